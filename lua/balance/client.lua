@@ -1,0 +1,162 @@
+-- SPDX-License-Identifier: MIT
+--- One configured client: the way of a call, from its options to its result.
+-- @module balance.client
+
+local answer = require "balance.answer"
+local core = require "balance.core"
+local failure = require "balance.failure"
+local hints = require "balance.hints"
+local json = require "balance.json"
+local loop = require "balance.loop.blocking"
+local options = require "balance.options"
+local version = require "balance.version"
+
+local user_agent = "balance/" .. version
+
+local _M = {}
+
+--- The providers by name; `balance.register` adds one.
+_M.providers = {}
+
+local function secrets_of(provider, config)
+  local secrets = {}
+  for _, credential in ipairs(provider.credentials) do
+    secrets[#secrets + 1] = config[credential.name]
+  end
+  return secrets
+end
+
+-- The one place where a failure gets its last shape: no secret leaves here.
+local function fail(provider, config, fields)
+  local secrets = secrets_of(provider, config)
+  fields.provider = provider.name
+  fields.message = failure.clean(fields.message, secrets) or "no message"
+  fields.request_id = failure.clean(fields.request_id, secrets)
+  if type(fields.code) ~= "number" then
+    fields.code = failure.clean(fields.code, secrets)
+  end
+  return nil, failure.new(fields)
+end
+
+local function start(provider, config)
+  local request = provider.request(config)
+  local headers = answer.copy(request.headers or {})
+  headers["User-Agent"] = user_agent
+  return core.transport():start {
+    endpoint = config.endpoint,
+    path = request.path,
+    body = request.body,
+    headers = headers,
+    authorization = request.authorization,
+    scheme = request.scheme,
+    tc3 = request.tc3,
+    ca_file = config.ca_file,
+    ca_path = config.ca_path,
+    proxy = config.proxy,
+    timeout = config.timeout,
+    connect_timeout = config.connect_timeout,
+  }
+end
+
+local function seconds_to_wait(header, now)
+  if not header then
+    return nil
+  elseif header:find("^%d+$") then
+    return tonumber(header)
+  end
+  local date = core.date(header)
+  return date and math.max(date - now, 0)
+end
+
+local function read_refusal(provider, config, transfer, refused)
+  local now = os.time()
+  local date = transfer:header("date")
+  refused.retry_after = seconds_to_wait(transfer:header("retry-after"), now)
+  if provider.hint then
+    refused.hint = provider.hint(refused, {
+      config = config, now = now, date = date and core.date(date),
+    })
+  end
+  return fail(provider, config, refused)
+end
+
+local function read(provider, config, transfer, result)
+  if result.kind then
+    return fail(provider, config, {
+      kind = result.kind,
+      code = result.code,
+      message = result.message,
+      status = result.status,
+      hint = hints.of(result),
+    })
+  end
+  local body = json.decode(result.body)
+  local fields, refused = provider.read(result.status, body)
+  if not fields then
+    refused.status = result.status
+    return read_refusal(provider, config, transfer, refused)
+  end
+  fields.provider = provider.name
+  fields.unit = provider.unit
+  fields.available = fields[fields.available_from]
+  fields.fetched_at = os.time()
+  fields.raw = body
+  return fields
+end
+
+local function call(provider, settings, given)
+  local config, problem = options.resolve(provider, settings, given)
+  if not config then
+    return fail(provider, {}, { kind = "config", message = problem })
+  end
+  local transfer, kind, message = start(provider, config)
+  local waited = transfer
+  if transfer then
+    waited, kind, message = loop.wait(transfer)
+  end
+  if not waited then
+    return fail(provider, config, { kind = kind, message = message })
+  end
+  local result, err = read(provider, config, transfer, transfer:result())
+  transfer:close()
+  return result, err
+end
+
+-- A method of a client, to be called with a dot or a colon. It checks the
+-- options itself, so that a mistake is raised where the caller wrote it.
+local function bind(client, provider, settings)
+  return function(first, second)
+    local given = first
+    if first == client then
+      given = second
+    end
+    local mistake = options.mistake(provider, given)
+    if mistake then
+      error(("balance.%s: %s"):format(provider.name, mistake), 2)
+    end
+    return call(provider, settings, given or {})
+  end
+end
+
+--- Makes a client with settings of its own. They stay inside: printing or
+-- encoding a client shows no key.
+-- @tparam ?table settings see `balance.new`
+-- @treturn table with a method for each provider
+function _M.new(settings)
+  local client, methods = {}, {}
+  settings = answer.copy(settings or {})
+  local function index(_, name)
+    local provider = _M.providers[name]
+    if provider and not methods[name] then
+      methods[name] = bind(client, provider, settings)
+    end
+    return methods[name]
+  end
+  return setmetatable(client, {
+    __index = index,
+    __tostring = function() return "balance client" end,
+    __metatable = "balance.client",
+  })
+end
+
+return _M

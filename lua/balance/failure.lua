@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: MIT
+--- The error value: what a call that went wrong returns beside nil.
+-- @module balance.failure
+
+local _M = {}
+
+---@alias balance.Kind
+---| "config"     # no key given, a bad value of an option
+---| "dns"        # the host's name could not be resolved
+---| "connect"    # nobody there, or a proxy that refused
+---| "tls"        # no handshake, or a certificate that proves nothing
+---| "timeout"    # no complete answer in time
+---| "network"    # reset, truncated, or not HTTP
+---| "auth"       # the service refused the key
+---| "rate_limit" # too many requests
+---| "api"        # the service said no
+---| "http"       # a status with no readable answer
+---| "decode"     # not the JSON that the document promises
+---| "too_large"  # more bytes than a balance has
+---| "phase"      # an nginx phase that cannot wait
+---| "closed"     # cancelled
+
+--- Every kind, and whether asking again can help where nobody knows better.
+_M.kinds = {
+  config = false,
+  dns = true,
+  connect = true,
+  tls = false,
+  timeout = true,
+  network = true,
+  auth = false,
+  rate_limit = true,
+  api = false,
+  http = false,
+  decode = false,
+  too_large = false,
+  phase = false,
+  closed = false,
+}
+
+--- What a failed call returns.
+---@class balance.Failure
+---@field provider string
+---@field kind balance.Kind
+---@field message string the service's own, else what went wrong
+---@field code? string|integer the service's own, else libcurl's
+---@field status? integer of HTTP, where one came
+---@field request_id? string where the service sent one
+---@field retryable boolean whether asking again can help
+---@field retry_after? number seconds, where the service said so
+---@field hint? string what to do, where something is known
+
+local longest = 300
+
+--- A stranger's text, fit for a log: control characters are spaces, the
+-- caller's secrets are asterisks, and it ends somewhere.
+-- @param text anything; only strings and numbers come through
+-- @tparam {string,...} secrets
+-- @treturn ?string
+function _M.clean(text, secrets)
+  if type(text) == "number" then
+    return tostring(text)
+  elseif type(text) ~= "string" then
+    return nil
+  end
+  text = text:gsub("[%z\1-\31\127]", " ")
+  text = text:gsub("\194[\128-\159]", " ") -- the second set, in UTF-8
+  for _, secret in ipairs(secrets) do
+    local from, to = text:find(secret, 1, true)
+    while from do
+      text = text:sub(1, from - 1) .. "***" .. text:sub(to + 1)
+      from, to = text:find(secret, from + 3, true)
+    end
+  end
+  if #text > longest then
+    -- not in the middle of a character
+    text = text:sub(1, longest):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  end
+  return text
+end
+
+local metatable = { __name = "balance.failure" }
+
+--- One line for a log.
+function metatable.__tostring(failure)
+  local about = {}
+  if failure.code then
+    about[#about + 1] = "code " .. failure.code
+  end
+  if failure.status then
+    about[#about + 1] = "HTTP " .. failure.status
+  end
+  if failure.request_id then
+    about[#about + 1] = "request " .. failure.request_id
+  end
+  local line = ("%s: %s: "):format(failure.provider, failure.kind)
+    .. failure.message
+  if #about > 0 then
+    line = line .. " (" .. table.concat(about, ", ") .. ")"
+  end
+  if failure.hint then
+    line = line .. "; " .. failure.hint
+  end
+  return line
+end
+
+--- Makes one of a table with at least `provider`, `kind` and `message`.
+-- @tparam table fields
+-- @treturn balance.Failure
+function _M.new(fields)
+  local retryable = _M.kinds[fields.kind]
+  assert(retryable ~= nil, fields.kind)
+  if fields.retryable == nil then
+    fields.retryable = retryable
+  end
+  return setmetatable(fields, metatable)
+end
+
+return _M

@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: MIT
+--- What to do about failures that are the same for every provider.
+-- @module balance.hints
+
+-- OpenSSL's verdicts on a certificate (X509_V_ERR_...).
+local certificate = {
+  [9] = "the certificate is not valid yet: is this machine's clock right?",
+  [10] = "the certificate has expired, or this machine's clock is wrong",
+  [18] = "the certificate is signed by itself; give its CA as ca_file",
+  [19] = "its CA is unknown here; give it as ca_file",
+  [20] = "its CA is unknown here: install ca-certificates, or give ca_file",
+  [21] = "its CA is unknown here: install ca-certificates, or give ca_file",
+  [62] = "the certificate is for another host: check the endpoint",
+  [64] = "the certificate is for another address: check the endpoint",
+}
+
+local _M = {}
+
+--- A hint for a transfer without an answer.
+-- @tparam table result of a transfer
+-- @treturn ?string
+function _M.of(result)
+  if result.kind == "tls" then
+    return certificate[result.verify]
+      or "the server must speak TLS 1.2 or newer with a trusted certificate"
+  elseif result.kind == "config" then
+    return "check ca_file and ca_path, or SSL_CERT_FILE and SSL_CERT_DIR"
+  end
+end
+
+return _M

@@ -1,0 +1,185 @@
+-- SPDX-License-Identifier: MIT
+--- What is left on your accounts: TemPolor, Udio (udioapi.pro) and Tencent
+-- Cloud, one call each.
+--
+-- Every call returns a table with the service's own fields, or nil and a
+-- failure; `tostring` of that is one line for a log. It raises only for a
+-- mistake in the program: an option that does not exist, or of a wrong type.
+-- @module balance
+
+local client = require "balance.client"
+local options = require "balance.options"
+local tc3 = require "balance.tc3"
+local version = require "balance.version"
+
+local providers = client.providers
+for _, name in ipairs { "tempolor", "udio", "tencent" } do
+  providers[name] = require("balance.provider." .. name)
+end
+
+local default = client.new()
+
+local _M = { _VERSION = version }
+
+--- What every call takes.
+---@class balance.Options
+---@field endpoint? string scheme, host and port
+---@field timeout? number of the whole call, seconds (10)
+---@field connect_timeout? number seconds (5)
+---@field ca_file? string trusted certificates, a PEM file
+---@field ca_path? string the same as a directory of hashed names
+---@field proxy? string
+
+---@class balance.KeyOptions: balance.Options
+---@field api_key? string
+
+---@class balance.TencentOptions: balance.Options
+---@field secret_id? string
+---@field secret_key? string
+---@field token? string of temporary keys
+---@field temp_credit? boolean ask for the temporary limit too (false)
+---@field region? string none is needed
+---@field language? string of the service's messages ("en-US")
+---@field site? "intl"|"cn" the international or the mainland host ("intl")
+
+---@class balance.Settings
+---@field tempolor? balance.KeyOptions
+---@field udio? balance.KeyOptions
+---@field tencent? balance.TencentOptions
+---@field timeout? number
+---@field connect_timeout? number
+---@field ca_file? string
+---@field ca_path? string
+---@field proxy? string
+
+--- What every result has beside the service's own fields.
+---@class balance.Result
+---@field provider string
+---@field available number what can still be spent
+---@field available_from string the field that `available` was read from
+---@field unit "credit"|"cent"
+---@field request_id? string
+---@field fetched_at integer Unix time, seconds
+---@field raw table the whole answer
+
+---@class balance.TempolorResult: balance.Result
+---@field balance number
+
+---@class balance.UdioResult: balance.Result
+---@field credits number
+---@field used_credits? number
+
+---@class balance.TemporaryAmount
+---@field Uin? string
+---@field TempAmount? number
+---@field StartTime? string
+---@field EndTime? string
+
+---@class balance.TencentResult: balance.Result
+---@field Balance integer
+---@field Uin? integer
+---@field RealBalance? number
+---@field CashAccountBalance? number
+---@field IncomeIntoAccountBalance? number
+---@field PresentAccountBalance? number
+---@field FreezeAmount? number
+---@field OweAmount? number
+---@field CreditAmount? number
+---@field CreditBalance? number
+---@field RealCreditBalance? number
+---@field TempCredit? number
+---@field TempAmountInfoList? balance.TemporaryAmount[]
+---@field IsAllowArrears? boolean
+---@field IsCreditLimited? boolean
+
+--- The balance of a TemPolor account ("Query Information").
+-- @function tempolor
+-- @tparam ?table options `api_key` (TEMPOLOR_API_KEY); `endpoint`, `timeout`
+-- (seconds, 10), `connect_timeout` (seconds, 5), `ca_file`, `ca_path`,
+-- `proxy`
+-- @treturn ?table `balance`; and `available`, `available_from`, `unit`,
+-- `provider`, `request_id`, `fetched_at`, `raw`
+-- @treturn ?balance.Failure where the first is nil
+-- @raise for an unknown option or one of the wrong type
+---@type fun(options?: balance.KeyOptions): balance.TempolorResult?, balance.Failure?
+_M.tempolor = default.tempolor
+
+--- The credits of a Udio account (udioapi.pro, "Query credits").
+-- @function udio
+-- @tparam ?table options `api_key` (UDIO_API_KEY); the others as of
+-- `tempolor`
+-- @treturn ?table `credits`, `used_credits`; the others as of `tempolor`
+-- @treturn ?balance.Failure where the first is nil
+-- @raise for an unknown option or one of the wrong type
+---@type fun(options?: balance.KeyOptions): balance.UdioResult?, balance.Failure?
+_M.udio = default.udio
+
+--- The balance of a Tencent Cloud account (DescribeAccountBalance of the
+-- billing service, 2018-07-09). Amounts are in cents.
+-- @function tencent
+-- @tparam ?table options `secret_id` (TENCENTCLOUD_SECRET_ID), `secret_key`
+-- (TENCENTCLOUD_SECRET_KEY), `token` (TENCENTCLOUD_TOKEN); `temp_credit`
+-- (false), `region` (none), `language` ("en-US"), `site` ("intl" or "cn");
+-- the others as of `tempolor`
+-- @treturn ?table `Balance`, `RealBalance`, `RealCreditBalance`, ... as the
+-- document has them; the others as of `tempolor`
+-- @treturn ?balance.Failure where the first is nil
+-- @raise for an unknown option or one of the wrong type
+---@type fun(options?: balance.TencentOptions): balance.TencentResult?, balance.Failure?
+_M.tencent = default.tencent
+
+--- Makes a client with settings of its own and the same methods.
+-- @function new
+-- @tparam ?table settings `tempolor`, `udio`, `tencent`: the options of that
+-- provider; `timeout`, `connect_timeout`, `ca_file`, `ca_path`, `proxy`: for
+-- all of them
+-- @treturn table
+-- @raise for an unknown setting or one of the wrong type
+---@param settings? balance.Settings
+function _M.new(settings)
+  local mistake = options.settings_mistake(providers, settings)
+  if mistake then
+    error("balance.new: " .. mistake, 2)
+  end
+  return client.new(settings)
+end
+
+local required = {
+  name = "string",
+  unit = "string",
+  credentials = "table",
+  request = "function",
+  read = "function",
+}
+
+--- Adds a provider: `balance.NAME` and the method of that name of every
+-- client. The README has a worked one.
+-- @function register
+-- @tparam table provider `name`, `unit`, `credentials`, `request(config)`,
+-- `read(status, body)`; `endpoint` or `default_endpoint(config)`; and where
+-- wanted `endpoint_variable`, `options`, `hint(failure, context)`
+-- @raise where one of them is missing, or the name is taken
+---@param provider table
+function _M.register(provider)
+  if type(provider) ~= "table" then
+    error("balance.register: a provider must be a table", 2)
+  end
+  for name, expected in pairs(required) do
+    if type(provider[name]) ~= expected then
+      error(("balance.register: '%s' must be a %s"):format(name, expected), 2)
+    end
+  end
+  if not provider.endpoint and not provider.default_endpoint then
+    error("balance.register: 'endpoint' is missing", 2)
+  end
+  if _M[provider.name] ~= nil then
+    error(("balance.register: '%s' is taken"):format(provider.name), 2)
+  end
+  providers[provider.name] = provider
+  _M[provider.name] = default[provider.name]
+end
+
+--- TC3-HMAC-SHA256 for other services of Tencent Cloud; see `balance.tc3`.
+_M.tc3 = tc3
+
+return _M

@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+--- Answers from JSON to Lua, strictly, on a lua-cjson instance of our own:
+-- the caller's settings are not touched, and do not matter.
+-- @module balance.json
+
+local safe = require "cjson.safe"
+
+local null = safe.null
+local huge = math.huge
+local to_integer = math.tointeger -- nil before Lua 5.3
+
+local _M = {}
+
+local deepest = 16
+
+local instance, locale
+
+-- lua-cjson asks for the decimal point when an instance is made.
+local function decoder()
+  local now = os.setlocale(nil, "numeric")
+  if not instance or now ~= locale then
+    instance, locale = safe.new(), now
+    instance.decode_invalid_numbers(false)
+    instance.decode_max_depth(deepest)
+  end
+  return instance
+end
+
+-- Null becomes nil, and a whole number an integer: lua-cjson 2.1.0 knows
+-- neither. Returns nil where a number is too big for a float.
+local function normalise(value)
+  local kind = type(value)
+  if kind == "number" then
+    if value ~= value or value == huge or value == -huge then
+      return nil
+    end
+    return to_integer and to_integer(value) or value
+  elseif kind == "table" then
+    for key, item in pairs(value) do
+      if item == null then
+        value[key] = nil
+      else
+        local normal = normalise(item)
+        if normal == nil then
+          return nil
+        end
+        value[key] = normal
+      end
+    end
+  end
+  return value
+end
+
+--- Decodes an answer.
+-- @tparam string text
+-- @treturn ?table nil where it is not a JSON object or array
+function _M.decode(text)
+  if text:find("%z") then
+    return nil -- lua-cjson would stop there and call it the end
+  end
+  local value = decoder().decode(text)
+  if type(value) ~= "table" then
+    return nil
+  end
+  return normalise(value)
+end
+
+return _M

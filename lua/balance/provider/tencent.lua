@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: MIT
+--- Tencent Cloud: DescribeAccountBalance of the billing service, 2018-07-09.
+-- @module balance.provider.tencent
+
+local answer = require "balance.answer"
+local refusal = require "balance.provider.tencent_refusal"
+
+local _M = {
+  name = "tencent",
+  unit = "cent",
+  endpoint_variable = "TENCENT_ENDPOINT",
+  credentials = {
+    { name = "secret_id", variable = "TENCENTCLOUD_SECRET_ID" },
+    { name = "secret_key", variable = "TENCENTCLOUD_SECRET_KEY" },
+    { name = "token", variable = "TENCENTCLOUD_TOKEN", optional = true },
+  },
+  options = {
+    temp_credit = "boolean",
+    region = "string",
+    language = "string",
+    site = "string",
+  },
+}
+
+local endpoints = {
+  intl = "https://billing.intl.tencentcloudapi.com",
+  cn = "https://billing.tencentcloudapi.com",
+}
+
+local fields = answer.fields {
+  "Balance number", "Uin number?", "RealBalance number?",
+  "CashAccountBalance number?", "IncomeIntoAccountBalance number?",
+  "PresentAccountBalance number?", "FreezeAmount number?",
+  "OweAmount number?", "CreditAmount number?", "CreditBalance number?",
+  "RealCreditBalance number?", "TempCredit number?",
+  "IsAllowArrears boolean?", "IsCreditLimited boolean?",
+}
+
+local with_credit_line = answer.fields { "RealCreditBalance number" }
+
+local temporary = answer.fields {
+  "Uin string?", "TempAmount number?", "StartTime string?", "EndTime string?",
+}
+
+function _M.default_endpoint(config)
+  local endpoint = endpoints[config.site or "intl"]
+  return endpoint, not endpoint and "site must be 'intl' or 'cn'" or nil
+end
+
+function _M.request(config)
+  return {
+    path = "/",
+    body = config.temp_credit and '{"TempCredit":true}' or "{}",
+    headers = { ["X-TC-Language"] = config.language or "en-US" },
+    tc3 = {
+      secret_id = config.secret_id,
+      secret_key = config.secret_key,
+      token = config.token,
+      service = "billing",
+      action = "DescribeAccountBalance",
+      version = "2018-07-09",
+      region = config.region,
+    },
+  }
+end
+
+-- What can still be spent: with a credit line, what is left of both.
+local function available_from(response)
+  if (response.CreditAmount or 0) > 0 then
+    return "RealCreditBalance", answer.check(response, "Response",
+      with_credit_line)
+  end
+  return response.RealBalance and "RealBalance" or "Balance"
+end
+
+function _M.read(status, body)
+  local response = body and body.Response
+  if type(response) ~= "table" then
+    if body and type(body.code) == "number" and body.code ~= 0 then
+      -- the shape of the interface before this one; gateways still send it
+      return nil, refusal.read(body.codeDesc or body.code, body.message)
+    end
+    return nil, answer.not_the_services(status)
+  end
+  local refused = response.Error
+  if type(refused) == "table" and type(refused.Code) == "string" then
+    return nil, refusal.read(refused.Code, refused.Message, response.RequestId)
+  elseif refused ~= nil or status ~= 200 then
+    return nil, answer.not_the_services(status)
+  end
+
+  local list = response.TempAmountInfoList
+  local from
+  local failure = answer.check(response, "Response", fields) or list
+    and answer.check_list(list, "Response.TempAmountInfoList", temporary)
+  if not failure then
+    from, failure = available_from(response)
+  end
+  if failure then
+    failure.request_id = response.RequestId
+    return nil, failure
+  end
+  local result = answer.copy(response)
+  result.available_from, result.request_id = from, response.RequestId
+  return result
+end
+
+_M.hint = refusal.hint
+
+return _M

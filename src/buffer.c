@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "buffer.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+enum { SMALLEST = 256 };
+
+void buffer_init(struct buffer *buffer, size_t max)
+{
+  *buffer = (struct buffer){.max = max};
+}
+
+static enum buffer_status grow(struct buffer *buffer, size_t need)
+{
+  size_t cap = buffer->cap ? buffer->cap : SMALLEST;
+  while (cap < need)
+    cap *= 2; /* `need` is at most `max`, far from overflow */
+  if (cap > buffer->max)
+    cap = buffer->max;
+
+  char *data = OPENSSL_clear_realloc(buffer->data, buffer->cap, cap);
+  if (!data)
+    return BUFFER_NO_MEMORY;
+  buffer->data = data;
+  buffer->cap = cap;
+  return BUFFER_OK;
+}
+
+enum buffer_status buffer_append(struct buffer *buffer, const void *data,
+                                 size_t len)
+{
+  if (len > buffer->max - buffer->len)
+    return BUFFER_FULL;
+  if (len == 0)
+    return BUFFER_OK;
+  if (buffer->len + len > buffer->cap) {
+    enum buffer_status status = grow(buffer, buffer->len + len);
+    if (status != BUFFER_OK)
+      return status;
+  }
+  memcpy(buffer->data + buffer->len, data, len);
+  buffer->len += len;
+  return BUFFER_OK;
+}
+
+void buffer_reset(struct buffer *buffer)
+{
+  if (buffer->len)
+    OPENSSL_cleanse(buffer->data, buffer->len);
+  buffer->len = 0;
+}
+
+void buffer_free(struct buffer *buffer)
+{
+  OPENSSL_clear_free(buffer->data, buffer->len);
+  buffer_init(buffer, buffer->max);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing buffer with a maximum. It may hold secrets: whatever it lets go
+   of, when it grows, is reset or freed, is cleansed first. */
+#ifndef BALANCE_BUFFER_H
+#define BALANCE_BUFFER_H
+
+#include <stddef.h>
+
+#include "bytes.h"
+
+#pragma GCC visibility push(hidden)
+
+struct buffer {
+  char *data; /* owned; NULL while nothing was appended */
+  size_t len;
+  size_t cap;
+  size_t max;
+};
+
+enum buffer_status { BUFFER_OK, BUFFER_FULL, BUFFER_NO_MEMORY };
+
+/* Makes an empty buffer that holds at most `max` bytes. Allocates nothing. */
+void buffer_init(struct buffer *buffer, size_t max);
+
+/* Appends; a failure leaves the content as it was. */
+enum buffer_status buffer_append(struct buffer *buffer, const void *data,
+                                 size_t len);
+
+/* Cleanses the content and keeps the memory for the next use. */
+void buffer_reset(struct buffer *buffer);
+
+/* Cleanses and frees; the buffer is empty and may be used again. */
+void buffer_free(struct buffer *buffer);
+
+static inline enum buffer_status buffer_put(struct buffer *buffer,
+                                            struct bytes bytes)
+{
+  return buffer_append(buffer, bytes.data, bytes.len);
+}
+
+static inline struct bytes buffer_bytes(const struct buffer *buffer)
+{
+  return (struct bytes){buffer->data, buffer->len};
+}
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: MIT */
+/* The module balance.core: the one file that knows Lua.
+
+   A Lua error is a longjmp, so the order is the same everywhere: read all
+   arguments, acquire, push results; and what is acquired belongs to a
+   userdata before the next call that can raise. Strings are borrowed from
+   the Lua stack, where they stay until the function returns. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <time.h>
+
+#include "buffer.h"
+#include "endpoint.h"
+#include "tc3.h"
+#include "transport.h"
+
+#define TRANSPORT "balance.transport"
+#define TRANSFER "balance.transfer"
+#define SIGNER "balance.signer"
+
+enum { MAX_HEADERS = 32, MAX_SECONDS = 86400 };
+
+struct headers {
+  struct header list[MAX_HEADERS];
+  size_t count;
+};
+
+/* -- arguments ------------------------------------------------------------- */
+
+/* Pushes the field and leaves it there: it may be the only reference. */
+static bool has_field(lua_State *L, int table, const char *name, int type)
+{
+  luaL_checkstack(L, 4, "too many fields");
+  lua_getfield(L, table, name);
+  if (lua_isnil(L, -1))
+    return false;
+  if (lua_type(L, -1) != type)
+    luaL_error(L, "field '%s' must be a %s, got %s", name,
+               lua_typename(L, type), luaL_typename(L, -1));
+  return true;
+}
+
+static struct bytes string_at(lua_State *L, int index)
+{
+  struct bytes bytes;
+  bytes.data = lua_tolstring(L, index, &bytes.len);
+  return bytes;
+}
+
+/* Without a fallback the field must be there. */
+static struct bytes string_field(lua_State *L, int table, const char *name,
+                                 struct bytes fallback)
+{
+  if (has_field(L, table, name, LUA_TSTRING))
+    return string_at(L, -1);
+  if (!fallback.data)
+    luaL_error(L, "field '%s' is missing", name);
+  return fallback;
+}
+
+static bool has_control(struct bytes text)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+      return true;
+  return false;
+}
+
+/* Text for a request line or a header: a line end in it would begin another
+   header. The error does not repeat the value, which may be a secret. */
+static struct bytes text_field(lua_State *L, int table, const char *name,
+                               struct bytes fallback)
+{
+  struct bytes text = string_field(L, table, name, fallback);
+  if (has_control(text))
+    luaL_error(L, "field '%s' has a control character", name);
+  return text;
+}
+
+/* For an interface that ends strings with a zero; NULL where not given. */
+static const char *c_string_field(lua_State *L, int table, const char *name)
+{
+  if (!has_field(L, table, name, LUA_TSTRING))
+    return NULL;
+  struct bytes text = string_at(L, -1);
+  if (strlen(text.data) != text.len)
+    luaL_error(L, "field '%s' has a zero byte", name);
+  return text.data;
+}
+
+static int64_t milliseconds(lua_State *L, double seconds)
+{
+  if (!(seconds >= 0 && seconds <= MAX_SECONDS))
+    luaL_error(L, "a time limit must be 0 to %d seconds", MAX_SECONDS);
+  return (int64_t)(seconds * 1000 + 0.999);
+}
+
+static int64_t time_limit_field(lua_State *L, int table, const char *name)
+{
+  if (!has_field(L, table, name, LUA_TNUMBER))
+    luaL_error(L, "field '%s' is missing", name);
+  return milliseconds(L, lua_tonumber(L, -1));
+}
+
+static void add_header(lua_State *L, struct headers *headers,
+                       struct bytes name, struct bytes value)
+{
+  if (headers->count == MAX_HEADERS)
+    luaL_error(L, "more than %d headers", MAX_HEADERS);
+  headers->list[headers->count++] = (struct header){name, value};
+}
+
+/* Adds those of the table at `source`; its strings stay referenced there. */
+static void add_headers(lua_State *L, int source, struct headers *headers)
+{
+  for (lua_pushnil(L); lua_next(L, source); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "field 'headers' must hold strings by name");
+    struct bytes name = string_at(L, -2), value = string_at(L, -1);
+    if (has_control(name) || has_control(value))
+      luaL_error(L, "field 'headers' has a control character");
+    add_header(L, headers, name, value);
+  }
+}
+
+/* -- signing ---------------------------------------------------------------- */
+
+struct signing {
+  struct tc3_request request;
+  struct bytes host;
+  struct bytes action;
+  struct headers signed_headers; /* by lower-case name */
+  struct headers sent;           /* in their usual spelling */
+  char timestamp[TC3_TIMESTAMP];
+};
+
+/* One for a Lua state, made when it is needed, kept in the registry. */
+struct signer {
+  struct tc3 *tc3;
+};
+
+static struct tc3 *get_signer(lua_State *L)
+{
+  lua_getfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
+  struct signer *signer = lua_touserdata(L, -1);
+  if (!signer) {
+    signer = lua_newuserdata(L, sizeof(*signer));
+    signer->tc3 = NULL;
+    luaL_getmetatable(L, SIGNER);
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
+  }
+  if (!signer->tc3 && tc3_new(&signer->tc3) != TC3_OK)
+    luaL_error(L, "OpenSSL provides no HMAC with SHA-256");
+  return signer->tc3;
+}
+
+static int signer_gc(lua_State *L)
+{
+  struct signer *signer = luaL_checkudata(L, 1, SIGNER);
+  tc3_free(signer->tc3);
+  signer->tc3 = NULL;
+  return 0;
+}
+
+static int64_t timestamp_field(lua_State *L, int table)
+{
+  if (!has_field(L, table, "timestamp", LUA_TNUMBER))
+    return (int64_t)time(NULL);
+  double seconds = lua_tonumber(L, -1);
+  if (!(seconds >= 0 && seconds <= (double)TC3_MAX_TIMESTAMP) ||
+      seconds > (double)(int64_t)seconds)
+    luaL_error(L, "field 'timestamp' must be whole Unix seconds");
+  return (int64_t)seconds;
+}
+
+/* Pushes "x-tc-action" as "X-TC-Action", the way people write it. */
+static struct bytes usual_spelling(lua_State *L, struct bytes name)
+{
+  static const char vendor[] = "x-tc-";
+  size_t capitals = 0;
+  if (name.len >= 5 && memcmp(name.data, vendor, 5) == 0)
+    capitals = 5;
+  luaL_Buffer spelled;
+  luaL_buffinit(L, &spelled);
+  for (size_t i = 0; i < name.len; i++) {
+    char c = name.data[i];
+    bool capital = i <= capitals || name.data[i - 1] == '-';
+    if (capital && c >= 'a' && c <= 'z')
+      c = (char)(c - 'a' + 'A');
+    luaL_addchar(&spelled, c);
+  }
+  luaL_pushresult(&spelled);
+  return string_at(L, -1);
+}
+
+static const struct header *find_header(const struct headers *headers,
+                                        struct bytes name)
+{
+  for (size_t i = 0; i < headers->count; i++) {
+    const struct header *header = &headers->list[i];
+    if (header->name.len == name.len &&
+        curl_strnequal(header->name.data, name.data, name.len))
+      return header;
+  }
+  return NULL;
+}
+
+/* A header that is signed is sent. One that another field sends already must
+   say the same there, or the signature would be for something else. */
+static void read_signed_headers(lua_State *L, int source,
+                                struct signing *signing)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  struct headers *headers = &signing->signed_headers;
+  add_headers(L, source, headers);
+  for (size_t i = 0; i < headers->count; i++) {
+    struct bytes name = headers->list[i].name;
+    struct bytes value = headers->list[i].value;
+    if (name.len == 0 || strspn(name.data, allowed) != name.len)
+      luaL_error(L, "field 'headers' must have lower-case names");
+    const struct header *sent = find_header(&signing->sent, name);
+    if (!sent)
+      add_header(L, &signing->sent, usual_spelling(L, name), value);
+    else if (sent->value.len != value.len ||
+             memcmp(sent->value.data, value.data, value.len) != 0)
+      luaL_error(L, "field 'headers': '%s' differs from the request's own",
+                 name.data);
+  }
+}
+
+static void sign_usual_headers(lua_State *L, struct signing *signing)
+{
+  const struct bytes json = BYTES("application/json; charset=utf-8");
+  struct headers *headers = &signing->signed_headers;
+  add_header(L, headers, BYTES("content-type"), json);
+  add_header(L, headers, BYTES("host"), signing->host);
+  if (signing->action.len)
+    add_header(L, headers, BYTES("x-tc-action"), signing->action);
+  add_header(L, &signing->sent, BYTES("Content-Type"), json);
+}
+
+static void send_field(lua_State *L, int table, const char *field,
+                       struct bytes name, struct signing *signing)
+{
+  struct bytes value = text_field(L, table, field, BYTES(""));
+  if (value.len)
+    add_header(L, &signing->sent, name, value);
+}
+
+/* Reads what is to be signed. The caller has set what the table need not
+   have. The first of the sent headers is for the Authorization value. */
+static void read_signing(lua_State *L, int table, struct signing *signing)
+{
+  struct tc3_request *request = &signing->request;
+  request->secret_id =
+      text_field(L, table, "secret_id", request->secret_id);
+  request->secret_key =
+      string_field(L, table, "secret_key", request->secret_key);
+  request->service = text_field(L, table, "service", request->service);
+  request->timestamp = timestamp_field(L, table);
+  signing->action = text_field(L, table, "action", BYTES(""));
+
+  add_header(L, &signing->sent, BYTES("Authorization"), BYTES(""));
+  add_header(L, &signing->sent, BYTES("Host"), signing->host);
+  add_header(L, &signing->sent, BYTES("X-TC-Timestamp"),
+             tc3_timestamp(request->timestamp, signing->timestamp));
+  if (signing->action.len)
+    add_header(L, &signing->sent, BYTES("X-TC-Action"), signing->action);
+  send_field(L, table, "version", BYTES("X-TC-Version"), signing);
+  send_field(L, table, "region", BYTES("X-TC-Region"), signing);
+  send_field(L, table, "token", BYTES("X-TC-Token"), signing);
+
+  if (has_field(L, table, "headers", LUA_TTABLE))
+    read_signed_headers(L, lua_gettop(L), signing);
+  else
+    sign_usual_headers(L, signing);
+  request->headers = signing->signed_headers.list;
+  request->header_count = signing->signed_headers.count;
+}
+
+static void sign(lua_State *L, struct tc3 *tc3, struct signing *signing)
+{
+  struct bytes *authorization = &signing->sent.list[0].value;
+  switch (tc3_sign(tc3, &signing->request, authorization)) {
+  case TC3_OK:
+    return;
+  case TC3_NO_MEMORY:
+    luaL_error(L, "not enough memory");
+    return;
+  case TC3_TOO_LONG:
+    luaL_error(L, "the request is too long to be signed");
+    return;
+  case TC3_CRYPTO:
+    luaL_error(L, "OpenSSL could not sign");
+    return;
+  }
+}
+
+/* sign(request): a table of the headers to send. */
+static int core_sign(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct tc3 *tc3 = get_signer(L);
+
+  struct signing signing;
+  memset(&signing, 0, sizeof(signing));
+  signing.host = text_field(L, 1, "host", signing.host);
+  signing.request.method = text_field(L, 1, "method", BYTES("POST"));
+  signing.request.path = text_field(L, 1, "path", BYTES("/"));
+  signing.request.query = text_field(L, 1, "query", BYTES(""));
+  signing.request.payload = string_field(L, 1, "payload", BYTES(""));
+  read_signing(L, 1, &signing);
+  sign(L, tc3, &signing);
+
+  lua_createtable(L, 0, (int)signing.sent.count);
+  for (size_t i = 0; i < signing.sent.count; i++) {
+    struct header header = signing.sent.list[i];
+    lua_pushlstring(L, header.name.data, header.name.len);
+    lua_pushlstring(L, header.value.data, header.value.len);
+    lua_rawset(L, -3);
+  }
+  return 1;
+}
+
+/* -- transport -------------------------------------------------------------- */
+
+/* One for a Lua state, kept in the registry. */
+struct transport_box {
+  struct transport *transport; /* NULL before the first call */
+  struct buffer credentials;   /* an Authorization value on its way */
+};
+
+struct transfer_box {
+  struct transfer *transfer; /* NULL once closed */
+};
+
+/* A failure as the callers in Lua take it: nil, kind, message. */
+static int fail(lua_State *L, const char *kind, const char *message)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, kind);
+  lua_pushstring(L, message);
+  return 3;
+}
+
+static int fail_with(lua_State *L, enum transport_status status)
+{
+  int saved = errno;
+  switch (status) {
+  case TRANSPORT_BAD_HEADER:
+    return fail(L, "config", "a header has a control character");
+  case TRANSPORT_BAD_LIBCURL:
+    return fail(L, "config",
+                "this libcurl will not do: balance needs 7.87 or newer, "
+                "built with OpenSSL");
+  case TRANSPORT_SYSTEM:
+    return fail(L, "network", strerror(saved));
+  default:
+    return luaL_error(L, "not enough memory");
+  }
+}
+
+/* The transport of this process, anew after a fork. */
+static enum transport_status open_transport(struct transport_box *box)
+{
+  if (box->transport && transport_is_ours(box->transport))
+    return TRANSPORT_OK;
+  transport_free(box->transport);
+  return transport_new(&box->transport);
+}
+
+static struct transport_box *check_transport(lua_State *L)
+{
+  return luaL_checkudata(L, 1, TRANSPORT);
+}
+
+/* transport(): the one of this Lua state. Nothing is opened yet. */
+static int core_transport(lua_State *L)
+{
+  lua_getfield(L, LUA_REGISTRYINDEX, TRANSPORT ".instance");
+  if (!lua_isnil(L, -1))
+    return 1;
+  struct transport_box *box = lua_newuserdata(L, sizeof(*box));
+  box->transport = NULL;
+  buffer_init(&box->credentials, 64 * 1024);
+  luaL_getmetatable(L, TRANSPORT);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, TRANSPORT ".instance");
+  return 1;
+}
+
+/* transport:close(): cancels what is under way; the next call opens anew. */
+static int transport_close(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  transport_free(box->transport);
+  box->transport = NULL;
+  buffer_free(&box->credentials);
+  return 0;
+}
+
+/* "Bearer <key>" is put together here rather than in Lua, where a string
+   stays until the collector comes, and is not wiped then. */
+static void add_authorization(lua_State *L, int table,
+                              struct transport_box *box,
+                              struct headers *headers)
+{
+  struct bytes key = text_field(L, table, "authorization", BYTES(""));
+  struct bytes scheme = text_field(L, table, "scheme", BYTES(""));
+  struct bytes space = {" ", scheme.len > 0};
+  if (key.len == 0)
+    return;
+  add_header(L, headers, BYTES("Authorization"), BYTES(""));
+  buffer_reset(&box->credentials);
+  if (buffer_put(&box->credentials, scheme) != BUFFER_OK ||
+      buffer_put(&box->credentials, space) != BUFFER_OK ||
+      buffer_put(&box->credentials, key) != BUFFER_OK)
+    luaL_error(L, "field 'authorization' is too long");
+  headers->list[headers->count - 1].value = buffer_bytes(&box->credentials);
+}
+
+/* Signs the very bytes that the request sends, for the very host. */
+static void add_signature(lua_State *L, int table, struct bytes host,
+                          const struct transport_request *request,
+                          struct headers *headers, struct signing *signing)
+{
+  struct tc3 *tc3 = get_signer(L);
+  struct bytes path = request->path, query = BYTES("");
+  const char *mark = memchr(path.data, '?', path.len);
+  if (mark) {
+    path.len = (size_t)(mark - path.data);
+    query = (struct bytes){mark + 1, request->path.len - path.len - 1};
+  }
+  memset(signing, 0, sizeof(*signing));
+  signing->host = host;
+  signing->request.method = request->body ? BYTES("POST") : BYTES("GET");
+  signing->request.path = path;
+  signing->request.query = query;
+  signing->request.payload = request->body ? *request->body : BYTES("");
+  read_signing(L, table, signing);
+  sign(L, tc3, signing);
+  for (size_t i = 0; i < signing->sent.count; i++)
+    add_header(L, headers, signing->sent.list[i].name,
+               signing->sent.list[i].value);
+}
+
+/* transport:start(request): a transfer, or nil, kind, message. */
+static int transport_start_(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+
+  struct endpoint endpoint;
+  struct headers headers = {.count = 0};
+  struct signing signing;
+  struct bytes body;
+  struct transport_request request = {.endpoint = &endpoint};
+  const struct bytes required = {NULL, 0};
+  const char *problem =
+      endpoint_parse(string_field(L, 2, "endpoint", required), &endpoint);
+  if (problem) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "config");
+    lua_pushfstring(L, "endpoint: %s", problem);
+    return 3;
+  }
+  request.path = text_field(L, 2, "path", required);
+  if (has_field(L, 2, "body", LUA_TSTRING)) {
+    body = string_at(L, -1);
+    request.body = &body;
+  }
+  request.ca_file = c_string_field(L, 2, "ca_file");
+  request.ca_path = c_string_field(L, 2, "ca_path");
+  request.proxy = c_string_field(L, 2, "proxy");
+  request.timeout_ms = time_limit_field(L, 2, "timeout");
+  request.connect_timeout_ms = time_limit_field(L, 2, "connect_timeout");
+
+  if (has_field(L, 2, "headers", LUA_TTABLE))
+    add_headers(L, lua_gettop(L), &headers);
+  struct transfer_box *transfer = lua_newuserdata(L, sizeof(*transfer));
+  transfer->transfer = NULL;
+  luaL_getmetatable(L, TRANSFER);
+  lua_setmetatable(L, -2);
+  int transfer_index = lua_gettop(L);
+
+  struct bytes host = {endpoint.host, strlen(endpoint.host)};
+  if (has_field(L, 2, "tc3", LUA_TTABLE)) {
+    add_signature(L, lua_gettop(L), host, &request, &headers, &signing);
+  } else {
+    add_header(L, &headers, BYTES("Host"), host);
+    add_authorization(L, 2, box, &headers);
+  }
+  request.headers = headers.list;
+  request.header_count = headers.count;
+
+  enum transport_status status = open_transport(box);
+  if (status == TRANSPORT_OK)
+    status = transport_start(box->transport, &request, &transfer->transfer);
+  buffer_reset(&box->credentials);
+  if (status != TRANSPORT_OK)
+    return fail_with(L, status);
+  lua_pushvalue(L, transfer_index);
+  return 1;
+}
+
+static int run(lua_State *L, struct transport_box *box, int64_t limit_ms)
+{
+  enum transport_status status = TRANSPORT_OK;
+  if (box->transport)
+    status = open_transport(box);
+  if (box->transport && status == TRANSPORT_OK)
+    status = transport_run(box->transport, limit_ms);
+  if (status != TRANSPORT_OK && status != TRANSPORT_INTERRUPTED)
+    return fail_with(L, status);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* transport:step(): moves what can be moved and never waits. */
+static int transport_step(lua_State *L)
+{
+  return run(L, check_transport(L), 0);
+}
+
+/* transport:wait([seconds]): the same, after waiting for something to move.
+   Comes back early for a signal, so that Lua's own handlers run. */
+static int transport_wait(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  int64_t limit_ms = -1;
+  if (!lua_isnoneornil(L, 2))
+    limit_ms = milliseconds(L, luaL_checknumber(L, 2));
+  return run(L, box, limit_ms);
+}
+
+/* transport:fd(): readable when a step is due; nil where poll is used. */
+static int transport_fd_(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  enum transport_status status = open_transport(box);
+  if (status != TRANSPORT_OK)
+    return fail_with(L, status);
+  int fd = transport_fd(box->transport);
+  if (fd < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* transport:timeout(): seconds until a step is due; nil: none is. */
+static int transport_timeout(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  int64_t left = box->transport ? transport_timeout_ms(box->transport) : -1;
+  if (left < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)left / 1000);
+  return 1;
+}
+
+/* -- transfer ---------------------------------------------------------------- */
+
+static struct transfer_box *check_transfer(lua_State *L)
+{
+  return luaL_checkudata(L, 1, TRANSFER);
+}
+
+static struct transfer *finished_transfer(lua_State *L)
+{
+  struct transfer *transfer = check_transfer(L)->transfer;
+  if (!transfer)
+    luaL_error(L, "this transfer is closed");
+  if (!transfer_is_done(transfer))
+    luaL_error(L, "this transfer is still under way");
+  return transfer;
+}
+
+/* transfer:done(): whether there is a result; a closed one is done. */
+static int transfer_done(lua_State *L)
+{
+  const struct transfer *transfer = check_transfer(L)->transfer;
+  lua_pushboolean(L, !transfer || transfer_is_done(transfer));
+  return 1;
+}
+
+static void set_seconds(lua_State *L, const char *name, double seconds)
+{
+  lua_pushnumber(L, seconds);
+  lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value)
+{
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* transfer:result(): `kind`, `message` and `code` (libcurl's) where there was
+   no whole answer, else `status` and `body`; `timing` in seconds. */
+static int transfer_result_(lua_State *L)
+{
+  struct transfer_result result = transfer_result(finished_transfer(L));
+  const char *kind = outcome_kind(result.outcome);
+
+  lua_createtable(L, 0, 8);
+  if (kind) {
+    lua_pushstring(L, kind);
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, result.message);
+    lua_setfield(L, -2, "message");
+    set_integer(L, "code", result.code);
+    set_integer(L, "verify", result.verify);
+  } else {
+    lua_pushlstring(L, result.body.data ? result.body.data : "",
+                    result.body.len);
+    lua_setfield(L, -2, "body");
+  }
+  if (result.status)
+    set_integer(L, "status", result.status);
+  if (result.http_version)
+    set_seconds(L, "http_version", result.http_version / 10.0);
+  lua_pushboolean(L, result.reused);
+  lua_setfield(L, -2, "reused");
+
+  lua_createtable(L, 0, 5);
+  set_seconds(L, "dns", result.timing.dns);
+  set_seconds(L, "connect", result.timing.connect);
+  set_seconds(L, "tls", result.timing.tls);
+  set_seconds(L, "first_byte", result.timing.first_byte);
+  set_seconds(L, "total", result.timing.total);
+  lua_setfield(L, -2, "timing");
+  return 1;
+}
+
+/* transfer:header(name): of the answer, or nil. */
+static int transfer_header_(lua_State *L)
+{
+  const struct transfer *transfer = finished_transfer(L);
+  lua_pushstring(L, transfer_header(transfer, luaL_checkstring(L, 2)));
+  return 1;
+}
+
+/* transfer:close(): cancels what is under way; again does no harm. */
+static int transfer_close(lua_State *L)
+{
+  struct transfer_box *box = check_transfer(L);
+  transfer_free(box->transfer);
+  box->transfer = NULL;
+  return 0;
+}
+
+/* -- the module -------------------------------------------------------------- */
+
+/* date(text): an HTTP date as Unix seconds, or nil. */
+static int core_date(lua_State *L)
+{
+  time_t seconds = curl_getdate(luaL_checkstring(L, 1), NULL);
+  if (seconds < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, (lua_Integer)seconds);
+  return 1;
+}
+
+/* info(): what a bug report should say. */
+static int core_info(lua_State *L)
+{
+  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, curl->version);
+  lua_setfield(L, -2, "libcurl");
+  lua_pushstring(L, curl->ssl_version);
+  lua_setfield(L, -2, "tls");
+  lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
+  lua_setfield(L, -2, "libcrypto");
+  lua_pushboolean(L, (curl->features & CURL_VERSION_ASYNCHDNS) != 0);
+  lua_setfield(L, -2, "async_dns");
+  lua_pushboolean(L, (curl->features & CURL_VERSION_HTTP2) != 0);
+  lua_setfield(L, -2, "http2");
+  return 1;
+}
+
+/* luaL_setfuncs is not in Lua 5.1. */
+static void set_functions(lua_State *L, const luaL_Reg *functions)
+{
+  for (; functions->name; functions++) {
+    lua_pushcfunction(L, functions->func);
+    lua_setfield(L, -2, functions->name);
+  }
+}
+
+static void new_class(lua_State *L, const char *name, lua_CFunction gc,
+                      const luaL_Reg *methods)
+{
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, gc);
+  lua_setfield(L, -2, "__close");
+  lua_pushstring(L, name); /* what getmetatable shows of it */
+  lua_setfield(L, -2, "__metatable");
+  lua_newtable(L);
+  set_functions(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+static const luaL_Reg signer_methods[] = {{NULL, NULL}};
+
+static const luaL_Reg transport_methods[] = {
+    {"start", transport_start_},     {"step", transport_step},
+    {"wait", transport_wait},        {"fd", transport_fd_},
+    {"timeout", transport_timeout},  {"close", transport_close},
+    {NULL, NULL}};
+
+static const luaL_Reg transfer_methods[] = {
+    {"done", transfer_done},     {"result", transfer_result_},
+    {"header", transfer_header_}, {"close", transfer_close},
+    {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"sign", core_sign},
+                                     {"transport", core_transport},
+                                     {"date", core_date},
+                                     {"info", core_info},
+                                     {NULL, NULL}};
+
+int luaopen_balance_core(lua_State *L);
+
+int luaopen_balance_core(lua_State *L)
+{
+  new_class(L, SIGNER, signer_gc, signer_methods);
+  new_class(L, TRANSPORT, transport_close, transport_methods);
+  new_class(L, TRANSFER, transfer_close, transfer_methods);
+  lua_newtable(L);
+  set_functions(L, functions);
+  return 1;
+}

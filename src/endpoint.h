@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* An endpoint: the scheme, host and port that requests go to. */
+#ifndef BALANCE_ENDPOINT_H
+#define BALANCE_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "bytes.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { ENDPOINT_MAX = 300 };
+
+struct endpoint {
+  bool tls;
+  char origin[ENDPOINT_MAX]; /* "https://example.com:8443" */
+  char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
+};
+
+/* Reads "scheme://host[:port]". Takes https, and http for a loopback address
+   alone. Returns NULL, or a sentence on what is wrong with it that does not
+   repeat it (there may be a password inside). */
+const char *endpoint_parse(struct bytes text, struct endpoint *out);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of a transfer. libcurl's codes mislead in places (headers that
+   a close cut off are CURLE_OK, a header line that is too long is "out of
+   memory"), so its code is read together with what we saw ourselves. */
+#ifndef BALANCE_OUTCOME_H
+#define BALANCE_OUTCOME_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+enum outcome {
+  OUTCOME_ANSWER, /* a whole answer, whatever its status */
+  OUTCOME_CONFIG,
+  OUTCOME_DNS,
+  OUTCOME_CONNECT,
+  OUTCOME_TLS,
+  OUTCOME_TIMEOUT,
+  OUTCOME_NETWORK,
+  OUTCOME_TOO_LARGE,
+  OUTCOME_CLOSED
+};
+
+struct evidence {
+  CURLcode code;
+  const char *text;   /* libcurl's error text, may be empty */
+  long proxy_status;  /* the proxy's answer to CONNECT, 0 if there was none */
+  bool late;          /* our own deadline passed */
+  bool long_headers;  /* our own limits were passed */
+  bool long_body;
+  bool first_byte;    /* something of an answer came */
+  bool headers_ended; /* the empty line after the headers came */
+  bool stale;         /* our look at a kept connection found bytes on it */
+};
+
+enum outcome outcome_of(const struct evidence *seen);
+
+/* "dns", "connect", ...: the kinds of failures, by their public names. NULL
+   for an answer. */
+const char *outcome_kind(enum outcome outcome);
+
+/* One sentence for a person. Lives as long as `seen`. */
+const char *outcome_message(enum outcome outcome,
+                            const struct evidence *seen);
+
+#pragma GCC visibility pop
+
+#endif

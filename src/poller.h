@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Readiness of sockets: epoll on Linux, poll everywhere else; the build
+   picks one of the two files. */
+#ifndef BALANCE_POLLER_H
+#define BALANCE_POLLER_H
+
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+enum { POLLER_READ = 1, POLLER_WRITE = 2, POLLER_ERROR = 4 };
+
+struct poller;
+
+struct poller_event {
+  int fd;
+  int ready; /* POLLER_READ, POLLER_WRITE, POLLER_ERROR */
+};
+
+/* Makes a poller; the caller frees it. NULL: errno says why. */
+struct poller *poller_new(void);
+void poller_free(struct poller *poller);
+
+/* Watches `fd` for `interest`, from now on and for this alone; 0 ends it.
+   False: errno says why, and nothing has changed. */
+bool poller_watch(struct poller *poller, int fd, int interest);
+
+/* Waits until something is ready or `timeout_ms` is over (-1: no limit).
+   Returns the number of events, or -1 and errno; EINTR after a signal. */
+int poller_wait(struct poller *poller, int timeout_ms,
+                struct poller_event *events, int max);
+
+/* One descriptor that is readable when poller_wait would have an event, so
+   that another event loop can wait for it; -1 where there is none. */
+int poller_fd(const struct poller *poller);
+
+#pragma GCC visibility pop
+
+#endif

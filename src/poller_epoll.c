@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "poller.h"
+
+enum { BATCH = 64 };
+
+struct poller {
+  int fd;
+};
+
+struct poller *poller_new(void)
+{
+  struct poller *poller = malloc(sizeof(*poller));
+  if (!poller)
+    return NULL;
+  poller->fd = epoll_create1(EPOLL_CLOEXEC);
+  if (poller->fd < 0) {
+    free(poller);
+    return NULL;
+  }
+  return poller;
+}
+
+void poller_free(struct poller *poller)
+{
+  if (!poller)
+    return;
+  close(poller->fd);
+  free(poller);
+}
+
+bool poller_watch(struct poller *poller, int fd, int interest)
+{
+  struct epoll_event event = {.data.fd = fd};
+  if (interest & POLLER_READ)
+    event.events |= EPOLLIN;
+  if (interest & POLLER_WRITE)
+    event.events |= EPOLLOUT;
+
+  if (interest == 0) /* a descriptor that was closed has left by itself */
+    return epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, &event) == 0 ||
+           errno == ENOENT || errno == EBADF;
+  if (epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0)
+    return true;
+  return errno == ENOENT &&
+         epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int poller_wait(struct poller *poller, int timeout_ms,
+                struct poller_event *events, int max)
+{
+  struct epoll_event ready[BATCH];
+  int count = epoll_wait(poller->fd, ready, max < BATCH ? max : BATCH,
+                         timeout_ms);
+  for (int i = 0; i < count; i++) {
+    events[i] = (struct poller_event){.fd = ready[i].data.fd};
+    if (ready[i].events & EPOLLIN)
+      events[i].ready |= POLLER_READ;
+    if (ready[i].events & EPOLLOUT)
+      events[i].ready |= POLLER_WRITE;
+    if (ready[i].events & (EPOLLERR | EPOLLHUP))
+      events[i].ready |= POLLER_ERROR;
+  }
+  return count;
+}
+
+int poller_fd(const struct poller *poller)
+{
+  return poller->fd;
+}

@@ -1,0 +1,726 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, getpid */
+#include "transport.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "guard.h"
+#include "poller.h"
+#include "sockets.h"
+#include "trust.h"
+
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "balance needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT)"
+#endif
+
+enum {
+  LIBCURL_NEEDED = 0x075700,
+  MAX_IDLE = 4,      /* more than 5 dead ones make libcurl give up */
+  MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
+  MAX_SPARE = 16,    /* easy handles kept for the next transfers */
+  BATCH = 64
+};
+
+/* Beside the lowest TLS version: OPENSSL_CONF cannot lower either. */
+#define CIPHERS "DEFAULT:@SECLEVEL=2"
+
+struct transport {
+  pid_t pid;
+  CURLM *multi;
+  struct poller *poller;
+  struct sockets sockets;
+  struct trust trust;
+  int64_t timer;    /* when libcurl wants to be called, -1: not at all */
+  int64_t deadline; /* no transfer's is sooner, INT64_MAX: none runs */
+  struct transfer *transfers; /* all of them, linked */
+  CURL *spare[MAX_SPARE];
+  size_t spare_count;
+  struct transport *next_abandoned;
+};
+
+struct transfer {
+  struct transport *transport; /* NULL once that was freed */
+  struct transfer *next;
+  struct transfer **link; /* what points to this one */
+  CURL *easy;             /* kept until the end for its headers */
+  bool running;
+  bool fresh; /* on its second try, over a new connection */
+  int64_t deadline;
+  unsigned long socket;
+  struct buffer head; /* what libcurl reads: list, headers; secrets */
+  struct buffer url;
+  struct buffer request_body;
+  struct buffer body;
+  size_t header_bytes;
+  struct evidence seen;
+  struct transfer_result result;
+  char text[CURL_ERROR_SIZE];
+};
+
+static int64_t now_ms(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* -- libcurl's callbacks: they fill C memory and know nothing else -------- */
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  size_t len = size * count;
+  transfer->header_bytes += len;
+  if (transfer->header_bytes > TRANSPORT_MAX_HEADERS) {
+    transfer->seen.long_headers = true;
+    return 0;
+  }
+  if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    transfer->seen.headers_ended = false; /* once more after a 1xx */
+  else if (data[0] == '\r' || data[0] == '\n')
+    transfer->seen.headers_ended = true;
+  return len;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  size_t len = size * count;
+  enum buffer_status status = buffer_append(&transfer->body, data, len);
+  transfer->seen.long_body = status == BUFFER_FULL;
+  return status == BUFFER_OK ? len : 0;
+}
+
+static curl_socket_t on_open(void *user, curlsocktype purpose,
+                             struct curl_sockaddr *address)
+{
+  (void)purpose;
+  struct transport *transport = user;
+  return sockets_open(&transport->sockets, address->family,
+                      address->socktype, address->protocol);
+}
+
+static int on_close(void *user, curl_socket_t fd)
+{
+  struct transport *transport = user;
+  poller_watch(transport->poller, fd, 0);
+  sockets_close(&transport->sockets, fd);
+  return 0;
+}
+
+static int on_request(void *user, char *remote_ip, char *local_ip,
+                      int remote_port, int local_port)
+{
+  (void)remote_ip;
+  (void)local_ip;
+  (void)remote_port;
+  struct transfer *transfer = user;
+  struct sockets *sockets = &transfer->transport->sockets;
+  bool clean;
+  sockets_release(sockets, transfer->socket);
+  transfer->socket = sockets_use(sockets, local_port, &clean);
+  transfer->seen.stale = !clean;
+  return clean ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
+                       void *socket_user)
+{
+  (void)easy;
+  (void)socket_user;
+  struct transport *transport = user;
+  int interest = 0;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+    interest |= POLLER_READ;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+    interest |= POLLER_WRITE;
+  return poller_watch(transport->poller, fd, interest) ? 0 : -1;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *user)
+{
+  (void)multi;
+  struct transport *transport = user;
+  transport->timer = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+  return 0;
+}
+
+/* -- easy handles --------------------------------------------------------- */
+
+#define SET(option, ...)                                                      \
+  (curl_easy_setopt(easy, CURLOPT_##option, __VA_ARGS__) == CURLE_OK)
+
+/* What is the same for every transfer, set once in a handle's life. */
+static bool set_up(struct transport *transport, CURL *easy)
+{
+  return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 1L) &&
+         SET(FOLLOWLOCATION, 0L) && SET(DISALLOW_USERNAME_IN_URL, 1L) &&
+         SET(PROTOCOLS_STR, "http,https") &&
+         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
+         SET(MAXAGE_CONN, (long)MAX_IDLE_AGE) &&
+         SET(SUPPRESS_CONNECT_HEADERS, 1L) &&
+         SET(HEADEROPT, (long)CURLHEADER_SEPARATE) &&
+         SET(SSL_VERIFYPEER, 1L) && SET(SSL_VERIFYHOST, 2L) &&
+         SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+         SET(SSL_CIPHER_LIST, CIPHERS) && SET(SSL_SESSIONID_CACHE, 0L) &&
+         SET(PROXY_SSL_VERIFYPEER, 1L) && SET(PROXY_SSL_VERIFYHOST, 2L) &&
+         SET(PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+         SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
+         SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
+         SET(PREREQFUNCTION, on_request) &&
+         SET(OPENSOCKETFUNCTION, on_open) &&
+         SET(OPENSOCKETDATA, transport) &&
+         SET(CLOSESOCKETFUNCTION, on_close) &&
+         SET(CLOSESOCKETDATA, transport);
+}
+
+/* What differs from one transfer to the next: all of it, each time. */
+static bool set_request(struct transfer *transfer, CURL *easy,
+                        const struct transport_request *request)
+{
+  const struct transport *transport = transfer->transport;
+  const char *file = request->ca_file, *path = request->ca_path;
+  if (!file && !path) {
+    file = transport->trust.file;
+    path = transport->trust.path;
+  }
+  /* What goes in clear text to a loopback address goes to no proxy. */
+  const char *proxy = request->endpoint->tls ? request->proxy : "";
+
+  bool done =
+      SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
+      SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
+      SET(ERRORBUFFER, transfer->text) && SET(FRESH_CONNECT, 0L) &&
+      SET(URL, transfer->url.data) && SET(PROXY, proxy) &&
+      SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
+      SET(HTTPHEADER, (struct curl_slist *)transfer->head.data) &&
+      SET(CAINFO, file) && SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&
+      SET(PROXY_CAPATH, path);
+  if (!request->body)
+    return done && SET(HTTPGET, 1L);
+  return done && SET(POST, 1L) &&
+         SET(POSTFIELDS,
+             transfer->request_body.len ? transfer->request_body.data : "") &&
+         SET(POSTFIELDSIZE_LARGE, (curl_off_t)transfer->request_body.len);
+}
+
+static CURL *take_easy(struct transport *transport)
+{
+  if (transport->spare_count)
+    return transport->spare[--transport->spare_count];
+  CURL *easy = curl_easy_init();
+  if (easy && !set_up(transport, easy)) {
+    curl_easy_cleanup(easy);
+    easy = NULL;
+  }
+  return easy;
+}
+
+/* What the transfer lent is taken back first: it is about to be freed. */
+static void give_easy(struct transport *transport, CURL *easy)
+{
+  bool clean = SET(HTTPHEADER, NULL) && SET(POSTFIELDS, NULL) &&
+               SET(ERRORBUFFER, NULL) && SET(PRIVATE, NULL);
+  if (clean && transport->spare_count < MAX_SPARE)
+    transport->spare[transport->spare_count++] = easy;
+  else
+    curl_easy_cleanup(easy);
+}
+
+/* -- a transfer's way ------------------------------------------------------ */
+
+static double seconds(CURL *easy, CURLINFO info)
+{
+  curl_off_t us = 0;
+  curl_easy_getinfo(easy, info, &us);
+  return (double)us / 1e6;
+}
+
+static long number(CURL *easy, CURLINFO info)
+{
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+static int http_version(CURL *easy)
+{
+  switch (number(easy, CURLINFO_HTTP_VERSION)) {
+  case CURL_HTTP_VERSION_1_0:
+    return 10;
+  case CURL_HTTP_VERSION_1_1:
+    return 11;
+  case CURL_HTTP_VERSION_2_0:
+    return 20;
+  default:
+    return 0;
+  }
+}
+
+static bool add_to_multi(struct transfer *transfer)
+{
+  CURLM *multi = transfer->transport->multi;
+  transfer->running =
+      curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+  return transfer->running;
+}
+
+static void remove_from_multi(struct transfer *transfer)
+{
+  struct transport *transport = transfer->transport;
+  curl_multi_remove_handle(transport->multi, transfer->easy);
+  sockets_release(&transport->sockets, transfer->socket);
+  transfer->socket = 0;
+  transfer->running = false;
+}
+
+static void end(struct transfer *transfer, enum outcome outcome)
+{
+  CURL *easy = transfer->easy;
+  struct transfer_result *result = &transfer->result;
+  *result = (struct transfer_result){
+      .outcome = outcome,
+      .code = (int)transfer->seen.code,
+      .status = number(easy, CURLINFO_RESPONSE_CODE),
+      .verify = number(easy, CURLINFO_SSL_VERIFYRESULT),
+      .http_version = http_version(easy),
+      .reused = number(easy, CURLINFO_NUM_CONNECTS) == 0,
+      .timing = {.dns = seconds(easy, CURLINFO_NAMELOOKUP_TIME_T),
+                 .connect = seconds(easy, CURLINFO_CONNECT_TIME_T),
+                 .tls = seconds(easy, CURLINFO_APPCONNECT_TIME_T),
+                 .first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T),
+                 .total = seconds(easy, CURLINFO_TOTAL_TIME_T)},
+  };
+  if (outcome == OUTCOME_ANSWER)
+    result->body = buffer_bytes(&transfer->body);
+  else
+    result->message = outcome_message(outcome, &transfer->seen);
+  if (transfer->running)
+    remove_from_multi(transfer);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  buffer_free(&transfer->head);
+}
+
+/* A kept connection may have died, or have become unusable, since its last
+   request. That is no news for the caller: once more over a new one. */
+static bool deserves_new_connection(const struct transfer *transfer)
+{
+  if (transfer->fresh)
+    return false;
+  if (transfer->seen.stale)
+    return true;
+  switch (transfer->seen.code) {
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+    return transfer->header_bytes == 0 &&
+           number(transfer->easy, CURLINFO_NUM_CONNECTS) == 0;
+  default:
+    return false;
+  }
+}
+
+static bool start_again(struct transfer *transfer)
+{
+  remove_from_multi(transfer);
+  buffer_reset(&transfer->body);
+  transfer->header_bytes = 0;
+  transfer->seen = (struct evidence){.text = transfer->text};
+  transfer->text[0] = '\0';
+  transfer->fresh = true;
+  return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ==
+             CURLE_OK &&
+         add_to_multi(transfer);
+}
+
+static void settle(struct transfer *transfer, CURLcode code)
+{
+  CURL *easy = transfer->easy;
+  struct evidence *seen = &transfer->seen;
+  seen->code = code;
+  seen->proxy_status = number(easy, CURLINFO_HTTP_CONNECTCODE);
+  seen->first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
+  if (deserves_new_connection(transfer)) {
+    if (start_again(transfer))
+      return;
+    seen->code = CURLE_OUT_OF_MEMORY;
+  }
+  end(transfer, outcome_of(seen));
+}
+
+static void collect_finished(struct transport *transport)
+{
+  const CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(transport->multi, &left))) {
+    CURL *easy = message->easy_handle;
+    CURLcode code = message->data.result;
+    struct transfer *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    settle(transfer, code);
+  }
+}
+
+/* Our own clock beside libcurl's, whose timer a failed allocation can lose,
+   and which does not count a second try. */
+static void collect_late(struct transport *transport)
+{
+  int64_t now = now_ms();
+  if (now < transport->deadline)
+    return;
+  transport->deadline = INT64_MAX;
+  for (struct transfer *each = transport->transfers; each;
+       each = each->next) {
+    if (!each->running)
+      continue;
+    if (each->deadline <= now) {
+      each->seen.late = true;
+      each->seen.code = CURLE_OPERATION_TIMEDOUT;
+      end(each, OUTCOME_TIMEOUT);
+    } else if (each->deadline < transport->deadline) {
+      transport->deadline = each->deadline;
+    }
+  }
+}
+
+/* -- starting -------------------------------------------------------------- */
+
+/* No control character: with a line end the caller's text would become
+   headers of its own. */
+static bool is_header_text(struct bytes text)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    unsigned char c = (unsigned char)text.data[i];
+    if ((c < ' ' && c != '\t') || c == 0x7f)
+      return false;
+  }
+  return true;
+}
+
+/* The list that CURLOPT_HTTPHEADER reads, in one piece of ours instead of
+   curl_slist_append's many, so that it can be cleansed. */
+static enum transport_status write_head(struct transfer *transfer,
+                                        const struct header *headers,
+                                        size_t count)
+{
+  static const char separator[] = ": ";
+  size_t list_size = count * sizeof(struct curl_slist), size = list_size;
+  for (size_t i = 0; i < count; i++) {
+    if (!is_header_text(headers[i].name) || !is_header_text(headers[i].value))
+      return TRANSPORT_BAD_HEADER;
+    size += headers[i].name.len + headers[i].value.len + sizeof(separator);
+  }
+  struct curl_slist *list = OPENSSL_zalloc(size);
+  if (!list)
+    return TRANSPORT_NO_MEMORY;
+  transfer->head = (struct buffer){
+      .data = (char *)list, .len = size, .cap = size, .max = size};
+
+  char *at = (char *)list + list_size;
+  for (size_t i = 0; i < count; i++) {
+    list[i] = (struct curl_slist){at, i + 1 < count ? &list[i + 1] : NULL};
+    memcpy(at, headers[i].name.data, headers[i].name.len);
+    at += headers[i].name.len;
+    memcpy(at, separator, sizeof(separator) - 1);
+    at += sizeof(separator) - 1;
+    memcpy(at, headers[i].value.data, headers[i].value.len);
+    at += headers[i].value.len + 1; /* zeroed before */
+  }
+  return TRANSPORT_OK;
+}
+
+static enum transport_status
+prepare(struct transfer *transfer, const struct transport_request *request)
+{
+  enum transport_status status =
+      write_head(transfer, request->headers, request->header_count);
+  if (status != TRANSPORT_OK)
+    return status;
+  struct bytes origin = {request->endpoint->origin,
+                         strlen(request->endpoint->origin)};
+  bool written =
+      buffer_put(&transfer->url, origin) == BUFFER_OK &&
+      buffer_put(&transfer->url, request->path) == BUFFER_OK &&
+      buffer_append(&transfer->url, "", 1) == BUFFER_OK &&
+      (!request->body ||
+       buffer_put(&transfer->request_body, *request->body) == BUFFER_OK);
+  if (!written)
+    return TRANSPORT_NO_MEMORY;
+  transfer->easy = take_easy(transfer->transport);
+  return transfer->easy && set_request(transfer, transfer->easy, request)
+             ? TRANSPORT_OK
+             : TRANSPORT_NO_MEMORY;
+}
+
+enum transport_status transport_start(struct transport *transport,
+                                      const struct transport_request *request,
+                                      struct transfer **out)
+{
+  *out = NULL;
+  struct transfer *transfer = calloc(1, sizeof(*transfer));
+  if (!transfer)
+    return TRANSPORT_NO_MEMORY;
+  buffer_init(&transfer->url, SIZE_MAX / 4);
+  buffer_init(&transfer->request_body, SIZE_MAX / 4);
+  buffer_init(&transfer->body, TRANSPORT_MAX_BODY);
+  transfer->seen.text = transfer->text;
+  transfer->transport = transport;
+  transfer->next = transport->transfers;
+  transfer->link = &transport->transfers;
+  if (transfer->next)
+    transfer->next->link = &transfer->next;
+  transport->transfers = transfer;
+
+  struct guard guard;
+  guard_enter(&guard);
+  enum transport_status status = prepare(transfer, request);
+  if (status == TRANSPORT_OK && !add_to_multi(transfer))
+    status = TRANSPORT_NO_MEMORY;
+  guard_leave(&guard);
+  if (status != TRANSPORT_OK) {
+    transfer_free(transfer);
+    return status;
+  }
+
+  transfer->deadline = now_ms() + request->timeout_ms;
+  if (transfer->deadline < transport->deadline)
+    transport->deadline = transfer->deadline;
+  *out = transfer;
+  return TRANSPORT_OK;
+}
+
+/* -- moving ---------------------------------------------------------------- */
+
+int transport_fd(const struct transport *transport)
+{
+  return poller_fd(transport->poller);
+}
+
+int64_t transport_timeout_ms(const struct transport *transport)
+{
+  int64_t due = transport->deadline;
+  if (transport->timer >= 0 && transport->timer < due)
+    due = transport->timer;
+  if (due == INT64_MAX)
+    return -1;
+  int64_t left = due - now_ms();
+  return left > 0 ? left : 0;
+}
+
+static int to_curl(int ready)
+{
+  return (ready & POLLER_READ ? CURL_CSELECT_IN : 0) |
+         (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0) |
+         (ready & POLLER_ERROR ? CURL_CSELECT_ERR : 0);
+}
+
+enum transport_status transport_run(struct transport *transport,
+                                    int64_t limit_ms)
+{
+  int64_t wait_ms = transport_timeout_ms(transport);
+  if (wait_ms < 0) /* nothing is under way */
+    return TRANSPORT_OK;
+  if (limit_ms >= 0 && limit_ms < wait_ms)
+    wait_ms = limit_ms;
+  if (wait_ms > INT_MAX)
+    wait_ms = INT_MAX;
+
+  struct poller_event events[BATCH];
+  int count = poller_wait(transport->poller, (int)wait_ms, events, BATCH);
+  if (count < 0 && errno != EINTR)
+    return TRANSPORT_SYSTEM;
+
+  struct guard guard;
+  guard_enter(&guard);
+  int running;
+  for (int i = 0; i < count; i++)
+    curl_multi_socket_action(transport->multi, events[i].fd,
+                             to_curl(events[i].ready), &running);
+  if (transport->timer >= 0 && transport->timer <= now_ms()) {
+    transport->timer = -1;
+    curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0,
+                             &running);
+  }
+  collect_finished(transport);
+  collect_late(transport);
+  guard_leave(&guard);
+  return count < 0 ? TRANSPORT_INTERRUPTED : TRANSPORT_OK;
+}
+
+/* -- results ---------------------------------------------------------------- */
+
+bool transfer_is_done(const struct transfer *transfer)
+{
+  return !transfer->running;
+}
+
+struct transfer_result transfer_result(const struct transfer *transfer)
+{
+  return transfer->result;
+}
+
+const char *transfer_header(const struct transfer *transfer, const char *name)
+{
+  struct curl_header *header;
+  if (!transfer->easy ||
+      curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) !=
+          CURLHE_OK)
+    return NULL;
+  if (header->index + 1 < header->amount &&
+      curl_easy_header(transfer->easy, name, header->amount - 1,
+                       CURLH_HEADER, -1, &header) != CURLHE_OK)
+    return NULL;
+  return header->value;
+}
+
+/* -- beginning and end ------------------------------------------------------ */
+
+static bool libcurl_is_usable;
+
+static void init_libcurl(void)
+{
+  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  libcurl_is_usable =
+      curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
+      strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
+      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+enum transport_status transport_new(struct transport **out)
+{
+  *out = NULL;
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  struct guard guard;
+  guard_enter(&guard);
+  pthread_once(&once, init_libcurl);
+  guard_leave(&guard);
+  if (!libcurl_is_usable)
+    return TRANSPORT_BAD_LIBCURL;
+
+  struct transport *transport = calloc(1, sizeof(*transport));
+  if (!transport)
+    return TRANSPORT_NO_MEMORY;
+  transport->pid = getpid();
+  transport->timer = -1;
+  transport->deadline = INT64_MAX;
+  transport->trust = trust_of_system();
+  transport->poller = poller_new();
+  transport->multi = curl_multi_init();
+  if (!transport->poller || !transport->multi) {
+    int saved = errno;
+    enum transport_status status =
+        transport->multi ? TRANSPORT_SYSTEM : TRANSPORT_NO_MEMORY;
+    transport_free(transport);
+    errno = saved;
+    return status;
+  }
+  CURLM *multi = transport->multi;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE);
+  *out = transport;
+  return TRANSPORT_OK;
+}
+
+bool transport_is_ours(const struct transport *transport)
+{
+  return transport->pid == getpid();
+}
+
+static void close_transfers(struct transport *transport, bool ours)
+{
+  for (struct transfer *each = transport->transfers; each;
+       each = each->next) {
+    if (each->running)
+      each->result = (struct transfer_result){
+          .outcome = OUTCOME_CLOSED,
+          .message = outcome_message(OUTCOME_CLOSED, &each->seen)};
+    if (each->running && ours)
+      remove_from_multi(each);
+    if (ours)
+      curl_easy_cleanup(each->easy);
+    each->running = false;
+    each->easy = NULL;
+    each->transport = NULL;
+  }
+  transport->transfers = NULL;
+}
+
+/* In a child: our copies of the descriptors are closed, which the parent does
+   not notice; libcurl's and OpenSSL's memory stays, because freeing it would
+   say goodbye on connections that the parent uses. It stays reachable too, so
+   that a leak checker knows what it sees. */
+static void abandon(struct transport *transport)
+{
+  static _Atomic(struct transport *) abandoned;
+  if (!transport->poller)
+    return; /* it was before, by way of a transfer */
+  close_transfers(transport, false);
+  sockets_free(&transport->sockets);
+  poller_free(transport->poller);
+  transport->poller = NULL;
+  transport->next_abandoned = atomic_load(&abandoned);
+  while (!atomic_compare_exchange_weak(&abandoned,
+                                       &transport->next_abandoned, transport))
+    ;
+}
+
+void transport_free(struct transport *transport)
+{
+  if (!transport)
+    return;
+  if (!transport_is_ours(transport)) {
+    abandon(transport);
+    return;
+  }
+  struct guard guard;
+  guard_enter(&guard);
+  close_transfers(transport, true);
+  while (transport->spare_count)
+    curl_easy_cleanup(transport->spare[--transport->spare_count]);
+  curl_multi_cleanup(transport->multi);
+  sockets_free(&transport->sockets);
+  poller_free(transport->poller);
+  guard_leave(&guard);
+  free(transport);
+}
+
+void transfer_free(struct transfer *transfer)
+{
+  if (!transfer)
+    return;
+  struct transport *transport = transfer->transport;
+  if (transport && !transport_is_ours(transport)) {
+    abandon(transport); /* takes this transfer from it */
+    transport = NULL;
+  }
+  if (transport) {
+    struct guard guard;
+    guard_enter(&guard);
+    if (transfer->running)
+      remove_from_multi(transfer);
+    if (transfer->easy)
+      give_easy(transport, transfer->easy);
+    guard_leave(&guard);
+    *transfer->link = transfer->next;
+    if (transfer->next)
+      transfer->next->link = transfer->link;
+  }
+  buffer_free(&transfer->head);
+  buffer_free(&transfer->url);
+  buffer_free(&transfer->request_body);
+  buffer_free(&transfer->body);
+  free(transfer);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* HTTPS transfers on one libcurl multi handle, driven by
+   curl_multi_socket_action and a poller, so that nothing here ever waits
+   unless it is asked to.
+
+   A transport belongs to the process that made it. After a fork the child
+   makes a new one; freeing the inherited one there says nothing on the
+   parent's connections. Everything a transport owns is used from one thread
+   at a time. */
+#ifndef BALANCE_TRANSPORT_H
+#define BALANCE_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "endpoint.h"
+#include "outcome.h"
+
+#pragma GCC visibility push(hidden)
+
+/* An answer may have this many bytes of body, and of headers. */
+enum { TRANSPORT_MAX_BODY = 1 << 20, TRANSPORT_MAX_HEADERS = 64 * 1024 };
+
+struct transport;
+struct transfer;
+
+/* All of it is copied where it is needed after transport_start. The strings
+   that are not `bytes` end with a zero and may be NULL. */
+struct transport_request {
+  const struct endpoint *endpoint;
+  struct bytes path;           /* with the query, from the slash on */
+  const struct bytes *body;    /* NULL: a GET, else a POST */
+  const struct header *headers;
+  size_t header_count;
+  const char *ca_file; /* with both NULL the system's trust store */
+  const char *ca_path;
+  const char *proxy; /* NULL: from the environment, as libcurl does */
+  int64_t timeout_ms; /* of the whole transfer */
+  int64_t connect_timeout_ms;
+};
+
+/* Times in seconds from the start, 0 for what did not happen. */
+struct transfer_timing {
+  double dns, connect, tls, first_byte, total;
+};
+
+struct transfer_result {
+  enum outcome outcome;
+  int code; /* libcurl's */
+  const char *message; /* NULL for an answer */
+  long status;
+  long verify; /* OpenSSL's verdict on the certificate, 0 is good */
+  int http_version; /* 10, 11, 20; 0 without an answer */
+  bool reused; /* went over a kept connection */
+  struct bytes body;
+  struct transfer_timing timing;
+};
+
+enum transport_status {
+  TRANSPORT_OK,
+  TRANSPORT_NO_MEMORY,
+  TRANSPORT_BAD_HEADER, /* a control character */
+  TRANSPORT_BAD_LIBCURL, /* too old, or without OpenSSL */
+  TRANSPORT_INTERRUPTED, /* a signal came while waiting */
+  TRANSPORT_SYSTEM /* errno says */
+};
+
+/* Makes a transport; the caller owns it. */
+enum transport_status transport_new(struct transport **out);
+
+/* Ends what is under way (its outcome is OUTCOME_CLOSED) and frees it. The
+   transfers stay their owners'. NULL is fine. */
+void transport_free(struct transport *transport);
+
+/* Whether this is the process that made it. */
+bool transport_is_ours(const struct transport *transport);
+
+/* Starts a transfer, which the caller owns; nothing is sent before the next
+   step. */
+enum transport_status transport_start(struct transport *transport,
+                                      const struct transport_request *request,
+                                      struct transfer **out);
+
+/* Moves what can be moved. Waits for at most `limit_ms` until there is
+   something (0: not at all, -1: as long as it takes). */
+enum transport_status transport_run(struct transport *transport,
+                                    int64_t limit_ms);
+
+/* For other event loops: readable when there is something to move (-1 where
+   the system has no such thing), and the time until a step is due all the
+   same (-1: nothing is due). */
+int transport_fd(const struct transport *transport);
+int64_t transport_timeout_ms(const struct transport *transport);
+
+bool transfer_is_done(const struct transfer *transfer);
+
+/* Of a transfer that is done. What it points to lasts until transfer_free. */
+struct transfer_result transfer_result(const struct transfer *transfer);
+
+/* A header of the answer, the last of that name; NULL if there is none or
+   libcurl was closed under it. */
+const char *transfer_header(const struct transfer *transfer,
+                            const char *name);
+
+/* Cancels the transfer if it is under way, and frees it. NULL is fine. */
+void transfer_free(struct transfer *transfer);
+
+#pragma GCC visibility pop
+
+#endif
