@@ -4,6 +4,7 @@
 #ifndef BALANCE_BYTES_H
 #define BALANCE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bytes {
@@ -19,5 +20,17 @@ struct header {
   struct bytes name;
   struct bytes value;
 };
+
+/* Whether it may stand in a header or a request line: no control character
+   but a tab. With a line end the text would become headers of its own. */
+static inline bool is_field_text(struct bytes text)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    unsigned char c = (unsigned char)text.data[i];
+    if ((c < ' ' && c != '\t') || c == 0x7f)
+      return false;
+  }
+  return true;
+}
 
 #endif

@@ -22,7 +22,7 @@
 #define TRANSFER "balance.transfer"
 #define SIGNER "balance.signer"
 
-enum { MAX_HEADERS = 32, MAX_SECONDS = 86400 };
+enum { MAX_HEADERS = 32, MAX_SECONDS = 86400, MAX_AUTHORIZATION = 65536 };
 
 struct headers {
   struct header list[MAX_HEADERS];
@@ -62,21 +62,13 @@ static struct bytes string_field(lua_State *L, int table, const char *name,
   return fallback;
 }
 
-static bool has_control(struct bytes text)
-{
-  for (size_t i = 0; i < text.len; i++)
-    if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
-      return true;
-  return false;
-}
-
-/* Text for a request line or a header: a line end in it would begin another
-   header. The error does not repeat the value, which may be a secret. */
+/* Text for a request line or a header. The error does not repeat the value,
+   which may be a secret. */
 static struct bytes text_field(lua_State *L, int table, const char *name,
                                struct bytes fallback)
 {
   struct bytes text = string_field(L, table, name, fallback);
-  if (has_control(text))
+  if (!is_field_text(text))
     luaL_error(L, "field '%s' has a control character", name);
   return text;
 }
@@ -121,7 +113,7 @@ static void add_headers(lua_State *L, int source, struct headers *headers)
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "field 'headers' must hold strings by name");
     struct bytes name = string_at(L, -2), value = string_at(L, -1);
-    if (has_control(name) || has_control(value))
+    if (!is_field_text(name) || !is_field_text(value))
       luaL_error(L, "field 'headers' has a control character");
     add_header(L, headers, name, value);
   }
@@ -258,8 +250,7 @@ static void send_field(lua_State *L, int table, const char *field,
 static void read_signing(lua_State *L, int table, struct signing *signing)
 {
   struct tc3_request *request = &signing->request;
-  request->secret_id =
-      text_field(L, table, "secret_id", request->secret_id);
+  request->secret_id = text_field(L, table, "secret_id", request->secret_id);
   request->secret_key =
       string_field(L, table, "secret_key", request->secret_key);
   request->service = text_field(L, table, "service", request->service);
@@ -389,7 +380,7 @@ static int core_transport(lua_State *L)
     return 1;
   struct transport_box *box = lua_newuserdata(L, sizeof(*box));
   box->transport = NULL;
-  buffer_init(&box->credentials, 64 * 1024);
+  buffer_init(&box->credentials, MAX_AUTHORIZATION);
   luaL_getmetatable(L, TRANSPORT);
   lua_setmetatable(L, -2);
   lua_pushvalue(L, -1);
@@ -619,7 +610,8 @@ static int transfer_result_(lua_State *L)
     lua_setfield(L, -2, "kind");
     lua_pushstring(L, result.message);
     lua_setfield(L, -2, "message");
-    set_integer(L, "code", result.code);
+    if (result.code) /* 0 where libcurl found nothing wrong */
+      set_integer(L, "code", result.code);
     set_integer(L, "verify", result.verify);
   } else {
     lua_pushlstring(L, result.body.data ? result.body.data : "",
@@ -718,16 +710,19 @@ static void new_class(lua_State *L, const char *name, lua_CFunction gc,
 
 static const luaL_Reg signer_methods[] = {{NULL, NULL}};
 
-static const luaL_Reg transport_methods[] = {
-    {"start", transport_start_},     {"step", transport_step},
-    {"wait", transport_wait},        {"fd", transport_fd_},
-    {"timeout", transport_timeout},  {"close", transport_close},
-    {NULL, NULL}};
+static const luaL_Reg transport_methods[] = {{"start", transport_start_},
+                                             {"step", transport_step},
+                                             {"wait", transport_wait},
+                                             {"fd", transport_fd_},
+                                             {"timeout", transport_timeout},
+                                             {"close", transport_close},
+                                             {NULL, NULL}};
 
-static const luaL_Reg transfer_methods[] = {
-    {"done", transfer_done},     {"result", transfer_result_},
-    {"header", transfer_header_}, {"close", transfer_close},
-    {NULL, NULL}};
+static const luaL_Reg transfer_methods[] = {{"done", transfer_done},
+                                            {"result", transfer_result_},
+                                            {"header", transfer_header_},
+                                            {"close", transfer_close},
+                                            {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"sign", core_sign},
                                      {"transport", core_transport},

@@ -91,8 +91,7 @@ const char *outcome_kind(enum outcome outcome)
   return NULL;
 }
 
-const char *outcome_message(enum outcome outcome,
-                            const struct evidence *seen)
+const char *outcome_message(enum outcome outcome, const struct evidence *seen)
 {
   if (outcome == OUTCOME_CLOSED)
     return "the call was cancelled";

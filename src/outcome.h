@@ -24,10 +24,10 @@ enum outcome {
 
 struct evidence {
   CURLcode code;
-  const char *text;   /* libcurl's error text, may be empty */
-  long proxy_status;  /* the proxy's answer to CONNECT, 0 if there was none */
-  bool late;          /* our own deadline passed */
-  bool long_headers;  /* our own limits were passed */
+  const char *text;  /* libcurl's error text, may be empty */
+  long proxy_status; /* the proxy's answer to CONNECT, 0 if there was none */
+  bool late;         /* our own deadline passed */
+  bool long_headers; /* our own limits were passed */
   bool long_body;
   bool first_byte;    /* something of an answer came */
   bool headers_ended; /* the empty line after the headers came */
@@ -41,8 +41,7 @@ enum outcome outcome_of(const struct evidence *seen);
 const char *outcome_kind(enum outcome outcome);
 
 /* One sentence for a person. Lives as long as `seen`. */
-const char *outcome_message(enum outcome outcome,
-                            const struct evidence *seen);
+const char *outcome_message(enum outcome outcome, const struct evidence *seen);
 
 #pragma GCC visibility pop
 

@@ -54,8 +54,8 @@ int poller_wait(struct poller *poller, int timeout_ms,
                 struct poller_event *events, int max)
 {
   struct epoll_event ready[BATCH];
-  int count = epoll_wait(poller->fd, ready, max < BATCH ? max : BATCH,
-                         timeout_ms);
+  int count =
+      epoll_wait(poller->fd, ready, max < BATCH ? max : BATCH, timeout_ms);
   for (int i = 0; i < count; i++) {
     events[i] = (struct poller_event){.fd = ready[i].data.fd};
     if (ready[i].events & EPOLLIN)

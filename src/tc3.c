@@ -99,12 +99,11 @@ struct bytes tc3_timestamp(int64_t timestamp, char text[TC3_TIMESTAMP])
 void tc3_date(int64_t timestamp, char date[TC3_DATE + 1])
 {
   enum { DAYS_FROM_0000_03_01 = 719468, DAYS_AN_ERA = 146097 };
-  unsigned days =
-      (unsigned)(timestamp / SECONDS_A_DAY) + DAYS_FROM_0000_03_01;
+  unsigned days = (unsigned)(timestamp / SECONDS_A_DAY) + DAYS_FROM_0000_03_01;
   unsigned era = days / DAYS_AN_ERA;
   unsigned day_of_era = days % DAYS_AN_ERA;
-  unsigned year_of_era = (day_of_era - day_of_era / 1460 +
-                          day_of_era / 36524 - day_of_era / 146096) /
+  unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
+                          day_of_era / 146096) /
                          365;
   unsigned day_of_year =
       day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -155,8 +154,7 @@ static struct bytes trimmed(struct bytes in)
 {
   while (in.len && (in.data[0] == ' ' || in.data[0] == '\t'))
     in = (struct bytes){in.data + 1, in.len - 1};
-  while (in.len &&
-         (in.data[in.len - 1] == ' ' || in.data[in.len - 1] == '\t'))
+  while (in.len && (in.data[in.len - 1] == ' ' || in.data[in.len - 1] == '\t'))
     in.len--;
   return in;
 }
@@ -192,8 +190,7 @@ static enum tc3_status signed_headers(const struct tc3_request *request,
 {
   for (size_t i = 0; i < request->header_count; i++) {
     struct bytes separator = {";", i > 0};
-    enum tc3_status status =
-        APPEND(out, separator, request->headers[i].name);
+    enum tc3_status status = APPEND(out, separator, request->headers[i].name);
     if (status != TC3_OK)
       return status;
   }
@@ -231,8 +228,7 @@ enum tc3_status tc3_canonical_request(struct tc3 *tc3,
     status = sha256(tc3, request->payload, digest);
   if (status == TC3_OK) {
     hex(digest, hashed_payload);
-    status =
-        APPEND(out, BYTES("\n"), (struct bytes){hashed_payload, TC3_HEX});
+    status = APPEND(out, BYTES("\n"), (struct bytes){hashed_payload, TC3_HEX});
   }
   return status;
 }
@@ -261,7 +257,7 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
 
 enum tc3_status tc3_derive_key(struct tc3 *tc3,
                                const struct tc3_request *request,
-                               unsigned char derived[3 * TC3_DIGEST])
+                               unsigned char derived[3][TC3_DIGEST])
 {
   const struct bytes prefix = BYTES("TC3");
   size_t secret_len = prefix.len + request->secret_key.len;
@@ -275,16 +271,16 @@ enum tc3_status tc3_derive_key(struct tc3 *tc3,
 
   char date[TC3_DATE + 1];
   tc3_date(request->timestamp, date);
-  unsigned char keys[3 * TC3_DIGEST];
-  unsigned char *secret_date = keys;
-  unsigned char *secret_service = keys + TC3_DIGEST;
-  unsigned char *secret_signing = keys + 2 * TC3_DIGEST;
+  unsigned char keys[3][TC3_DIGEST];
+  unsigned char *secret_date = keys[0];
+  unsigned char *secret_service = keys[1];
+  unsigned char *secret_signing = keys[2];
 
   enum tc3_status status = hmac(tc3, secret, secret_len,
                                 (struct bytes){date, TC3_DATE}, secret_date);
   if (status == TC3_OK)
-    status = hmac(tc3, secret_date, TC3_DIGEST, request->service,
-                  secret_service);
+    status =
+        hmac(tc3, secret_date, TC3_DIGEST, request->service, secret_service);
   if (status == TC3_OK)
     status = hmac(tc3, secret_service, TC3_DIGEST, BYTES(TERMINATOR),
                   secret_signing);
@@ -341,9 +337,9 @@ static enum tc3_status authorize(struct tc3 *tc3, struct tc3_request *request)
   enum tc3_status status =
       tc3_canonical_request(tc3, request, &tc3->canonical_request);
   if (status == TC3_OK)
-    status = tc3_string_to_sign(tc3, request,
-                                buffer_bytes(&tc3->canonical_request),
-                                &tc3->string_to_sign);
+    status =
+        tc3_string_to_sign(tc3, request, buffer_bytes(&tc3->canonical_request),
+                           &tc3->string_to_sign);
   if (status == TC3_OK)
     status = use_signing_key(tc3, request);
 
@@ -353,11 +349,11 @@ static enum tc3_status authorize(struct tc3 *tc3, struct tc3_request *request)
     status = hmac(tc3, NULL, 0, buffer_bytes(&tc3->string_to_sign), digest);
   if (status == TC3_OK) {
     hex(digest, signature);
-    status = APPEND(&tc3->authorization, BYTES(ALGORITHM " Credential="),
-                    request->secret_id, BYTES("/"),
-                    (struct bytes){tc3->date, TC3_DATE}, BYTES("/"),
-                    request->service,
-                    BYTES("/" TERMINATOR ", SignedHeaders="));
+    status =
+        APPEND(&tc3->authorization, BYTES(ALGORITHM " Credential="),
+               request->secret_id, BYTES("/"),
+               (struct bytes){tc3->date, TC3_DATE}, BYTES("/"),
+               request->service, BYTES("/" TERMINATOR ", SignedHeaders="));
   }
   if (status == TC3_OK)
     status = signed_headers(request, &tc3->authorization);

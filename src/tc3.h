@@ -17,7 +17,12 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { TC3_DIGEST = 32, TC3_HEX = 2 * TC3_DIGEST, TC3_DATE = 10, TC3_TIMESTAMP = 20 };
+enum {
+  TC3_DIGEST = 32,
+  TC3_HEX = 2 * TC3_DIGEST,
+  TC3_DATE = 10,
+  TC3_TIMESTAMP = 20
+};
 
 /* The last second of the year 9999: what a date of ten characters can say. */
 #define TC3_MAX_TIMESTAMP INT64_C(253402300799)
@@ -70,7 +75,7 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
                                    struct buffer *out);
 enum tc3_status tc3_derive_key(struct tc3 *tc3,
                                const struct tc3_request *request,
-                               unsigned char derived[3 * TC3_DIGEST]);
+                               unsigned char derived[3][TC3_DIGEST]);
 
 /* The UTC date of a Unix time, "2019-02-25", from arithmetic alone: neither
    the time zone nor the locale has a say. */

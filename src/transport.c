@@ -41,7 +41,8 @@ struct transport {
   struct sockets sockets;
   struct trust trust;
   int64_t timer;    /* when libcurl wants to be called, -1: not at all */
-  int64_t deadline; /* no transfer's is sooner, INT64_MAX: none runs */
+  size_t running;   /* transfers under way */
+  int64_t deadline; /* none of theirs is sooner; INT64_MAX: there are none */
   struct transfer *transfers; /* all of them, linked */
   CURL *spare[MAX_SPARE];
   size_t spare_count;
@@ -55,6 +56,7 @@ struct transfer {
   CURL *easy;             /* kept until the end for its headers */
   bool running;
   bool fresh; /* on its second try, over a new connection */
+  int64_t started;
   int64_t deadline;
   unsigned long socket;
   struct buffer head; /* what libcurl reads: list, headers; secrets */
@@ -106,8 +108,8 @@ static curl_socket_t on_open(void *user, curlsocktype purpose,
 {
   (void)purpose;
   struct transport *transport = user;
-  return sockets_open(&transport->sockets, address->family,
-                      address->socktype, address->protocol);
+  return sockets_open(&transport->sockets, address->family, address->socktype,
+                      address->protocol);
 }
 
 static int on_close(void *user, curl_socket_t fd)
@@ -177,11 +179,9 @@ static bool set_up(struct transport *transport, CURL *easy)
          SET(PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
          SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
          SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
-         SET(PREREQFUNCTION, on_request) &&
-         SET(OPENSOCKETFUNCTION, on_open) &&
+         SET(PREREQFUNCTION, on_request) && SET(OPENSOCKETFUNCTION, on_open) &&
          SET(OPENSOCKETDATA, transport) &&
-         SET(CLOSESOCKETFUNCTION, on_close) &&
-         SET(CLOSESOCKETDATA, transport);
+         SET(CLOSESOCKETFUNCTION, on_close) && SET(CLOSESOCKETDATA, transport);
 }
 
 /* What differs from one transfer to the next: all of it, each time. */
@@ -197,15 +197,14 @@ static bool set_request(struct transfer *transfer, CURL *easy,
   /* What goes in clear text to a loopback address goes to no proxy. */
   const char *proxy = request->endpoint->tls ? request->proxy : "";
 
-  bool done =
-      SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
-      SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
-      SET(ERRORBUFFER, transfer->text) && SET(FRESH_CONNECT, 0L) &&
-      SET(URL, transfer->url.data) && SET(PROXY, proxy) &&
-      SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
-      SET(HTTPHEADER, (struct curl_slist *)transfer->head.data) &&
-      SET(CAINFO, file) && SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&
-      SET(PROXY_CAPATH, path);
+  bool done = SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
+              SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
+              SET(ERRORBUFFER, transfer->text) && SET(FRESH_CONNECT, 0L) &&
+              SET(URL, transfer->url.data) && SET(PROXY, proxy) &&
+              SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
+              SET(HTTPHEADER, (struct curl_slist *)transfer->head.data) &&
+              SET(CAINFO, file) && SET(CAPATH, path) &&
+              SET(PROXY_CAINFO, file) && SET(PROXY_CAPATH, path);
   if (!request->body)
     return done && SET(HTTPGET, 1L);
   return done && SET(POST, 1L) &&
@@ -269,10 +268,14 @@ static int http_version(CURL *easy)
 
 static bool add_to_multi(struct transfer *transfer)
 {
-  CURLM *multi = transfer->transport->multi;
-  transfer->running =
-      curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
-  return transfer->running;
+  struct transport *transport = transfer->transport;
+  if (curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
+    return false;
+  transfer->running = true;
+  transport->running++;
+  if (transfer->deadline < transport->deadline)
+    transport->deadline = transfer->deadline;
+  return true;
 }
 
 static void remove_from_multi(struct transfer *transfer)
@@ -282,6 +285,8 @@ static void remove_from_multi(struct transfer *transfer)
   sockets_release(&transport->sockets, transfer->socket);
   transfer->socket = 0;
   transfer->running = false;
+  if (--transport->running == 0)
+    transport->deadline = INT64_MAX;
 }
 
 static void end(struct transfer *transfer, enum outcome outcome)
@@ -305,6 +310,8 @@ static void end(struct transfer *transfer, enum outcome outcome)
     result->body = buffer_bytes(&transfer->body);
   else
     result->message = outcome_message(outcome, &transfer->seen);
+  if (transfer->seen.late) /* libcurl's clock stopped with its last byte */
+    result->timing.total = (double)(now_ms() - transfer->started) / 1e3;
   if (transfer->running)
     remove_from_multi(transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
@@ -379,8 +386,7 @@ static void collect_late(struct transport *transport)
   if (now < transport->deadline)
     return;
   transport->deadline = INT64_MAX;
-  for (struct transfer *each = transport->transfers; each;
-       each = each->next) {
+  for (struct transfer *each = transport->transfers; each; each = each->next) {
     if (!each->running)
       continue;
     if (each->deadline <= now) {
@@ -395,18 +401,6 @@ static void collect_late(struct transport *transport)
 
 /* -- starting -------------------------------------------------------------- */
 
-/* No control character: with a line end the caller's text would become
-   headers of its own. */
-static bool is_header_text(struct bytes text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    unsigned char c = (unsigned char)text.data[i];
-    if ((c < ' ' && c != '\t') || c == 0x7f)
-      return false;
-  }
-  return true;
-}
-
 /* The list that CURLOPT_HTTPHEADER reads, in one piece of ours instead of
    curl_slist_append's many, so that it can be cleansed. */
 static enum transport_status write_head(struct transfer *transfer,
@@ -416,7 +410,7 @@ static enum transport_status write_head(struct transfer *transfer,
   static const char separator[] = ": ";
   size_t list_size = count * sizeof(struct curl_slist), size = list_size;
   for (size_t i = 0; i < count; i++) {
-    if (!is_header_text(headers[i].name) || !is_header_text(headers[i].value))
+    if (!is_field_text(headers[i].name) || !is_field_text(headers[i].value))
       return TRANSPORT_BAD_HEADER;
     size += headers[i].name.len + headers[i].value.len + sizeof(separator);
   }
@@ -439,8 +433,8 @@ static enum transport_status write_head(struct transfer *transfer,
   return TRANSPORT_OK;
 }
 
-static enum transport_status
-prepare(struct transfer *transfer, const struct transport_request *request)
+static enum transport_status prepare(struct transfer *transfer,
+                                     const struct transport_request *request)
 {
   enum transport_status status =
       write_head(transfer, request->headers, request->header_count);
@@ -448,12 +442,11 @@ prepare(struct transfer *transfer, const struct transport_request *request)
     return status;
   struct bytes origin = {request->endpoint->origin,
                          strlen(request->endpoint->origin)};
-  bool written =
-      buffer_put(&transfer->url, origin) == BUFFER_OK &&
-      buffer_put(&transfer->url, request->path) == BUFFER_OK &&
-      buffer_append(&transfer->url, "", 1) == BUFFER_OK &&
-      (!request->body ||
-       buffer_put(&transfer->request_body, *request->body) == BUFFER_OK);
+  bool written = buffer_put(&transfer->url, origin) == BUFFER_OK &&
+                 buffer_put(&transfer->url, request->path) == BUFFER_OK &&
+                 buffer_append(&transfer->url, "", 1) == BUFFER_OK &&
+                 (!request->body || buffer_put(&transfer->request_body,
+                                               *request->body) == BUFFER_OK);
   if (!written)
     return TRANSPORT_NO_MEMORY;
   transfer->easy = take_easy(transfer->transport);
@@ -474,6 +467,8 @@ enum transport_status transport_start(struct transport *transport,
   buffer_init(&transfer->request_body, SIZE_MAX / 4);
   buffer_init(&transfer->body, TRANSPORT_MAX_BODY);
   transfer->seen.text = transfer->text;
+  transfer->started = now_ms();
+  transfer->deadline = transfer->started + request->timeout_ms;
   transfer->transport = transport;
   transfer->next = transport->transfers;
   transfer->link = &transport->transfers;
@@ -492,9 +487,6 @@ enum transport_status transport_start(struct transport *transport,
     return status;
   }
 
-  transfer->deadline = now_ms() + request->timeout_ms;
-  if (transfer->deadline < transport->deadline)
-    transport->deadline = transfer->deadline;
   *out = transfer;
   return TRANSPORT_OK;
 }
@@ -508,11 +500,11 @@ int transport_fd(const struct transport *transport)
 
 int64_t transport_timeout_ms(const struct transport *transport)
 {
+  if (transport->running == 0)
+    return -1;
   int64_t due = transport->deadline;
   if (transport->timer >= 0 && transport->timer < due)
     due = transport->timer;
-  if (due == INT64_MAX)
-    return -1;
   int64_t left = due - now_ms();
   return left > 0 ? left : 0;
 }
@@ -577,8 +569,8 @@ const char *transfer_header(const struct transfer *transfer, const char *name)
           CURLHE_OK)
     return NULL;
   if (header->index + 1 < header->amount &&
-      curl_easy_header(transfer->easy, name, header->amount - 1,
-                       CURLH_HEADER, -1, &header) != CURLHE_OK)
+      curl_easy_header(transfer->easy, name, header->amount - 1, CURLH_HEADER,
+                       -1, &header) != CURLHE_OK)
     return NULL;
   return header->value;
 }
@@ -590,10 +582,10 @@ static bool libcurl_is_usable;
 static void init_libcurl(void)
 {
   const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-  libcurl_is_usable =
-      curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
-      strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
-      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  libcurl_is_usable = curl->version_num >= LIBCURL_NEEDED &&
+                      curl->ssl_version &&
+                      strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
+                      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 enum transport_status transport_new(struct transport **out)
@@ -617,12 +609,13 @@ enum transport_status transport_new(struct transport **out)
   transport->poller = poller_new();
   transport->multi = curl_multi_init();
   if (!transport->poller || !transport->multi) {
+    bool no_poller = !transport->poller;
     int saved = errno;
-    enum transport_status status =
-        transport->multi ? TRANSPORT_SYSTEM : TRANSPORT_NO_MEMORY;
-    transport_free(transport);
+    curl_multi_cleanup(transport->multi);
+    poller_free(transport->poller);
+    free(transport);
     errno = saved;
-    return status;
+    return no_poller ? TRANSPORT_SYSTEM : TRANSPORT_NO_MEMORY;
   }
   CURLM *multi = transport->multi;
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
@@ -641,8 +634,7 @@ bool transport_is_ours(const struct transport *transport)
 
 static void close_transfers(struct transport *transport, bool ours)
 {
-  for (struct transfer *each = transport->transfers; each;
-       each = each->next) {
+  for (struct transfer *each = transport->transfers; each; each = each->next) {
     if (each->running)
       each->result = (struct transfer_result){
           .outcome = OUTCOME_CLOSED,
@@ -672,8 +664,8 @@ static void abandon(struct transport *transport)
   poller_free(transport->poller);
   transport->poller = NULL;
   transport->next_abandoned = atomic_load(&abandoned);
-  while (!atomic_compare_exchange_weak(&abandoned,
-                                       &transport->next_abandoned, transport))
+  while (!atomic_compare_exchange_weak(&abandoned, &transport->next_abandoned,
+                                       transport))
     ;
 }
 

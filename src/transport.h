@@ -30,13 +30,13 @@ struct transfer;
    that are not `bytes` end with a zero and may be NULL. */
 struct transport_request {
   const struct endpoint *endpoint;
-  struct bytes path;           /* with the query, from the slash on */
-  const struct bytes *body;    /* NULL: a GET, else a POST */
+  struct bytes path;        /* with the query, from the slash on */
+  const struct bytes *body; /* NULL: a GET, else a POST */
   const struct header *headers;
   size_t header_count;
   const char *ca_file; /* with both NULL the system's trust store */
   const char *ca_path;
-  const char *proxy; /* NULL: from the environment, as libcurl does */
+  const char *proxy;  /* NULL: from the environment, as libcurl does */
   int64_t timeout_ms; /* of the whole transfer */
   int64_t connect_timeout_ms;
 };
@@ -48,12 +48,12 @@ struct transfer_timing {
 
 struct transfer_result {
   enum outcome outcome;
-  int code; /* libcurl's */
+  int code;            /* libcurl's */
   const char *message; /* NULL for an answer */
   long status;
-  long verify; /* OpenSSL's verdict on the certificate, 0 is good */
+  long verify;      /* OpenSSL's verdict on the certificate, 0 is good */
   int http_version; /* 10, 11, 20; 0 without an answer */
-  bool reused; /* went over a kept connection */
+  bool reused;      /* went over a kept connection */
   struct bytes body;
   struct transfer_timing timing;
 };
@@ -61,10 +61,10 @@ struct transfer_result {
 enum transport_status {
   TRANSPORT_OK,
   TRANSPORT_NO_MEMORY,
-  TRANSPORT_BAD_HEADER, /* a control character */
+  TRANSPORT_BAD_HEADER,  /* a control character */
   TRANSPORT_BAD_LIBCURL, /* too old, or without OpenSSL */
   TRANSPORT_INTERRUPTED, /* a signal came while waiting */
-  TRANSPORT_SYSTEM /* errno says */
+  TRANSPORT_SYSTEM       /* errno says */
 };
 
 /* Makes a transport; the caller owns it. */
@@ -101,8 +101,7 @@ struct transfer_result transfer_result(const struct transfer *transfer);
 
 /* A header of the answer, the last of that name; NULL if there is none or
    libcurl was closed under it. */
-const char *transfer_header(const struct transfer *transfer,
-                            const char *name);
+const char *transfer_header(const struct transfer *transfer, const char *name);
 
 /* Cancels the transfer if it is under way, and frees it. NULL is fine. */
 void transfer_free(struct transfer *transfer);

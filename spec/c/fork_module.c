@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* fork and wait for Lua, as nginx has them under its workers. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* fork(): 0 in the child, its pid in the parent. */
+static int fork_(lua_State *L)
+{
+  lua_pushinteger(L, fork());
+  return 1;
+}
+
+/* wait(pid): its exit status, or the negative number of a signal. */
+static int wait_(lua_State *L)
+{
+  int status = 0;
+  waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
+  lua_pushinteger(L,
+                  WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+  return 1;
+}
+
+int luaopen_fork(lua_State *L);
+
+int luaopen_fork(lua_State *L)
+{
+  lua_newtable(L);
+  lua_pushcfunction(L, fork_);
+  lua_setfield(L, -2, "fork");
+  lua_pushcfunction(L, wait_);
+  lua_setfield(L, -2, "wait");
+  return 1;
+}

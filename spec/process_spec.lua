@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: MIT
+local faults = require "support.faults"
+local process = require "support.process"
+
+-- Before each script: what it needs, and the server that misbehaves.
+local preamble = [[
+  local core = require "balance.core"
+  local balance = require "balance"
+  local faults = require "support.faults"
+  local posix = assert(package.loadlib(
+    os.getenv("BALANCE_BUILD") .. "/spec/fork.so", "luaopen_fork"))()
+  local endpoint = arg[1]
+  local function fetch(path)
+    return faults.fetch(path, { endpoint = endpoint })
+  end
+  local function begin(path)
+    return assert(core.transport():start { endpoint = endpoint, path = path,
+      timeout = 5, connect_timeout = 5 })
+  end
+  local function finish(transfer)
+    assert(require("balance.loop.blocking").wait(transfer))
+    return transfer:result()
+  end
+]]
+
+local function passes(code, setting)
+  local output, status = process.run_lua(preamble .. code, setting,
+    faults.endpoint())
+  assert.equal("0 ", status .. " " .. output)
+end
+
+describe("after a fork", function()
+  it("the child calls over connections of its own, the parent over its",
+    function()
+      passes [[
+        assert(balance.udio())
+        assert(fetch("/none").reused == false)
+        local child = posix.fork()
+        if child == 0 then
+          local result = fetch("/none")
+          assert(result.status == 200 and not result.reused)
+          assert(balance.udio())
+          os.exit(0, true)
+        end
+        assert(posix.wait(child) == 0)
+        local result = fetch("/none")
+        assert(result.status == 200 and result.reused)
+        assert(balance.udio())
+      ]]
+    end)
+
+  it("a child that never calls says no goodbye for its parent", function()
+    passes [[
+      assert(balance.udio())
+      fetch("/none")
+      local child = posix.fork()
+      if child == 0 then
+        os.exit(0, true) -- closes the state
+      end
+      assert(posix.wait(child) == 0)
+      assert(fetch("/none").reused)
+      assert(balance.udio())
+    ]]
+  end)
+
+  it("a transfer under way goes on in the parent and is closed in the child",
+    function()
+      passes [[
+        local transfer = begin("/idle-close")
+        core.transport():step()
+        local child = posix.fork()
+        if child == 0 then
+          assert(fetch("/none").status == 200)
+          assert(transfer:done())
+          assert(transfer:result().kind == "closed")
+          transfer:close()
+          os.exit(0, true)
+        end
+        assert(posix.wait(child) == 0)
+        assert(finish(transfer).status == 200)
+      ]]
+    end)
+
+  it("a child may drop what it inherited in any order", function()
+    passes [[
+      local transfer, other = begin("/silent"), begin("/silent")
+      core.transport():step()
+      local child = posix.fork()
+      if child == 0 then
+        transfer:close()
+        assert(other:done())
+        core.transport():close()
+        other = nil
+        collectgarbage()
+        assert(fetch("/none").status == 200)
+        os.exit(0, true)
+      end
+      assert(posix.wait(child) == 0)
+      assert(not other:done())
+      transfer:close()
+      assert(fetch("/none").status == 200)
+    ]]
+  end)
+end)
+
+describe("a process", function()
+  it("can be interrupted while a call waits", function()
+    local output, status = process.run_lua(
+      preamble .. 'fetch("/silent") print("waited to the end")',
+      "timeout --foreground -s INT 0.5", faults.endpoint())
+    assert.matches("interrupted!", output)
+    assert.equal(124, status)
+  end)
+
+  it("keeps SIGPIPE and OpenSSL's errors away from its host", function()
+    local output, status = process.run(process.build .. "/spec/guard_works")
+    assert.equal("0 ", status .. " " .. output)
+  end)
+
+  it("can end with a call under way", function()
+    passes [[
+      local transfer = begin("/silent")
+      core.transport():step()
+      os.exit(0, true)
+    ]]
+  end)
+
+  it("can collect the transport before its transfers", function()
+    passes [[
+      local first, second = begin("/silent"), begin("/none")
+      finish(second)
+      core.transport():close()
+      first:close()
+      assert(second:done())
+      second:close()
+      second:close()
+    ]]
+  end)
+
+  -- With libcurl 7.88 the time limit waits for the resolver, and so would a
+  -- worker of nginx, unless CURLOPT_QUICK_EXIT is set.
+  it("is not held up by a resolver that stalls", function()
+    passes([[
+      local before = os.time()
+      local err = select(2, balance.udio { api_key = "k", timeout = 0.3,
+        endpoint = "https://somebody.invalid" })
+      assert(err.kind == "timeout", tostring(err))
+      assert(os.time() - before < 3, "held up")
+      local transfer = assert(core.transport():start { path = "/",
+        endpoint = "https://somebody.invalid", timeout = 5,
+        connect_timeout = 5 })
+      core.transport():step()
+      transfer:close()
+      assert(os.time() - before < 3, "held up by a cancelled one")
+      os.exit(0, true) -- under the resolver's thread
+    ]], "LD_PRELOAD=" .. process.build .. "/spec/resolver.so")
+  end)
+
+  -- A child that holds a connection keeps it open for the server.
+  it("lets its children inherit no connection", function()
+    passes [[
+      assert(fetch("/none"))
+      local pipe = io.popen("ls -l /proc/self/fd; cat /proc/net/tcp")
+      local list = pipe:read("*a")
+      pipe:close()
+      assert(not list:find("eventpoll", 1, true), list)
+      for inode in list:gmatch("socket:%[(%d+)%]") do
+        assert(not list:find(" " .. inode .. " ", 1, true), list)
+      end
+      assert(fetch("/none").reused) -- there was one to inherit
+    ]]
+  end)
+
+  it("takes the hashed trust store before the bundle", function()
+    local hashed = process.run("ls /etc/ssl/certs"):find("%x+%.0\n")
+    local output, status = process.run(process.build .. "/spec/trust_choice")
+    assert.equal(0, status)
+    assert.matches(hashed and "^path=/" or "^file=/", output)
+    assert.is_nil(output:find("\n.+")) -- one of them: libcurl caches a bundle
+  end) -- only where there is no directory beside it
+end)

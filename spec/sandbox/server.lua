@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What the three services share: a request comes in, goes to the service of
+-- its path, and is checked; one that passes gets the service's answer, or the
+-- one that its headers choose:
+--
+--   X-Sandbox-Answer: CODE         that failure of the service: any Code of
+--                                  Tencent's, status of TemPolor's, code of
+--                                  Udio's
+--                     old          Tencent's older shape of a failure
+--                     http-NNN     that HTTP status and a page of HTML
+--                     http-444     none: the connection is closed
+--                     http-NNN-json  that HTTP status and the right body
+--                     html-200     a page of HTML
+--                     body:TEXT    TEXT, URL-escaped, with HTTP 200
+--                     redirect     302 to another path
+--                     max, big     the right body at 1 MiB, and a byte more
+--
+-- These go for every answer, refusals too:
+--
+--   X-Sandbox-Delay: MILLISECONDS  how long to wait before answering
+--   X-Sandbox-Date: VALUE          the Date header
+--   X-Sandbox-Retry-After: VALUE   the Retry-After header
+
+local json = require "cjson.safe"
+local accounts = require "sandbox.accounts"
+
+local MIB = 1024 * 1024
+local PAGE = "<!DOCTYPE html>\n<title>%d</title>\n<h1>%d</h1>\n"
+local WITHOUT_BODY = { [204] = true, [304] = true, [444] = true }
+
+local services = {}
+for _, name in ipairs { "tempolor", "udio", "tencent" } do
+  local service = require("sandbox." .. name)
+  services[service.path] = service
+end
+
+local _M = {}
+
+--- Called once, in the master: writes the keys that the script exports.
+function _M.init()
+  local file = assert(io.open(ngx.config.prefix() .. "env", "w"))
+  local function export(name, value)
+    file:write("export ", name, "=", value, "\n")
+  end
+  export("TEMPOLOR_API_KEY", accounts.tempolor.main.api_key)
+  export("UDIO_API_KEY", accounts.udio.main.api_key)
+  export("TENCENTCLOUD_SECRET_ID", accounts.tencent.main.secret_id)
+  export("TENCENTCLOUD_SECRET_KEY", accounts.tencent.main.secret_key)
+  assert(file:close())
+end
+
+-- What came, as it came. A header that came twice counts as none: no check
+-- takes it then.
+local function read()
+  ngx.req.read_body()
+  local request = { headers = {}, method = ngx.req.get_method() }
+  for name, value in pairs(ngx.req.get_headers(0)) do
+    request.headers[name] = type(value) == "string" and value or nil
+  end
+  request.path, request.query =
+    ngx.var.request_uri:match("^([^?]*)%??(.*)$")
+  request.body = ngx.req.get_body_data() or ""
+  request.id = ngx.var.request_id:gsub(
+    "^(%x%x%x%x%x%x%x%x)(%x%x%x%x)%x(%x%x%x)%x(%x%x%x)", "%1-%2-4%3-a%4-")
+
+  -- The body, where it is what its Content-Type must say: one JSON object.
+  local content_type = (request.headers["content-type"] or ""):lower()
+  if content_type:match("^[^;]*"):match("^(.-)%s*$") == "application/json"
+      and request.body:find("^%s*{") and not request.body:find("%z") then
+    request.object = json.decode(request.body)
+  end
+  return request
+end
+
+local function choose(service, request, answer)
+  local status, with_json = answer:match("^http%-([2-5]%d%d)(.*)$")
+  if with_json == "" then return tonumber(status) end
+  if with_json == "-json" then
+    local _, body = service.succeed(request)
+    return tonumber(status), body
+  end
+  if answer == "html-200" then return 200 end
+  if answer == "redirect" then
+    ngx.header["Location"] = "/elsewhere"
+    return 302
+  end
+  if answer == "max" or answer == "big" then
+    local _, body = service.succeed(request)
+    body = json.encode(body)
+    local size = answer == "max" and MIB or MIB + 1
+    return 200, body .. (" "):rep(size - #body)
+  end
+  local literal = answer:match("^body:(.*)$")
+  if literal then return 200, ngx.unescape_uri(literal) end
+  status, literal = service.choose(request, answer)
+  return status or 501, literal
+end
+
+local function send(request, status, body)
+  local delay = (request.headers["x-sandbox-delay"] or ""):match("^%d+$")
+  if delay then ngx.sleep(delay / 1000) end
+  if WITHOUT_BODY[status] then return ngx.exit(status) end
+
+  body = body or PAGE:format(status, status)
+  if type(body) == "table" then body = json.encode(body) end
+  ngx.status = status
+  ngx.header["Content-Type"] =
+    body:find("^<") and "text/html" or "application/json"
+  ngx.header["Content-Length"] = #body
+  for _, name in ipairs { "Date", "Retry-After" } do
+    local value = request.headers["x-sandbox-" .. name:lower()]
+    if value then ngx.header[name] = value end
+  end
+  ngx.print(body)
+end
+
+function _M.answer()
+  local request = read()
+  local service = services[request.path]
+  if not service then return send(request, 404) end
+
+  local status, body = service.refuse(request)
+  if not status then
+    local answer = request.headers["x-sandbox-answer"]
+    if answer then
+      status, body = choose(service, request, answer)
+    else
+      status, body = service.succeed(request)
+    end
+  end
+  return send(request, status, body)
+end
+
+return _M

@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: MIT
+--- Starts the server that misbehaves and calls it.
+local core = require "balance.core"
+local blocking = require "balance.loop.blocking"
+local process = require "support.process"
+
+local _M = {}
+
+local server
+
+--- "http://127.0.0.1:PORT" of the one server of this run.
+function _M.endpoint()
+  if not server then
+    local path = os.tmpname()
+    process.write(path, "")
+    server = process.start(("%s spec/support/fault_server.lua %s"):format(
+      process.lua, process.quote(path)))
+    _M.port = process.await(path)
+    os.remove(path)
+  end
+  return "http://127.0.0.1:" .. _M.port
+end
+
+--- A transfer from start to end; `changes` go over the usual request. Returns
+-- its result and the transfer; nil, kind and message where it did not start.
+function _M.fetch(path, changes)
+  local request = {
+    endpoint = changes and changes.endpoint or _M.endpoint(),
+    path = path,
+    timeout = 5,
+    connect_timeout = 5,
+  }
+  for name, value in pairs(changes or {}) do
+    request[name] = value
+  end
+  local transfer, kind, message = core.transport():start(request)
+  if not transfer then
+    return nil, kind, message
+  end
+  assert(blocking.wait(transfer))
+  return transfer:result(), transfer
+end
+
+return _M

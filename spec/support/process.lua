@@ -1,0 +1,81 @@
+-- SPDX-License-Identifier: MIT
+--- Programs that specs start beside themselves.
+local _M = {}
+
+-- How to start this Lua, sanitizers and all; see .ci/env.
+_M.lua = assert(os.getenv "BALANCE_LUA", "run the specs with `make test`")
+_M.build = assert(os.getenv "BALANCE_BUILD")
+
+function _M.quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+function _M.sleep(seconds)
+  assert(os.execute("sleep " .. seconds))
+end
+
+function _M.write(path, text)
+  local file = assert(io.open(path, "w"))
+  assert(file:write(text))
+  assert(file:close())
+end
+
+function _M.read(path)
+  local file = io.open(path, "rb")
+  if not file then
+    return nil
+  end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Runs a command of the shell. Returns what it printed, on both streams, and
+-- its exit status.
+function _M.run(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \" $?\""))
+  local output = pipe:read("*a")
+  pipe:close() -- says nothing of the status on Lua 5.1
+  local text, status = output:match("^(.*) (%d+)\n$")
+  return text, tonumber(status)
+end
+
+--- Runs Lua code in a process of its own. `setting` goes before it, such as
+-- "TZ=Asia/Tokyo"; `...` are its arguments.
+function _M.run_lua(code, setting, ...)
+  local path = os.tmpname()
+  _M.write(path, code)
+  local words = { setting or "", _M.lua, path }
+  for _, argument in ipairs { ... } do
+    words[#words + 1] = _M.quote(argument)
+  end
+  local output, status = _M.run(table.concat(words, " "))
+  os.remove(path)
+  return output, status
+end
+
+--- Starts a command of the shell in the background. It ends when `stop` is
+-- called, or when this process does, however that happens.
+function _M.start(command)
+  local pipe = assert(io.popen(command .. " & pid=$!; cat >/dev/null; "
+    .. "kill $pid; wait $pid 2>/dev/null", "w"))
+  local started = {}
+  function started.stop()
+    pipe:close()
+  end
+  return started
+end
+
+--- Waits for a file that another process writes, and returns its text.
+function _M.await(path)
+  for _ = 1, 500 do
+    local text = _M.read(path)
+    if text and text ~= "" then
+      return text
+    end
+    _M.sleep(0.02)
+  end
+  error("nobody wrote " .. path)
+end
+
+return _M

@@ -1,0 +1,437 @@
+-- SPDX-License-Identifier: MIT
+local core = require "balance.core"
+local faults = require "support.faults"
+local process = require "support.process"
+
+local endpoint = os.getenv "UDIO_ENDPOINT"
+local http1 = os.getenv "SANDBOX_HTTP1"
+local ca_file = os.getenv "SSL_CERT_FILE"
+
+-- A request that the sandbox answers with a page, whatever the path.
+local function fetch_tls(changes)
+  local request = { endpoint = endpoint, ca_file = ca_file }
+  for name, value in pairs(changes or {}) do
+    request[name] = value
+  end
+  return faults.fetch("/", request)
+end
+
+describe("a transfer #transport", function()
+  it("brings status, body, wanted headers and timing", function()
+    local result, transfer = fetch_tls()
+    assert.is_nil(result.kind)
+    assert.is_string(result.body)
+    assert.equal("application/json", transfer:header("Content-Type"))
+    assert.equal("application/json", transfer:header("content-type"))
+    assert.is_nil(transfer:header("x-nobody-sent-this"))
+    local timing = result.timing
+    assert.is_true(timing.total > 0)
+    assert.is_true(timing.total >= timing.first_byte)
+    assert.is_true(timing.first_byte >= timing.tls)
+    assert.is_true(timing.tls >= timing.connect)
+    assert.is_true(timing.connect >= timing.dns)
+  end)
+
+  it("keeps its connection for the next one", function()
+    core.transport():close()
+    local first, transfer = fetch_tls()
+    local number = transfer:header("x-sandbox-connection")
+    assert.is_false(first.reused)
+    local second
+    second, transfer = fetch_tls()
+    assert.is_true(second.reused)
+    assert.equal(number, transfer:header("x-sandbox-connection"))
+  end)
+
+  it("speaks HTTP/2 where the server does, HTTP/1.1 elsewhere", function()
+    local result, transfer = fetch_tls()
+    assert.equal(2, result.http_version)
+    assert.equal("HTTP/2.0", transfer:header("x-sandbox-protocol"))
+    result, transfer = fetch_tls { endpoint = http1 }
+    assert.equal(1.1, result.http_version)
+    assert.equal("HTTP/1.1", transfer:header("x-sandbox-protocol"))
+  end)
+
+  it("sends the headers it is given, the Host of the endpoint, and asks for"
+    .. " no compression", function()
+    local result = faults.fetch("/echo?a=b", {
+      headers = { ["X-One"] = "1", ["User-Agent"] = "spec" },
+      authorization = "k", scheme = "Bearer",
+    })
+    local lines = {}
+    for line in result.body:gmatch("([^\r\n]+)\r\n") do
+      lines[#lines + 1] = line
+    end
+    table.sort(lines)
+    assert.same({
+      "Accept: */*", "Authorization: Bearer k", "GET /echo?a=b HTTP/1.1",
+      "Host: 127.0.0.1:" .. faults.port, "User-Agent: spec", "X-One: 1",
+    }, lines)
+  end)
+
+  it("runs beside others on the same thread", function()
+    local transport, transfers = core.transport(), {}
+    for i = 1, 20 do
+      transfers[i] = assert(transport:start {
+        endpoint = i % 2 == 0 and endpoint or http1, path = "/",
+        ca_file = ca_file, timeout = 5, connect_timeout = 5,
+        headers = { ["X-Sandbox-Delay"] = "100" },
+      })
+    end
+    local open = #transfers
+    while open > 0 do
+      assert.is_true(transport:wait())
+      open = 0
+      for _, transfer in ipairs(transfers) do
+        open = open + (transfer:done() and 0 or 1)
+      end
+    end
+    for _, transfer in ipairs(transfers) do
+      assert.equal(200, transfer:result().status)
+    end
+  end)
+
+  it("does not wait in a step", function()
+    local transport = core.transport()
+    local transfer = assert(transport:start {
+      endpoint = faults.endpoint(), path = "/silent", timeout = 5,
+      connect_timeout = 5,
+    })
+    local before = os.time()
+    for _ = 1, 1000 do
+      assert.is_true(transport:step())
+      assert.is_false(transfer:done())
+    end
+    assert.is_true(os.time() - before < 5)
+    assert.has_error(function() transfer:result() end,
+      "this transfer is still under way")
+    transfer:close()
+    assert.is_true(transfer:done())
+  end)
+
+  it("can be cancelled at any moment, and the next one works", function()
+    local transport = core.transport()
+    for steps = 0, 12 do
+      local transfer = assert(transport:start {
+        endpoint = endpoint, path = "/", ca_file = ca_file, timeout = 5,
+        connect_timeout = 5,
+      })
+      for _ = 1, steps do
+        transport:wait(0.001)
+      end
+      transfer:close()
+      transfer:close() -- again does no harm
+      assert.has_error(function() transfer:result() end,
+        "this transfer is closed")
+    end
+    assert.equal(200, fetch_tls().status)
+  end)
+
+  it("is cancelled when the collector takes it", function()
+    local transport = core.transport()
+    assert(transport:start {
+      endpoint = faults.endpoint(), path = "/silent", timeout = 5,
+      connect_timeout = 5,
+    })
+    assert.is_number(transport:timeout())
+    collectgarbage()
+    collectgarbage()
+    transport:step()
+    assert.equal(200, fetch_tls().status)
+  end)
+
+  it("ends with kind closed when its transport is closed", function()
+    local transport = core.transport()
+    local transfer = assert(transport:start {
+      endpoint = faults.endpoint(), path = "/silent", timeout = 5,
+      connect_timeout = 5,
+    })
+    transport:step()
+    transport:close()
+    assert.is_true(transfer:done())
+    assert.equal("closed", transfer:result().kind)
+    assert.is_nil(transfer:header("date"))
+    assert.equal(200, fetch_tls().status)
+  end)
+end)
+
+describe("a transport #transport", function()
+  it("opens nothing before the first call", function()
+    local output, status = process.run_lua [[
+      local function descriptors()
+        local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
+        local count = pipe:read("*n")
+        pipe:close()
+        return count
+      end
+      local before = descriptors()
+      local core = require "balance.core"
+      require "balance"
+      local transport = core.transport()
+      assert(transport:step())
+      assert(transport:wait(0))
+      assert(transport:timeout() == nil)
+      assert(descriptors() == before, "something is open")
+    ]]
+    assert.equal(0, status, output)
+  end)
+
+  it("shows a descriptor and a time to another loop", function()
+    local transport = core.transport()
+    if process.build:find("-poll", 1, true) then
+      assert.is_nil(transport:fd())
+    else
+      assert.is_true(transport:fd() >= 0)
+    end
+    assert.is_nil(transport:timeout())
+    local transfer = assert(transport:start {
+      endpoint = faults.endpoint(), path = "/none", timeout = 5,
+      connect_timeout = 5,
+    })
+    local seconds = transport:timeout()
+    assert.is_true(seconds >= 0 and seconds <= 5)
+    transfer:close()
+  end)
+end)
+
+describe("an endpoint #transport", function()
+  it("is https, or http to a loopback address", function()
+    for _, bad in ipairs {
+      "", "localhost", "localhost:1", "ftp://localhost", "file:///etc/passwd",
+      "http://example.com", "http://127.0.0.1.example.com", "http://0.0.0.0",
+      "http://localhost.example.com", "http://[::2]", "http://128.0.0.1",
+      "https://user@localhost", "https://user:pw@localhost",
+      "https://localhost/path", "https://localhost/?q", "https://localhost#f",
+      "https://", "https://:443", "https://local host", "https://a\r\nb",
+      "https://a\0b", "https://localhost:99999", "https://%31",
+      "https://" .. ("x"):rep(400), "https://[fe80::1%25lo]",
+    } do
+      local transfer, kind, message = faults.fetch("/", { endpoint = bad })
+      assert.is_nil(transfer, bad)
+      assert.equal("config", kind, bad)
+      assert.matches("^endpoint: ", message)
+      assert.is_nil(message:find("pw", 1, true))
+    end
+    for _, good in ipairs { "http://127.0.0.1:", "http://127.1:",
+      "http://localhost:", "HTTP://LOCALHOST:" } do
+      faults.endpoint()
+      assert.equal(200,
+        faults.fetch("/none", { endpoint = good .. faults.port }).status)
+    end
+    local port = endpoint:match("%d+$")
+    for _, good in ipairs { "https://127.0.0.1:", "https://LOCALHOST:" } do
+      assert.equal(200, fetch_tls({ endpoint = good .. port .. "/" }).status)
+    end
+  end)
+
+  it("is the Host header byte for byte, a port only where it is unusual",
+    function()
+      -- Nobody listens there: what counts is that it is taken.
+      local result = faults.fetch("/", {
+        endpoint = "https://127.0.0.1:443", timeout = 1,
+      })
+      assert.equal("connect", result.kind)
+    end)
+end)
+
+describe("TLS #transport", function()
+  it("refuses a CA that is unknown", function()
+    local result = faults.fetch("/", { endpoint = endpoint })
+    assert.equal("tls", result.kind)
+    assert.is_true(result.verify > 0)
+    assert.is_nil(result.body)
+  end)
+
+  it("refuses a certificate for another host", function()
+    -- localhost is what the certificate is for, 127.0.0.2 is not
+    local result = fetch_tls { endpoint = "https://127.0.0.2:"
+      .. endpoint:match("%d+$") }
+    assert.is_true(result.kind == "tls" or result.kind == "connect")
+  end)
+
+  it("calls a CA file that is not there a mistake of configuration",
+    function()
+      local result = fetch_tls { ca_file = "/no/such/file.pem" }
+      assert.equal("config", result.kind)
+    end)
+
+  it("asks for TLS 1.2 and sound certificates, whatever OPENSSL_CONF says",
+    function()
+      local weak = os.tmpname()
+      process.write(weak, [[
+openssl_conf = init
+[init]
+ssl_conf = ssl
+[ssl]
+system_default = low
+[low]
+MinProtocol = TLSv1
+CipherString = DEFAULT:@SECLEVEL=0
+]])
+      local directory = process.run("mktemp -d"):gsub("%s+$", "")
+      local function make(name, bits)
+        local output, status = process.run(("openssl req -x509 -nodes -days 2"
+          .. " -newkey rsa:%d -subj /CN=localhost"
+          .. " -addext subjectAltName=DNS:localhost"
+          .. " -keyout %s/%s.key -out %s/%s.pem"):format(
+          bits, directory, name, directory, name))
+        assert.equal(0, status, output)
+      end
+      make("good", 2048)
+      make("short", 1024)
+      local function outcome(name, arguments)
+        local port = 20000 + math.random(20000)
+        local server = process.start(("OPENSSL_CONF=%s openssl s_server"
+          .. " -quiet -www -accept 127.0.0.1:%d -key %s/%s.key"
+          .. " -cert %s/%s.pem %s >/dev/null 2>&1"):format(
+          weak, port, directory, name, directory, name, arguments))
+        local output
+        for _ = 1, 100 do -- until it listens
+          output = process.run_lua([[
+            local faults = require "support.faults"
+            local result = faults.fetch("/", { endpoint = arg[1],
+              ca_file = arg[2] })
+            io.write(result.kind or "answer")
+          ]], "OPENSSL_CONF=" .. weak, "https://localhost:" .. port,
+            directory .. "/" .. name .. ".pem")
+          if output ~= "connect" then
+            break
+          end
+          process.sleep(0.05)
+        end
+        server.stop()
+        return output
+      end
+      assert.equal("answer", outcome("good", "-tls1_2"))
+      assert.equal("tls", outcome("good",
+        "-tls1_1 -cipher DEFAULT:@SECLEVEL=0"))
+      assert.equal("tls", outcome("short",
+        "-tls1_2 -cipher DEFAULT:@SECLEVEL=0"))
+      process.run("rm -r " .. directory)
+      os.remove(weak)
+    end)
+end)
+
+describe("a server that misbehaves #transport", function()
+  after_each(function() -- nothing of it sticks
+    assert.equal(200, faults.fetch("/none").status)
+    assert.equal(200, fetch_tls().status)
+  end)
+
+  local outcomes = {
+    closed = "network", reset = "network", ["cut-in-headers"] = "network",
+    ["cut-after-a-header"] = "network", ["cut-in-body"] = "network",
+    ["cut-in-chunk"] = "network", ["wrong-chunk"] = "network",
+    ["not-http"] = "network", ["endless-body"] = "too_large",
+    ["endless-headers"] = "too_large", ["long-header"] = "too_large",
+  }
+  for name, kind in pairs(outcomes) do
+    it("ends a call with kind " .. kind .. ": " .. name, function()
+      local result = faults.fetch("/" .. name)
+      assert.equal(kind, result.kind)
+      assert.is_nil(result.body)
+      assert.is_true(#result.message > 10)
+    end)
+  end
+
+  it("is left when the time is up: no answer", function()
+    local result = faults.fetch("/silent", { timeout = 0.3 })
+    assert.equal("timeout", result.kind)
+    assert.is_true(result.timing.total >= 0.3)
+    assert.is_true(result.timing.total < 3)
+  end)
+
+  it("is left when the time is up: a byte now and then", function()
+    local result = faults.fetch("/drip", { timeout = 0.3 })
+    assert.equal("timeout", result.kind)
+    assert.is_true(result.timing.total < 3)
+  end)
+
+  it("may send interim answers and trailers", function()
+    assert.equal(200, faults.fetch("/continue").status)
+    assert.equal("{}", faults.fetch("/trailer").body)
+  end)
+
+  it("takes a body of 1 MiB and not one byte more", function()
+    local changes = {
+      endpoint = endpoint, ca_file = ca_file,
+      authorization = os.getenv "UDIO_API_KEY", scheme = "Bearer",
+      headers = { ["X-Sandbox-Answer"] = "max" },
+    }
+    local result = faults.fetch("/api/v2/credits", changes)
+    assert.equal(1024 * 1024, #result.body)
+    changes.headers["X-Sandbox-Answer"] = "big"
+    assert.equal("too_large",
+      faults.fetch("/api/v2/credits", changes).kind)
+  end)
+
+  it("sends nobody elsewhere: a redirect is an answer", function()
+    local result, transfer = faults.fetch("/api/v2/credits", {
+      endpoint = endpoint, ca_file = ca_file,
+      authorization = os.getenv "UDIO_API_KEY", scheme = "Bearer",
+      headers = { ["X-Sandbox-Answer"] = "redirect" },
+    })
+    assert.equal(302, result.status)
+    assert.equal("/elsewhere", transfer:header("location"))
+  end)
+
+  -- libcurl 7.88 takes bytes that wait on a kept connection for the answer
+  -- to the next request: a balance of somebody else.
+  for _, name in ipairs { "second-answer", "late-408", "idle-close" } do
+    it("cannot slip the next call an answer: " .. name, function()
+      for _ = 1, 3 do
+        local result = faults.fetch("/" .. name)
+        assert.is_nil(result.kind)
+        assert.is_nil(result.body:find("666", 1, true))
+        process.sleep(0.1)
+      end
+    end)
+  end
+
+  -- It also gives up after the fifth dead connection.
+  it("may drop any number of idle connections", function()
+    local transport, transfers = core.transport(), {}
+    for i = 1, 12 do
+      transfers[i] = assert(transport:start {
+        endpoint = faults.endpoint(), path = "/idle-close", timeout = 5,
+        connect_timeout = 5,
+      })
+    end
+    for _, transfer in ipairs(transfers) do
+      while not transfer:done() do
+        transport:wait()
+      end
+      assert.equal(200, transfer:result().status)
+    end
+    process.sleep(0.1)
+    assert.equal(200, faults.fetch("/none").status)
+  end)
+
+  it("need not exist", function()
+    local result = faults.fetch("/", { endpoint = "http://127.0.0.1:1" })
+    assert.equal("connect", result.kind)
+    result = faults.fetch("/", { endpoint = "https://nobody.invalid" })
+    assert.equal("dns", result.kind)
+  end)
+end)
+
+describe("a proxy #transport", function()
+  it("gets no request in clear text for a loopback address", function()
+    local output = process.run_lua([[
+      local faults = require "support.faults"
+      print(faults.fetch("/none", { endpoint = arg[1] }).status)
+      print(faults.fetch("/none",
+        { endpoint = arg[1], proxy = "http://127.0.0.1:1" }).status)
+    ]], "http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1",
+      faults.endpoint())
+    assert.equal("200\n200\n", output)
+  end)
+
+  it("that refuses is a failure to connect", function()
+    local result = fetch_tls { proxy = "http://127.0.0.1:1" }
+    assert.equal("connect", result.kind)
+    faults.endpoint()
+    result = fetch_tls { proxy = "http://127.0.0.1:" .. faults.port }
+    assert.is_not_nil(result.kind)
+  end)
+end)
