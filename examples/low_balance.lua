@@ -35,7 +35,7 @@ for i, text in ipairs(#arg > 0 and arg or thresholds) do
   elseif not known[name] then
     give_up(("'%s' is not tempolor, udio or tencent"):format(name))
   end
-  checks[i] = { name = name, threshold = tonumber(number) }
+  checks[i] = { name = name, threshold = number }
 end
 
 local status = 0
@@ -45,11 +45,11 @@ for _, check in ipairs(checks) do
     io.stderr:write("UNKNOWN ", tostring(err), "\n")
     status = 2
   else
-    local low = result.available < check.threshold
+    local low = result.available < tonumber(check.threshold)
     local stream = low and io.stderr or io.stdout
     stream:write(("%-7s %s: %s %ss, threshold %s\n"):format(
       low and "LOW" or "ok", check.name, tostring(result.available),
-      result.unit, tostring(check.threshold)))
+      result.unit, check.threshold))
     if low then
       status = math.max(status, 1)
     end

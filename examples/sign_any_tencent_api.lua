@@ -96,8 +96,8 @@ if type(response) ~= "table" then
   give_up("no answer that one could read")
 end
 local refused = response.Error
-if refused then
-  give_up(("%s: %s (request %s)"):format(refused.Code, refused.Message,
-    tostring(response.RequestId)))
+if type(refused) == "table" then
+  give_up(("%s: %s (request %s)"):format(tostring(refused.Code),
+    tostring(refused.Message), tostring(response.RequestId)))
 end
 print(answer)

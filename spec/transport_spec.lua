@@ -18,6 +18,7 @@ end
 
 describe("a transfer #transport", function()
   it("brings status, body, wanted headers and timing", function()
+    core.transport():close()
     local result, transfer = fetch_tls()
     assert.is_nil(result.kind)
     assert.is_string(result.body)
@@ -224,14 +225,20 @@ describe("an endpoint #transport", function()
     end
   end)
 
-  it("is the Host header byte for byte, a port only where it is unusual",
-    function()
-      -- Nobody listens there: what counts is that it is taken.
-      local result = faults.fetch("/", {
-        endpoint = "https://127.0.0.1:443", timeout = 1,
-      })
-      assert.equal("connect", result.kind)
-    end)
+  it("is the Host header, with the port where it is unusual", function()
+    for text, expected in pairs {
+      ["https://example.com"] = "https://example.com example.com",
+      ["https://example.com:443/"] = "https://example.com example.com",
+      ["https://example.com:80"] = "https://example.com:80 example.com:80",
+      ["https://Example.com:8443"] =
+        "https://Example.com:8443 Example.com:8443",
+      ["http://localhost:80"] = "http://localhost localhost",
+      ["https://[::1]:1"] = "https://[::1]:1 [::1]:1",
+    } do
+      assert.equal(expected .. "\n",
+        (process.run(process.build .. "/spec/endpoint_of " .. text)))
+    end
+  end)
 end)
 
 describe("TLS #transport", function()

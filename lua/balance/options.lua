@@ -129,12 +129,9 @@ local function find_credentials(provider, layers, config)
         .. " all together"):format(missing)
     end
   end
-  local found, missing = credentials_of(provider, function(credential)
+  local _, missing = credentials_of(provider, function(credential)
     return from_environment(credential.variable)
   end, config)
-  if not found then
-    return no_credentials(provider)
-  end
   return missing and no_credentials(provider)
 end
 

@@ -22,11 +22,8 @@ end
 -- 10,000,000: from the right, a comma before every third digit.
 local function grouped(text)
   local sign, whole, rest = text:match("^(%-?)(%d+)(.*)$")
-  whole = whole:reverse():gsub("(%d%d%d)(%d)", "%1,%2")
-  while whole:find("%d%d%d%d") do
-    whole = whole:gsub("(%d%d%d)(%d)", "%1,%2")
-  end
-  return sign .. whole:reverse() .. rest
+  whole = whole:reverse():gsub("%d%d%d", "%0,"):reverse():gsub("^,", "")
+  return sign .. whole .. rest
 end
 
 -- The answer names no currency, so neither do we.

@@ -4,23 +4,23 @@
 -- its path, and is checked; one that passes gets the service's answer, or the
 -- one that its headers choose:
 --
---   X-Sandbox-Answer: CODE         that failure of the service: any Code of
---                                  Tencent's, status of TemPolor's, code of
---                                  Udio's
---                     old          Tencent's older shape of a failure
---                     http-NNN     that HTTP status and a page of HTML
---                     http-444     none: the connection is closed
+--   X-Sandbox-Answer: CODE           that failure of the service: any Code of
+--                                    Tencent's, status of TemPolor's, code
+--                                    of Udio's
+--                     old            Tencent's older shape of a failure
+--                     http-NNN       that HTTP status and a page of HTML
 --                     http-NNN-json  that HTTP status and the right body
---                     html-200     a page of HTML
---                     body:TEXT    TEXT, URL-escaped, with HTTP 200
---                     redirect     302 to another path
---                     max, big     the right body at 1 MiB, and a byte more
+--                     http-444       none: the connection is closed
+--                     html-200       a page of HTML
+--                     body:TEXT      TEXT, URL-escaped, with HTTP 200
+--                     redirect       302 to another path
+--                     max, big       the right body at 1 MiB, a byte more
 --
 -- These go for every answer, refusals too:
 --
---   X-Sandbox-Delay: MILLISECONDS  how long to wait before answering
---   X-Sandbox-Date: VALUE          the Date header
---   X-Sandbox-Retry-After: VALUE   the Retry-After header
+--   X-Sandbox-Delay: MILLISECONDS    how long to wait before answering
+--   X-Sandbox-Date: VALUE            the Date header
+--   X-Sandbox-Retry-After: VALUE     the Retry-After header
 
 local json = require "cjson.safe"
 local accounts = require "sandbox.accounts"

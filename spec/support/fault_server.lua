@@ -107,6 +107,11 @@ faults.echo = function(connection, _, request)
   return send(connection, answer(request))
 end
 
+function faults.agent(connection, _, request)
+  return send(connection,
+    answer('{"agent":"' .. request:match("User%-Agent: ([^\r]*)") .. '"}'))
+end
+
 -- An answer that nobody asked for, after the one that somebody did.
 local function later(bytes)
   return function(connection, number)
@@ -126,13 +131,12 @@ faults["idle-close"] = function(connection, number)
 end
 
 local function read_head(connection)
-  local lines = {}
-  for line in connection:lines("*L") do
-    lines[#lines + 1] = line
-    if line == "\r\n" then
-      return table.concat(lines)
-    end
-  end
+  local head, line = "", nil
+  repeat -- no iterator: Lua 5.1 cannot wait inside one
+    line = connection:read("*L")
+    head = head .. (line or "")
+  until not line or line == "\r\n"
+  return line and head
 end
 
 local function serve(connection)
@@ -159,7 +163,8 @@ local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
 local _, _, port = assert(server:localname())
 
 loop:wrap(function()
-  for connection in server:clients() do
+  while true do
+    local connection = server:accept()
     connection:onerror(function(_, _, why) return why end)
     loop:wrap(function() serve(connection) end)
   end

@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: MIT
+local failure = require "balance.failure"
+
+describe("tostring() of a failure", function()
+  it("is one line with all that is known", function()
+    assert.equal("udio: auth: go away (code 401, HTTP 403, request r1); ask",
+      tostring(failure.new {
+        provider = "udio", kind = "auth", message = "go away", code = 401,
+        status = 403, request_id = "r1", hint = "ask",
+      }))
+    assert.equal("udio: timeout: too late", tostring(failure.new {
+      provider = "udio", kind = "timeout", message = "too late",
+    }))
+  end)
+end)
+
+describe("a failure", function()
+  it("is retryable as its kind is, unless somebody knows better", function()
+    for kind, retryable in pairs(failure.kinds) do
+      local fields = { provider = "p", kind = kind, message = "m" }
+      assert.equal(retryable, failure.new(fields).retryable)
+    end
+    assert.is_true(failure.new({ provider = "p", kind = "api", message = "m",
+      retryable = true }).retryable)
+  end)
+
+  it("has a kind that exists", function()
+    assert.has_error(function()
+      failure.new { provider = "p", kind = "bad", message = "m" }
+    end)
+  end)
+end)
+
+describe("a stranger's text", function()
+  local function clean(text, ...)
+    return failure.clean(text, { ... })
+  end
+
+  it("loses its control characters", function()
+    assert.equal("a b  c d e", clean "a\nb\r\nc\0d\127e")
+    assert.equal("a [31mb", clean "a\27[31mb")
+    assert.equal("a b", clean "a\194\155b") -- CSI in UTF-8
+    assert.equal("ümlaut 余额", clean "ümlaut 余额")
+  end)
+
+  it("loses every secret, however often and wherever", function()
+    assert.equal("***", clean("key", "key"))
+    assert.equal("a *** b ***c***", clean("a key b keyckey", "key"))
+    assert.equal("*** ***", clean("one two", "one", "two"))
+    assert.equal("%d %s ***", clean("%d %s a.b", "a.b"))
+    assert.equal("axb", clean("axb", "a.b")) -- a secret is no pattern
+    assert.equal("***", clean("***", "*"):sub(1, 3))
+  end)
+
+  it("ends somewhere, and not in the middle of a character", function()
+    local long = clean(("x"):rep(1024 * 1024))
+    assert.is_true(#long <= 310)
+    for length = 295, 301 do
+      local text = clean(("x"):rep(length) .. ("额"):rep(100))
+      assert.matches("^x+[额]*%.%.%.$", text)
+      assert.equal(0, #text:gsub("^x+", ""):gsub("%.%.%.$", "") % 3)
+    end
+    -- a secret across the end is gone, not cut in two
+    assert.is_nil(clean(("x"):rep(295) .. "s3cr3t", "s3cr3t"):find "s3c")
+  end)
+
+  it("is a string, or it is nothing", function()
+    assert.equal("7", clean(7))
+    assert.is_nil(clean(nil))
+    assert.is_nil(clean({}))
+    assert.is_nil(clean(true))
+  end)
+end)

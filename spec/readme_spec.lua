@@ -1,0 +1,308 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What the README, the CHANGELOG and the rockspec say is what the code does.
+local balance = require "balance"
+local failure = require "balance.failure"
+local options = require "balance.options"
+local process = require "support.process"
+
+local readme = assert(process.read "README.md")
+
+-- The services that are built in; other specs may register theirs.
+local providers = {}
+for _, name in ipairs { "tempolor", "udio", "tencent" } do
+  providers[name] = require("balance.provider." .. name)
+end
+
+-- The one of its kind that a text has.
+local function only(text, pattern)
+  local found, position = text:match(pattern .. "()")
+  assert.is_not_nil(found, "there is no " .. pattern)
+  assert.is_nil(text:match(pattern, position), "there are two " .. pattern)
+  return found
+end
+
+-- A part of the README, from its heading to the next of any level.
+local function section(heading)
+  local from = select(2, readme:find("\n#+ " .. heading .. "\n"))
+  assert.is_not_nil(from, "there is no heading " .. heading)
+  return readme:sub(from, (readme:find("\n#", from, true)))
+end
+
+-- The rows of the tables in a text: for each, the names in code quotes of the
+-- first cell, and the other cells.
+local function rows(text)
+  local found = {}
+  for line in text:gmatch("\n| (`[^\n]+) |") do
+    local cells = {}
+    for cell in (line .. " | "):gmatch("(.-) | ") do
+      cells[#cells + 1] = cell
+    end
+    for name in cells[1]:gmatch("`([^`]+)`") do
+      found[name] = cells
+    end
+  end
+  return found
+end
+
+local function names(...)
+  local all = {}
+  for _, set in ipairs { ... } do
+    for name in pairs(set) do
+      all[#all + 1] = name
+    end
+  end
+  table.sort(all)
+  return all
+end
+
+-- Every source file under lua/, as one text.
+local function sources()
+  return (process.run "find lua -name '*.lua' -exec cat {} +")
+end
+
+describe("the README's Lua", function()
+  local line = 1
+  for before, code in readme:gmatch("(.-)\n```lua\n(.-)\n```") do
+    line = line + select(2, before:gsub("\n", "")) + 2
+
+    -- The worked provider's service is played by Udio's stand-in.
+    it(("does what it says, from line %d #matrix"):format(line), function()
+      local output, status = process.run_lua(code,
+        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY"')
+      assert.equal(0, status, output)
+      local expected = {}
+      for text in code:gmatch("%-%-> ([^\n]+)") do
+        expected[#expected + 1] = text .. "\n"
+      end
+      if #expected > 0 then
+        assert.equal(table.concat(expected), (output:gsub("\t", " ")))
+      end
+    end)
+
+    line = line + select(2, code:gsub("\n", "")) + 2
+  end
+
+  it("is there", function()
+    assert.is_true(line > 1)
+  end)
+end)
+
+describe("the README", function()
+  it("names every public function", function()
+    local functions = { ["tc3.sign"] = true }
+    for name, value in pairs(balance) do
+      if type(value) == "function" then
+        functions[name] = true
+      end
+    end
+    for name in pairs(functions) do
+      assert.is_not_nil(readme:find("balance." .. name .. "(", 1, true), name)
+    end
+  end)
+
+  it("has each option in its table, and none that does not exist",
+    function()
+      local text = assert(process.read "lua/balance/options.lua")
+      local known = { endpoint = true }
+      for name in only(text, "local shared = (%b{})"):gmatch "([%l_]+) =" do
+        known[name] = true
+      end
+      for _, provider in pairs(providers) do
+        for _, credential in ipairs(provider.credentials) do
+          known[credential.name] = true
+        end
+        for name in pairs(provider.options or {}) do
+          known[name] = true
+        end
+      end
+      assert.same(names(known),
+        names(rows(section "Options and environment")))
+    end)
+
+  it("has the default of each time limit", function()
+    local config = assert(options.resolve(providers.udio, {},
+      { api_key = "a-key" }))
+    local documented = rows(section "Options and environment")
+    for _, name in ipairs { "timeout", "connect_timeout" } do
+      assert.equal(tostring(config[name]), documented[name][3])
+    end
+  end)
+
+  it("names every environment variable beside its option", function()
+    local count = 0
+    local table_of_options = section "Options and environment"
+    for name in sources():gmatch('"(%u[%u%d]*_[%u%d_]+)"') do
+      count = count + 1
+      assert.is_not_nil(table_of_options:find("`" .. name .. "`", 1, true),
+        name)
+    end
+    assert.is_true(count >= 10)
+  end)
+
+  it("has each kind of a failure, and whether asking again helps",
+    function()
+      local documented = {}
+      for name, cells in pairs(rows(section "Failures")) do
+        if cells[2] == "yes" or cells[2] == "no" then
+          documented[name] = cells[2] == "yes"
+        end
+      end
+      assert.same(failure.kinds, documented)
+    end)
+
+  it("says what the services' codes mean as the providers do", function()
+    local read = {
+      tempolor = function(code)
+        return { status = tonumber(code) }
+      end,
+      udio = function(code)
+        return { code = tonumber((code:gsub("xx", "02"))) }
+      end,
+      tencent = function(code)
+        return { Response = { Error = { Code = code:gsub("%*", ".Some") } } }
+      end,
+    }
+    local documented, count = rows(section "Failures"), 0
+    for name, body in pairs(read) do
+      for column, kind in ipairs { "auth", "rate_limit", "api" } do
+        for code in documented[name][column + 1]:gmatch "[%w*]+" do
+          if code:find("%d") or name == "tencent" then
+            local _, failed = providers[name].read(200, body(code))
+            local retryable = failed.retryable
+            if code == "501" or code == "505" then
+              assert.is_false(retryable)
+            elseif column == 3 then
+              assert.is_true(retryable)
+            end
+            assert.equal(kind, failed.kind, code)
+            count = count + 1
+          end
+        end
+      end
+    end
+    assert.equal(19, count)
+  end)
+
+  it("has each field of a failure", function()
+    local documented = rows(section "Failures")
+    local text = assert(process.read "lua/balance/failure.lua")
+    for name in text:gmatch("%-%-%-@field ([%l_]+)") do
+      assert.is_not_nil(documented[name], name)
+    end
+  end)
+
+  it("has each field of a result", function()
+    local headings = {
+      Result = "Every result",
+      TempolorResult = "balance%.tempolor%(options%)",
+      UdioResult = "balance%.udio%(options%)",
+      TencentResult = "balance%.tencent%(options%)",
+    }
+    local text = assert(process.read "lua/balance/init.lua")
+    for class, heading in pairs(headings) do
+      local documented = rows(section(heading))
+      local fields = text:match("@class balance%." .. class .. "[^%w][^\n]*\n"
+        .. "(.-)\n\n") or text:match("@class balance%." .. class
+        .. "\n(.-)\n\n")
+      for name in fields:gmatch("@field ([%w_]+)") do
+        assert.is_not_nil(documented[name], class .. "." .. name)
+      end
+    end
+  end)
+
+  it("has each field that balance.tc3.sign takes", function()
+    local documented = rows(section "balance%.tc3%.sign%(request%)")
+    local text = assert(process.read "lua/balance/tc3.lua")
+    for name in text:gmatch("%-%-%-@field ([%l_0-9]+)") do
+      assert.is_not_nil(documented[name], name)
+    end
+  end)
+
+  it("says what is needed as the build does", function()
+    local makefile = assert(process.read "Makefile")
+    local packages = assert(process.read ".ci/packages")
+    local install = section "Install"
+    for library, words in pairs {
+      libcurl = "libcurl (%d[%d.]*%d)", libcrypto = "OpenSSL (%d[%d.]*%d)",
+    } do
+      local version = only(makefile,
+        "%-%-atleast%-version=([%d.]+) " .. library)
+      assert.equal(version, packages:match("pc:" .. library .. ">=([%d.]+)"))
+      assert.equal(version, (only(install:gsub("%s+", " "), words)))
+    end
+    for package in packages:gmatch("\nbuild +(%S+)") do
+      assert.is_not_nil(install:find(package, 1, true), package)
+    end
+  end)
+
+  it("names every target of the Makefile", function()
+    local help, status = process.run "make -s help"
+    assert.equal(0, status, help)
+    local development = section "Development"
+    for target in help:gmatch("(%l+) [^\n]*\n") do
+      if help:find("\n" .. target .. " +") and target ~= "help" then
+        assert.is_not_nil(development:find("`" .. target .. "`", 1, true),
+          target)
+      end
+    end
+  end)
+
+  it("links to what is there", function()
+    for target in readme:gmatch("%]%(([^)]+)%)") do
+      if target:find("^#") then
+        local heading = target:sub(2):gsub("%-", "[ -]")
+        assert.is_not_nil(readme:lower():find("\n#+ " .. heading .. "\n"),
+          target)
+      else
+        assert.is_not_nil(process.read(target), target)
+      end
+    end
+    for path in readme:gmatch("`([%l_]+/[%w_./]*%w)`") do
+      if not path:find("^build/") then
+        assert.is_not_nil(process.read(path), path)
+      end
+    end
+  end)
+end)
+
+describe("the version", function()
+  it("is the newest of the CHANGELOG", function()
+    assert.equal(balance._VERSION,
+      process.read("CHANGELOG.md"):match("\n## (%d+%.%d+%.%d+)"))
+  end)
+end)
+
+describe("the rockspec", function()
+  local rockspec = assert(process.read "balance-scm-1.rockspec")
+
+  it("asks for what the README asks for", function()
+    local install = section "Install":gsub("%s+", " ")
+    assert.equal(only(rockspec, '"lua >= ([%d.]+)"'),
+      install:match("Lua ([%d.]+),"))
+    assert.equal(only(rockspec, '"lua%-cjson >= ([%d.]+)"'),
+      install:match("lua%-cjson ([%d.]+),"))
+    local text = rockspec:gsub("%s+", " ")
+    for _, words in ipairs { "libcurl (%d[%d.]*%d)",
+      "OpenSSL (%d[%d.]*%d)" } do
+      assert.equal(only(install, words), text:match(words))
+    end
+  end)
+
+  it("has the README's repository as source and homepage", function()
+    local homepage = only(rockspec, 'homepage = "([^"]+)"')
+    assert.equal("git+" .. homepage .. ".git",
+      only(rockspec, ' url = "([^"]+)"'))
+    assert.is_not_nil(readme:find("git clone " .. homepage .. ".git\n",
+      1, true))
+  end)
+
+  it("has the licence that each source file has", function()
+    local license = only(rockspec, ' license = "([^"]+)"')
+    assert.is_not_nil(readme:find(license .. ", see [LICENSE]", 1, true))
+    local without = process.run("grep -rLF 'SPDX-License-Identifier: "
+      .. license .. "' lua src spec examples --include='*.lua'"
+      .. " --include='*.[ch]'")
+    assert.equal("", without)
+  end)
+end)
