@@ -19,7 +19,7 @@ LUA_CMOD   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 SPEC          ?= spec
 TAGS          ?=
 FILTER        ?=
-VALGRIND_TAGS ?= matrix
+VALGRIND_TAGS ?= matrix,transport
 RUN           := $(LUA)
 
 # The interpreter knows its version best; before `make deps` its name does.
@@ -165,8 +165,9 @@ $(OBJECTS): $(OUT)/%.o: src/%.c $(OUT)/flags
 $(MODULES): $(OUT)/spec/%.so: spec/c/%_module.c $(OUT)/flags
 	$(COMPILE) $(LIBFLAG) -o $@ $<
 
+# Without the user's flags: a sanitizer would want to be loaded before it.
 $(PRELOADS): $(OUT)/spec/%.so: spec/c/%_preload.c $(OUT)/flags
-	$(COMPILE) -shared -o $@ $< -ldl
+	$(CC) $(OWN_CFLAGS) -shared -o $@ $< -ldl
 
 $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
 	$(COMPILE) -Isrc -pthread $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)

@@ -55,4 +55,4 @@ for _, check in ipairs(checks) do
     end
   end
 end
-os.exit(status)
+os.exit(status, true) -- true: and say goodbye to the services

@@ -52,4 +52,6 @@ else
   report(err)
 end
 
-os.exit(failed and 1 or 0)
+if failed then
+  os.exit(1)
+end

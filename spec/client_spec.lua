@@ -178,9 +178,10 @@ describe("balance.new()", function()
   end)
 
   it("does not mind that its settings are changed afterwards", function()
-    local settings = { timeout = 5 }
+    local settings = { timeout = 5, udio = { timeout = 5 } }
     local client = balance.new(settings)
     settings.timeout = -1
+    settings.udio.timeout = "x"
     assert.is_table(client:udio())
   end)
 end)
@@ -228,9 +229,30 @@ describe("balance.register()", function()
     end
     complete.name = "udio"
     assert.error_matches(function() balance.register(complete) end, "taken")
+    for _, name in ipairs { "new", "timeout", "proxy" } do
+      complete.name = name
+      assert.error_matches(function() balance.register(complete) end, "taken")
+    end
+    complete.name, complete.endpoint = "complete", 5
+    assert.error_matches(function() balance.register(complete) end,
+      "'endpoint'")
     complete.name = "new"
     assert.error_matches(function() balance.register(complete) end, "taken")
     assert.has_error(function() balance.register("udio") end)
+  end)
+end)
+
+describe("a provider of the caller's", function()
+  it("whose balance is not a number has failed", function()
+    balance.register {
+      name = "vague", unit = "credit", endpoint = faults.endpoint(),
+      credentials = {}, options = { left = "string" },
+      request = function() return { path = "/none" } end,
+      read = function() return { left = "much", available_from = "left" } end,
+    }
+    local result, err = balance.vague()
+    assert.is_nil(result)
+    assert.equal("decode", err.kind)
   end)
 end)
 
@@ -310,7 +332,9 @@ describe("a call", function()
       name = "agent", unit = "credit", endpoint = faults.endpoint(),
       credentials = {},
       request = function() return { path = "/agent" } end,
-      read = function(_, body) return { agent = body.agent } end,
+      read = function(_, body)
+        return { agent = body.agent, left = 0, available_from = "left" }
+      end,
     }
     assert.equal("balance/" .. balance._VERSION, balance.agent().agent)
   end)

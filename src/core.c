@@ -503,16 +503,18 @@ static int transport_start_(lua_State *L)
   return 1;
 }
 
+/* Returns how many sockets were ready. */
 static int run(lua_State *L, struct transport_box *box, int64_t limit_ms)
 {
   enum transport_status status = TRANSPORT_OK;
+  int moved = 0;
   if (box->transport)
     status = open_transport(box);
   if (box->transport && status == TRANSPORT_OK)
-    status = transport_run(box->transport, limit_ms);
+    status = transport_run(box->transport, limit_ms, &moved);
   if (status != TRANSPORT_OK && status != TRANSPORT_INTERRUPTED)
     return fail_with(L, status);
-  lua_pushboolean(L, 1);
+  lua_pushinteger(L, moved);
   return 1;
 }
 
@@ -531,6 +533,19 @@ static int transport_wait(lua_State *L)
   if (!lua_isnoneornil(L, 2))
     limit_ms = milliseconds(L, luaL_checknumber(L, 2));
   return run(L, box, limit_ms);
+}
+
+/* transport:finished(): the id of a transfer that has ended since; nil. */
+static int transport_finished(lua_State *L)
+{
+  struct transport_box *box = check_transport(L);
+  unsigned long id =
+      box->transport ? transport_next_finished(box->transport) : 0;
+  if (id)
+    lua_pushnumber(L, (lua_Number)id);
+  else
+    lua_pushnil(L);
+  return 1;
 }
 
 /* transport:fd(): readable when a step is due; nil where poll is used. */
@@ -560,6 +575,14 @@ static int transport_timeout(lua_State *L)
   return 1;
 }
 
+/* transport:events(): with fd as pollfd and timeout, what cqueues polls. */
+static int transport_events(lua_State *L)
+{
+  check_transport(L);
+  lua_pushliteral(L, "r");
+  return 1;
+}
+
 /* -- transfer ---------------------------------------------------------------- */
 
 static struct transfer_box *check_transfer(lua_State *L)
@@ -575,6 +598,16 @@ static struct transfer *finished_transfer(lua_State *L)
   if (!transfer_is_done(transfer))
     luaL_error(L, "this transfer is still under way");
   return transfer;
+}
+
+/* transfer:id(): as transport:finished() has it. */
+static int transfer_id_(lua_State *L)
+{
+  const struct transfer *transfer = check_transfer(L)->transfer;
+  if (!transfer)
+    return luaL_error(L, "this transfer is closed");
+  lua_pushnumber(L, (lua_Number)transfer_id(transfer));
+  return 1;
 }
 
 /* transfer:done(): whether there is a result; a closed one is done. */
@@ -710,19 +743,17 @@ static void new_class(lua_State *L, const char *name, lua_CFunction gc,
 
 static const luaL_Reg signer_methods[] = {{NULL, NULL}};
 
-static const luaL_Reg transport_methods[] = {{"start", transport_start_},
-                                             {"step", transport_step},
-                                             {"wait", transport_wait},
-                                             {"fd", transport_fd_},
-                                             {"timeout", transport_timeout},
-                                             {"close", transport_close},
-                                             {NULL, NULL}};
+static const luaL_Reg transport_methods[] = {
+    {"start", transport_start_},  {"step", transport_step},
+    {"wait", transport_wait},     {"finished", transport_finished},
+    {"fd", transport_fd_},        {"pollfd", transport_fd_},
+    {"events", transport_events}, {"timeout", transport_timeout},
+    {"close", transport_close},   {NULL, NULL}};
 
-static const luaL_Reg transfer_methods[] = {{"done", transfer_done},
-                                            {"result", transfer_result_},
-                                            {"header", transfer_header_},
-                                            {"close", transfer_close},
-                                            {NULL, NULL}};
+static const luaL_Reg transfer_methods[] = {
+    {"id", transfer_id_},         {"done", transfer_done},
+    {"result", transfer_result_}, {"header", transfer_header_},
+    {"close", transfer_close},    {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"sign", core_sign},
                                      {"transport", core_transport},

@@ -25,6 +25,7 @@
 
 enum {
   LIBCURL_NEEDED = 0x075700,
+  MAX_OPEN = 512,    /* connections; what is more waits its turn */
   MAX_IDLE = 4,      /* more than 5 dead ones make libcurl give up */
   MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
   MAX_SPARE = 16,    /* easy handles kept for the next transfers */
@@ -41,9 +42,11 @@ struct transport {
   struct sockets sockets;
   struct trust trust;
   int64_t timer;    /* when libcurl wants to be called, -1: not at all */
-  size_t running;   /* transfers under way */
-  int64_t deadline; /* none of theirs is sooner; INT64_MAX: there are none */
-  struct transfer *transfers; /* all of them, linked */
+  int64_t deadline; /* none under way has a sooner one */
+  struct transfer *underway; /* each transfer is in one of three lists */
+  struct transfer *finished; /* the newest first, until somebody asks */
+  struct transfer *settled;
+  unsigned long last_id;
   CURL *spare[MAX_SPARE];
   size_t spare_count;
   struct transport *next_abandoned;
@@ -51,6 +54,7 @@ struct transport {
 
 struct transfer {
   struct transport *transport; /* NULL once that was freed */
+  unsigned long id;
   struct transfer *next;
   struct transfer **link; /* what points to this one */
   CURL *easy;             /* kept until the end for its headers */
@@ -266,13 +270,35 @@ static int http_version(CURL *easy)
   }
 }
 
+static void take_from_list(struct transfer *transfer)
+{
+  *transfer->link = transfer->next;
+  if (transfer->next)
+    transfer->next->link = transfer->link;
+}
+
+static void put_into_list(struct transfer *transfer, struct transfer **list)
+{
+  transfer->next = *list;
+  transfer->link = list;
+  if (transfer->next)
+    transfer->next->link = &transfer->next;
+  *list = transfer;
+}
+
+static void move_to_list(struct transfer *transfer, struct transfer **list)
+{
+  take_from_list(transfer);
+  put_into_list(transfer, list);
+}
+
 static bool add_to_multi(struct transfer *transfer)
 {
   struct transport *transport = transfer->transport;
   if (curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
     return false;
   transfer->running = true;
-  transport->running++;
+  move_to_list(transfer, &transport->underway);
   if (transfer->deadline < transport->deadline)
     transport->deadline = transfer->deadline;
   return true;
@@ -285,7 +311,8 @@ static void remove_from_multi(struct transfer *transfer)
   sockets_release(&transport->sockets, transfer->socket);
   transfer->socket = 0;
   transfer->running = false;
-  if (--transport->running == 0)
+  move_to_list(transfer, &transport->finished);
+  if (!transport->underway)
     transport->deadline = INT64_MAX;
 }
 
@@ -386,9 +413,9 @@ static void collect_late(struct transport *transport)
   if (now < transport->deadline)
     return;
   transport->deadline = INT64_MAX;
-  for (struct transfer *each = transport->transfers; each; each = each->next) {
-    if (!each->running)
-      continue;
+  struct transfer *next;
+  for (struct transfer *each = transport->underway; each; each = next) {
+    next = each->next;
     if (each->deadline <= now) {
       each->seen.late = true;
       each->seen.code = CURLE_OPERATION_TIMEDOUT;
@@ -470,11 +497,8 @@ enum transport_status transport_start(struct transport *transport,
   transfer->started = now_ms();
   transfer->deadline = transfer->started + request->timeout_ms;
   transfer->transport = transport;
-  transfer->next = transport->transfers;
-  transfer->link = &transport->transfers;
-  if (transfer->next)
-    transfer->next->link = &transfer->next;
-  transport->transfers = transfer;
+  transfer->id = ++transport->last_id;
+  put_into_list(transfer, &transport->settled);
 
   struct guard guard;
   guard_enter(&guard);
@@ -500,7 +524,7 @@ int transport_fd(const struct transport *transport)
 
 int64_t transport_timeout_ms(const struct transport *transport)
 {
-  if (transport->running == 0)
+  if (!transport->underway)
     return -1;
   int64_t due = transport->deadline;
   if (transport->timer >= 0 && transport->timer < due)
@@ -517,8 +541,9 @@ static int to_curl(int ready)
 }
 
 enum transport_status transport_run(struct transport *transport,
-                                    int64_t limit_ms)
+                                    int64_t limit_ms, int *moved)
 {
+  *moved = 0;
   int64_t wait_ms = transport_timeout_ms(transport);
   if (wait_ms < 0) /* nothing is under way */
     return TRANSPORT_OK;
@@ -531,6 +556,10 @@ enum transport_status transport_run(struct transport *transport,
   int count = poller_wait(transport->poller, (int)wait_ms, events, BATCH);
   if (count < 0 && errno != EINTR)
     return TRANSPORT_SYSTEM;
+  if (count < 0)
+    return TRANSPORT_INTERRUPTED;
+  if (count == 0 && transport_timeout_ms(transport) > 0)
+    return TRANSPORT_OK; /* nothing is ready, nothing is due */
 
   struct guard guard;
   guard_enter(&guard);
@@ -546,10 +575,25 @@ enum transport_status transport_run(struct transport *transport,
   collect_finished(transport);
   collect_late(transport);
   guard_leave(&guard);
-  return count < 0 ? TRANSPORT_INTERRUPTED : TRANSPORT_OK;
+  *moved = count;
+  return TRANSPORT_OK;
+}
+
+unsigned long transport_next_finished(struct transport *transport)
+{
+  struct transfer *transfer = transport->finished;
+  if (!transfer)
+    return 0;
+  move_to_list(transfer, &transport->settled);
+  return transfer->id;
 }
 
 /* -- results ---------------------------------------------------------------- */
+
+unsigned long transfer_id(const struct transfer *transfer)
+{
+  return transfer->id;
+}
 
 bool transfer_is_done(const struct transfer *transfer)
 {
@@ -623,6 +667,7 @@ enum transport_status transport_new(struct transport **out)
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE);
+  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
   *out = transport;
   return TRANSPORT_OK;
 }
@@ -632,22 +677,30 @@ bool transport_is_ours(const struct transport *transport)
   return transport->pid == getpid();
 }
 
+static void close_transfer(struct transfer *transfer, bool ours)
+{
+  if (transfer->running)
+    transfer->result = (struct transfer_result){
+        .outcome = OUTCOME_CLOSED,
+        .message = outcome_message(OUTCOME_CLOSED, &transfer->seen)};
+  if (transfer->running && ours)
+    remove_from_multi(transfer);
+  if (ours)
+    curl_easy_cleanup(transfer->easy);
+  take_from_list(transfer);
+  transfer->running = false;
+  transfer->easy = NULL;
+  transfer->transport = NULL;
+}
+
 static void close_transfers(struct transport *transport, bool ours)
 {
-  for (struct transfer *each = transport->transfers; each; each = each->next) {
-    if (each->running)
-      each->result = (struct transfer_result){
-          .outcome = OUTCOME_CLOSED,
-          .message = outcome_message(OUTCOME_CLOSED, &each->seen)};
-    if (each->running && ours)
-      remove_from_multi(each);
-    if (ours)
-      curl_easy_cleanup(each->easy);
-    each->running = false;
-    each->easy = NULL;
-    each->transport = NULL;
-  }
-  transport->transfers = NULL;
+  while (transport->underway)
+    close_transfer(transport->underway, ours);
+  while (transport->finished)
+    close_transfer(transport->finished, ours);
+  while (transport->settled)
+    close_transfer(transport->settled, ours);
 }
 
 /* In a child: our copies of the descriptors are closed, which the parent does
@@ -706,9 +759,7 @@ void transfer_free(struct transfer *transfer)
     if (transfer->easy)
       give_easy(transport, transfer->easy);
     guard_leave(&guard);
-    *transfer->link = transfer->next;
-    if (transfer->next)
-      transfer->next->link = transfer->link;
+    take_from_list(transfer);
   }
   buffer_free(&transfer->head);
   buffer_free(&transfer->url);

@@ -84,15 +84,23 @@ enum transport_status transport_start(struct transport *transport,
                                       struct transfer **out);
 
 /* Moves what can be moved. Waits for at most `limit_ms` until there is
-   something (0: not at all, -1: as long as it takes). */
+   something (0: not at all, -1: as long as it takes). `moved` tells how many
+   sockets were ready. */
 enum transport_status transport_run(struct transport *transport,
-                                    int64_t limit_ms);
+                                    int64_t limit_ms, int *moved);
+
+/* The id of a transfer that has ended since, each once, 0 if there is none:
+   so that who waits for many need not ask them all. */
+unsigned long transport_next_finished(struct transport *transport);
 
 /* For other event loops: readable when there is something to move (-1 where
    the system has no such thing), and the time until a step is due all the
    same (-1: nothing is due). */
 int transport_fd(const struct transport *transport);
 int64_t transport_timeout_ms(const struct transport *transport);
+
+/* From 1, never the same twice within a transport. */
+unsigned long transfer_id(const struct transfer *transfer);
 
 bool transfer_is_done(const struct transfer *transfer);
 

@@ -92,13 +92,18 @@ local function read(provider, config, transfer, result)
   end
   local body = json.decode(result.body)
   local fields, refused = provider.read(result.status, body)
-  if not fields then
+  local available = fields and fields[fields.available_from]
+  if fields and type(available) ~= "number" then
+    refused = { kind = "decode", message = "the balance is not a number" }
+  end
+  if refused or not fields then
+    refused = assert(refused, "a provider's read() returned nothing")
     refused.status = result.status
     return read_refusal(provider, config, transfer, refused)
   end
   fields.provider = provider.name
   fields.unit = provider.unit
-  fields.available = fields[fields.available_from]
+  fields.available = available
   fields.fetched_at = os.time()
   fields.raw = body
   return fields
@@ -138,13 +143,21 @@ local function bind(client, provider, settings)
   end
 end
 
+local function copy_settings(settings)
+  local copy = {}
+  for name, value in pairs(settings) do
+    copy[name] = type(value) == "table" and answer.copy(value) or value
+  end
+  return copy
+end
+
 --- Makes a client with settings of its own. They stay inside: printing or
 -- encoding a client shows no key.
 -- @tparam ?table settings see `balance.new`
 -- @treturn table with a method for each provider
 function _M.new(settings)
   local client, methods = {}, {}
-  settings = answer.copy(settings or {})
+  settings = copy_settings(settings or {})
   local function index(_, name)
     local provider = _M.providers[name]
     if provider and not methods[name] then

@@ -169,10 +169,11 @@ function _M.register(provider)
       error(("balance.register: '%s' must be a %s"):format(name, expected), 2)
     end
   end
-  if not provider.endpoint and not provider.default_endpoint then
-    error("balance.register: 'endpoint' is missing", 2)
+  if type(provider.endpoint) ~= "string"
+    and type(provider.default_endpoint) ~= "function" then
+    error("balance.register: 'endpoint' must be a string", 2)
   end
-  if _M[provider.name] ~= nil then
+  if _M[provider.name] ~= nil or options.is_setting(provider.name) then
     error(("balance.register: '%s' is taken"):format(provider.name), 2)
   end
   providers[provider.name] = provider

@@ -17,6 +17,13 @@ local shared = {
 local defaults = { timeout = 10, connect_timeout = 5 } -- seconds
 local longest = 86400 -- seconds
 
+--- Whether a client has a setting of this name, which no provider may have.
+-- @tparam string name
+-- @treturn boolean
+function _M.is_setting(name)
+  return shared[name] ~= nil
+end
+
 local function type_of(provider, name)
   if name == "endpoint" then
     return "string"

@@ -97,4 +97,4 @@ else
     status = 1
   end
 end
-os.exit(status)
+os.exit(status, true)
