@@ -5,6 +5,7 @@
    arguments, acquire, push results; and what is acquired belongs to a
    userdata before the next call that can raise. Strings are borrowed from
    the Lua stack, where they stay until the function returns. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
 #include <curl/curl.h>
 #include <errno.h>
 #include <lauxlib.h>
@@ -698,6 +699,25 @@ static int core_date(lua_State *L)
   return 1;
 }
 
+/* now(): seconds of a clock that nobody sets. */
+static int core_now(lua_State *L)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+/* sleep(seconds): comes back early for a signal. */
+static int core_sleep(lua_State *L)
+{
+  int64_t ms = milliseconds(L, luaL_checknumber(L, 1));
+  struct timespec pause = {.tv_sec = (time_t)(ms / 1000),
+                           .tv_nsec = (long)(ms % 1000) * 1000000};
+  nanosleep(&pause, NULL);
+  return 0;
+}
+
 /* info(): what a bug report should say. */
 static int core_info(lua_State *L)
 {
@@ -755,11 +775,10 @@ static const luaL_Reg transfer_methods[] = {
     {"result", transfer_result_}, {"header", transfer_header_},
     {"close", transfer_close},    {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"sign", core_sign},
-                                     {"transport", core_transport},
-                                     {"date", core_date},
-                                     {"info", core_info},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"sign", core_sign}, {"transport", core_transport}, {"date", core_date},
+    {"now", core_now},   {"sleep", core_sleep},         {"info", core_info},
+    {NULL, NULL}};
 
 int luaopen_balance_core(lua_State *L);
 

@@ -7,7 +7,7 @@ local core = require "balance.core"
 local failure = require "balance.failure"
 local hints = require "balance.hints"
 local json = require "balance.json"
-local loop = require "balance.loop.blocking"
+local loops = require "balance.loop"
 local options = require "balance.options"
 local version = require "balance.version"
 
@@ -114,13 +114,22 @@ local function call(provider, settings, given)
   if not config then
     return fail(provider, {}, { kind = "config", message = problem })
   end
-  local transfer, kind, message = start(provider, config)
-  local waited = transfer
-  if transfer then
-    waited, kind, message = loop.wait(transfer)
+  local loop = loops.choose(settings.loop)
+  local transfer
+  local ok, kind, message, hint = true, nil, nil, nil
+  if loop.ready then
+    ok, kind, message, hint = loop.ready()
   end
-  if not waited then
-    return fail(provider, config, { kind = kind, message = message })
+  if ok then
+    transfer, kind, message = start(provider, config)
+    ok = transfer
+  end
+  if ok then
+    ok, kind, message = loop.wait(transfer)
+  end
+  if not ok then
+    return fail(provider, config,
+      { kind = kind, message = message, hint = hint })
   end
   local result, err = read(provider, config, transfer, transfer:result())
   transfer:close()
@@ -143,10 +152,34 @@ local function bind(client, provider, settings)
   end
 end
 
+-- The same for `all`: it returns two tables, by the caller's names.
+local function bind_all(client, settings)
+  return function(first, second)
+    local accounts = first
+    if first == client then
+      accounts = second
+    end
+    local calls, mistake = options.accounts(_M.providers, settings, accounts)
+    if not calls then
+      error("balance.all: " .. mistake, 2)
+    end
+    local results, failures, functions = {}, {}, {}
+    for i, one in ipairs(calls) do
+      functions[i] = function()
+        results[one.name], failures[one.name] =
+          call(one.provider, settings, one.options)
+      end
+    end
+    loops.choose(settings.loop).gather(functions)
+    return results, failures
+  end
+end
+
 local function copy_settings(settings)
   local copy = {}
   for name, value in pairs(settings) do
-    copy[name] = type(value) == "table" and answer.copy(value) or value
+    local is_options = type(value) == "table" and name ~= "loop"
+    copy[name] = is_options and answer.copy(value) or value
   end
   return copy
 end
@@ -156,8 +189,9 @@ end
 -- @tparam ?table settings see `balance.new`
 -- @treturn table with a method for each provider
 function _M.new(settings)
-  local client, methods = {}, {}
   settings = copy_settings(settings or {})
+  local client = {}
+  local methods = { all = bind_all(client, settings) }
   local function index(_, name)
     local provider = _M.providers[name]
     if provider and not methods[name] then

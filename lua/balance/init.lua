@@ -51,6 +51,12 @@ local _M = { _VERSION = version }
 ---@field ca_file? string
 ---@field ca_path? string
 ---@field proxy? string
+---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop
+
+---@class balance.Loop
+---@field wait fun(transfer: userdata): boolean?, balance.Kind?, string?
+---@field sleep fun(seconds: number)
+---@field gather fun(functions: function[])
 
 --- What every result has beside the service's own fields.
 ---@class balance.Result
@@ -128,11 +134,26 @@ _M.udio = default.udio
 ---@type fun(options?: balance.TencentOptions): balance.TencentResult?, balance.Failure?
 _M.tencent = default.tencent
 
+---@class balance.Account: balance.KeyOptions, balance.TencentOptions
+---@field provider? string where the account's name is not the provider's
+
+--- Many accounts at once, in the time of the slowest.
+-- @function all
+-- @tparam ?table accounts by names of the caller's: the options of each, with
+-- `provider` where the name is not the provider's; without it, every provider
+-- whose keys are in the environment
+-- @treturn table the results, by the same names
+-- @treturn table the failures, by the same names; empty when all is well
+-- @raise for an unknown provider or option, or one of the wrong type
+---@type fun(accounts?: table<string, balance.Account>): table<string, balance.Result>, table<string, balance.Failure>
+_M.all = default.all
+
 --- Makes a client with settings of its own and the same methods.
 -- @function new
 -- @tparam ?table settings `tempolor`, `udio`, `tencent`: the options of that
 -- provider; `timeout`, `connect_timeout`, `ca_file`, `ca_path`, `proxy`: for
--- all of them
+-- all of them; `loop`: "blocking", "nginx", "cqueues", "luv", or a table of
+-- `wait`, `sleep` and `gather` (found by itself, but for luv)
 -- @treturn table
 -- @raise for an unknown setting or one of the wrong type
 ---@param settings? balance.Settings

@@ -3,6 +3,8 @@
 -- the configuration of one call.
 -- @module balance.options
 
+local loops = require "balance.loop"
+
 local _M = {}
 
 -- What every provider takes, and what a client takes for all of them.
@@ -21,7 +23,7 @@ local longest = 86400 -- seconds
 -- @tparam string name
 -- @treturn boolean
 function _M.is_setting(name)
-  return shared[name] ~= nil
+  return shared[name] ~= nil or name == "loop"
 end
 
 local function type_of(provider, name)
@@ -70,7 +72,9 @@ function _M.settings_mistake(providers, settings)
   for name, value in pairs(settings) do
     local provider = providers[name]
     local mistake
-    if provider then
+    if name == "loop" then
+      mistake = loops.mistake(value)
+    elseif provider then
       mistake = _M.mistake(provider, value)
     elseif not shared[name] then
       mistake = ("unknown setting '%s'"):format(tostring(name))
@@ -82,6 +86,47 @@ function _M.settings_mistake(providers, settings)
       return provider and name .. ": " .. mistake or mistake
     end
   end
+end
+
+--- The calls that `balance.all` is to make.
+-- @tparam {[string]=table} providers
+-- @tparam table settings of the client
+-- @param accounts by the caller's names; nil: all that have their keys
+-- @treturn ?table of { name, provider, options }; nil where something is wrong
+-- @treturn ?string then, what
+function _M.accounts(providers, settings, accounts)
+  local calls = {}
+  if accounts == nil then
+    for name, provider in pairs(providers) do
+      if _M.has_credentials(provider, settings) then
+        calls[#calls + 1] = { name = name, provider = provider, options = {} }
+      end
+    end
+    return calls
+  elseif type(accounts) ~= "table" then
+    return nil, "accounts must be a table, not a " .. type(accounts)
+  end
+  for name, given in pairs(accounts) do
+    local provider_name = type(given) == "table" and given.provider or name
+    local provider = providers[provider_name]
+    if not provider then
+      return nil, ("%s: there is no provider '%s'"):format(
+        tostring(name), tostring(provider_name))
+    end
+    local own = given
+    if type(given) == "table" then
+      own = {}
+      for option, value in pairs(given) do
+        own[option] = option ~= "provider" and value or nil
+      end
+    end
+    local mistake = _M.mistake(provider, own)
+    if mistake then
+      return nil, tostring(name) .. ": " .. mistake
+    end
+    calls[#calls + 1] = { name = name, provider = provider, options = own }
+  end
+  return calls
 end
 
 local function from_environment(variable)
@@ -140,6 +185,17 @@ local function find_credentials(provider, layers, config)
     return from_environment(credential.variable)
   end, config)
   return missing and no_credentials(provider)
+end
+
+--- Whether a provider has its keys, from the client's settings or the
+-- environment.
+-- @tparam table provider
+-- @tparam table settings
+-- @treturn boolean
+function _M.has_credentials(provider, settings)
+  local own = settings[provider.name] or {}
+  return #provider.credentials > 0
+    and find_credentials(provider, { own }, {}) == nil
 end
 
 local function bad_value(config)

@@ -131,12 +131,12 @@ faults["idle-close"] = function(connection, number)
 end
 
 local function read_head(connection)
-  local head, line = "", nil
+  local text = ""
   repeat -- no iterator: Lua 5.1 cannot wait inside one
-    line = connection:read("*L")
-    head = head .. (line or "")
+    local line = connection:read("*L")
+    text = text .. (line or "")
   until not line or line == "\r\n"
-  return line and head
+  return text ~= "" and text
 end
 
 local function serve(connection)
