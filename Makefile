@@ -156,21 +156,25 @@ spec-helpers: $(PRELOADS) $(MODULES) $(PROGRAMS)
 run-specs: build spec-helpers
 	@$(WITH_US) .ci/spec $(RUN) -- "$(TAGS)" "$(FILTER)" $(SPEC)
 
+# One short line a command; V=1 shows the whole.
+quiet = $(if $(V),,@echo '  $(1) $@' &&)
+
 $(MODULE): $(OBJECTS)
-	$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call quiet,LD) $(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OBJECTS): $(OUT)/%.o: src/%.c $(OUT)/flags
-	$(COMPILE) -c -o $@ $<
+	$(call quiet,CC) $(COMPILE) -c -o $@ $<
 
 $(MODULES): $(OUT)/spec/%.so: spec/c/%_module.c $(OUT)/flags
-	$(COMPILE) $(LIBFLAG) -o $@ $<
+	$(call quiet,LD) $(COMPILE) $(LIBFLAG) -o $@ $<
 
 # Without the user's flags: a sanitizer would want to be loaded before it.
 $(PRELOADS): $(OUT)/spec/%.so: spec/c/%_preload.c $(OUT)/flags
-	$(CC) $(OWN_CFLAGS) -shared -o $@ $< -ldl
+	$(call quiet,LD) $(CC) $(OWN_CFLAGS) -shared -o $@ $< -ldl
 
 $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
-	$(COMPILE) -Isrc -pthread $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \
+	  $(filter %.c %.o,$^) $(LIBS)
 
 # The compiler, its flags and the sources as they were last time: another
 # CFLAGS compiles anew. What is missing is said here, once, before a compiler

@@ -156,6 +156,13 @@ describe("a process", function()
     ]], "LD_PRELOAD=" .. process.build .. "/spec/resolver.so")
   end)
 
+  -- The thread of a resolver that stalls can outlive lua_close.
+  it("keeps the module mapped when its state is closed", function()
+    local flags = process.run("readelf -d " .. process.build
+      .. "/balance/core.so")
+    assert.matches("NODELETE", flags)
+  end)
+
   -- A child that holds a connection keeps it open for the server.
   it("lets its children inherit no connection", function()
     passes [[

@@ -26,7 +26,7 @@
 enum {
   LIBCURL_NEEDED = 0x075700,
   MAX_OPEN = 512,    /* connections; what is more waits its turn */
-  MAX_IDLE = 4,      /* more than 5 dead ones make libcurl give up */
+  MAX_IDLE = 64,     /* kept; the cache counts those in use as well */
   MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
   MAX_SPARE = 16,    /* easy handles kept for the next transfers */
   BATCH = 64

@@ -137,6 +137,10 @@ _M.tencent = default.tencent
 ---@class balance.Account: balance.KeyOptions, balance.TencentOptions
 ---@field provider? string where the account's name is not the provider's
 
+---@alias balance.Accounts table<string, balance.Account>
+---@alias balance.Results table<string, balance.Result>
+---@alias balance.Failures table<string, balance.Failure>
+
 --- Many accounts at once, in the time of the slowest.
 -- @function all
 -- @tparam ?table accounts by names of the caller's: the options of each, with
@@ -145,7 +149,7 @@ _M.tencent = default.tencent
 -- @treturn table the results, by the same names
 -- @treturn table the failures, by the same names; empty when all is well
 -- @raise for an unknown provider or option, or one of the wrong type
----@type fun(accounts?: table<string, balance.Account>): table<string, balance.Result>, table<string, balance.Failure>
+---@type fun(accounts?: balance.Accounts): balance.Results, balance.Failures
 _M.all = default.all
 
 --- Makes a client with settings of its own and the same methods.
