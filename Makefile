@@ -22,6 +22,11 @@ FILTER        ?=
 VALGRIND_TAGS ?= matrix,transport
 RUN           := $(LUA)
 
+# The specs of nginx load LuaJIT's module, whichever Lua they run under. It is
+# built here as a plain make does; a sanitizer names one that it has built.
+NGINX_OUT  := build/luajit
+WITH_NGINX := $(if $(TAGS),$(findstring nginx,$(TAGS)),yes)
+
 # The interpreter knows its version best; before `make deps` its name does.
 LUA_NAME := $(notdir $(LUA))
 ifndef LUA_VERSION
@@ -86,12 +91,13 @@ PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,\
 
 DEPS    := LUA="$(LUA)" .ci/deps
 LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA_NAME))
+TEST_SETS := build sandbox test $(LUA_SET) $(if $(WITH_NGINX),luajit)
 # Runs a command with this checkout's module found before an installed one.
 WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
-	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
+	NGINX_OUT=$(NGINX_OUT) .ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
-.PHONY: build demo test sandbox sanitize lint docs deps install uninstall \
-	clean help objects spec-helpers run-specs FORCE
+.PHONY: build demo test sandbox sanitize lint bench docs deps install uninstall \
+	clean help objects spec-helpers nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE) ## compile the module for LUA into build/ (the default)
@@ -102,7 +108,7 @@ demo: ## three balances from the stand-in services, in one command
 	@$(WITH_US) spec/sandbox/sandbox exec $(LUA) spec/sandbox/demo.lua
 
 test: ## run the specs (SPEC=file, TAGS=tag, FILTER=name, LUA=luajit)
-	@$(DEPS) build sandbox test $(LUA_SET)
+	@$(DEPS) $(TEST_SETS)
 	@$(MAKE) --no-print-directory run-specs
 
 sandbox: ## start the stand-in services and print how to reach them
@@ -110,19 +116,25 @@ sandbox: ## start the stand-in services and print how to reach them
 	@spec/sandbox/sandbox serve
 
 sanitize: ## the specs under ASan and UBSan, and a few under valgrind
-	@$(DEPS) build sandbox test sanitize lua5.4
+	@$(DEPS) build sandbox test sanitize lua5.4 luajit
 	@.ci/sanitize "$(MAKE)" "$(VALGRIND_TAGS)"
 
 lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit
 	@.ci/lint "$(MAKE)"
 
+bench: ## what calls cost beside their peers (RESTY_HTTP=its lib directory)
+	@$(DEPS) build sandbox test luajit $(LUA_SET)
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build spec-helpers LUA=luajit
+	@$(WITH_US) spec/bench/run "$(CURDIR)"
+
 docs: ## write the reference into build/docs
 	@$(DEPS) docs
 	@.ci/docs build/docs
 
 deps: ## install what is missing (Debian, Ubuntu); SETS names other sets
-	@$(DEPS) $(or $(SETS),build sandbox test $(LUA_SET))
+	@$(DEPS) $(or $(SETS),$(TEST_SETS))
 
 install: build ## install for LUA under PREFIX (LUA_LMOD, LUA_CMOD, DESTDIR)
 	@for file in $(LUA_FILES); do \
@@ -153,8 +165,14 @@ objects: $(OBJECTS)
 
 spec-helpers: $(PRELOADS) $(MODULES) $(PROGRAMS)
 
-run-specs: build spec-helpers
+run-specs: build spec-helpers \
+	$(if $(WITH_NGINX),$(if $(filter $(OUT) %-asan,$(NGINX_OUT)),,nginx-module))
 	@$(WITH_US) .ci/spec $(RUN) -- "$(TAGS)" "$(FILTER)" $(SPEC)
+
+# Without what was meant for the specs' own Lua.
+nginx-module:
+	@env -u MAKEFLAGS -u LUA_VERSION -u LUA_INCDIR -u POLLER -u CFLAGS \
+	  -u LDFLAGS $(MAKE) --no-print-directory build LUA=luajit
 
 # One short line a command; V=1 shows the whole.
 quiet = $(if $(V),,@echo '  $(1) $@' &&)

@@ -338,6 +338,7 @@ describe("a server that misbehaves #transport", function()
   local outcomes = {
     closed = "network", reset = "network", ["cut-in-headers"] = "network",
     ["cut-after-a-header"] = "network", ["cut-in-body"] = "network",
+    ["cut-after-continue"] = "network",
     ["cut-in-chunk"] = "network", ["wrong-chunk"] = "network",
     ["not-http"] = "network", ["endless-body"] = "too_large",
     ["endless-headers"] = "too_large", ["long-header"] = "too_large",

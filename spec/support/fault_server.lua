@@ -65,6 +65,10 @@ faults["cut-after-a-header"] = function(connection)
   send(connection, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
 end
 
+faults["cut-after-continue"] = function(connection)
+  send(connection, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n")
+end
+
 faults["cut-in-body"] = function(connection)
   send(connection, head .. '{"code":200')
 end

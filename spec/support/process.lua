@@ -58,7 +58,7 @@ end
 -- called, or when this process does, however that happens.
 function _M.start(command)
   local pipe = assert(io.popen(command .. " & pid=$!; cat >/dev/null; "
-    .. "kill $pid; wait $pid 2>/dev/null", "w"))
+    .. "{ kill $pid; wait $pid; } 2>/dev/null", "w"))
   local started = {}
   function started.stop()
     pipe:close()

@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: MIT
+--- Calls that are answered only when several are in flight at once:
+-- `balance.meeting { size = 3 }` waits for two others. See meeting_server.lua.
+local balance = require "balance"
+local process = require "support.process"
+
+local _M = {}
+
+local server
+
+--- "http://127.0.0.1:PORT" of the one server of this run.
+function _M.endpoint()
+  if not server then
+    local path = os.tmpname()
+    process.write(path, "")
+    server = process.start(("%s spec/support/meeting_server.lua %s"):format(
+      process.lua, process.quote(path)))
+    _M.port = process.await(path)
+    os.remove(path)
+  end
+  return "http://127.0.0.1:" .. _M.port
+end
+
+--- Registers the provider; its result's `credits` says how many there were.
+-- @tparam ?string endpoint where the server runs already
+function _M.register(endpoint)
+  balance.register {
+    name = "meeting",
+    unit = "credit",
+    endpoint = endpoint or _M.endpoint(),
+    credentials = {},
+    options = { size = "number", room = "string" },
+    request = function(config)
+      return { path = ("/%d/%s"):format(config.size, config.room or "") }
+    end,
+    read = function(status, body)
+      if status ~= 200 then
+        return nil, { kind = "http", message = "no meeting" }
+      end
+      return { credits = body.data.credits, available_from = "credits" }
+    end,
+  }
+end
+
+return _M

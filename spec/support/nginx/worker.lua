@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+--- What the specs' Lua inside nginx shares.
+-- luacheck: read globals ngx
+local balance = require "balance"
+local core = require "balance.core"
+
+local _M = {}
+
+--- A provider's name: the sandbox's Udio, which answers after so many
+-- milliseconds, and says over which connection.
+function _M.slow(ms)
+  local name = "slow" .. ms
+  if not balance[name] then
+    local udio = require "balance.provider.udio"
+    local provider = {}
+    for field, value in pairs(udio) do
+      provider[field] = value
+    end
+    provider.name = name
+    function provider.request(config)
+      local request = udio.request(config)
+      request.headers = { ["X-Sandbox-Delay"] = tostring(ms) }
+      return request
+    end
+    balance.register(provider)
+  end
+  return name
+end
+
+--- Calls it.
+function _M.call_slow(ms, options)
+  return balance[_M.slow(ms)](options)
+end
+
+--- One word for what a call returned: the balance, or the kind.
+function _M.word(result, err)
+  return result and tostring(result.available) or err.kind
+end
+
+--- A transfer of the sandbox's answer, for what a result does not show.
+function _M.fetch(headers)
+  headers = headers or {}
+  local transfer = assert(core.transport():start {
+    endpoint = os.getenv "SANDBOX_HTTP1", path = "/api/v2/credits",
+    authorization = os.getenv "UDIO_API_KEY", scheme = "Bearer",
+    headers = headers, timeout = 10, connect_timeout = 5,
+  })
+  assert(require("balance.loop").choose().wait(transfer))
+  return transfer
+end
+
+function _M.note(name, value)
+  ngx.shared.notes:set(name, tostring(value))
+end
+
+-- A local variable of the loop's file, wherever one of its functions has it.
+local function find_upvalue(fn, name, seen)
+  for i = 1, 60 do
+    local found, value = debug.getupvalue(fn, i)
+    if not found then
+      return nil
+    elseif found == name then
+      return value
+    elseif type(value) == "function" and not seen[value] then
+      seen[value] = true
+      value = find_upvalue(value, name, seen)
+      if value ~= nil then
+        return value
+      end
+    end
+  end
+end
+
+--- How many calls this worker's loop knows of.
+function _M.waiting()
+  local count = 0
+  local loop = require "balance.loop.nginx"
+  for _ in pairs(find_upvalue(loop.wait, "waiting", {})) do
+    count = count + 1
+  end
+  return count
+end
+
+--- What is left in this worker; "idle" when nothing is.
+function _M.state()
+  local left = core.transport():timeout()
+  local waiting = _M.waiting()
+  local timers = ngx.timer.running_count() + ngx.timer.pending_count()
+  if not left and waiting == 0 and timers == 0 then
+    return "idle"
+  end
+  return ("%s, %d waiting, %d timers"):format(
+    left and "under way" or "done", waiting, timers)
+end
+
+return _M
