@@ -365,6 +365,15 @@ describe("a server that misbehaves #transport", function()
     assert.is_true(result.timing.total < 3)
   end)
 
+  it("is left when it accepts a connection and shakes no hand", function()
+    faults.endpoint()
+    local result = faults.fetch("/", { connect_timeout = 0.3,
+      endpoint = "https://127.0.0.1:" .. faults.port })
+    assert.equal("timeout", result.kind)
+    assert.matches("onnection time", result.message)
+    assert.is_true(result.timing.total < 3)
+  end)
+
   it("may send interim answers and trailers", function()
     assert.equal(200, faults.fetch("/continue").status)
     assert.equal("{}", faults.fetch("/trailer").body)

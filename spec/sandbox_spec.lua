@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: MIT
+-- What the stand-in refuses, as the services would. Requests are signed here
+-- with its own reference, so that nothing of the module is believed.
+local accounts = require "sandbox.accounts"
+local faults = require "support.faults"
+local process = require "support.process"
+local reference = require "sandbox.tc3"
+
+local endpoint = os.getenv "TENCENT_ENDPOINT"
+local ca_file = os.getenv "SSL_CERT_FILE"
+
+local function fetch(path, headers, body)
+  local result = faults.fetch(path, {
+    endpoint = endpoint, ca_file = ca_file, headers = headers, body = body,
+  })
+  return result.status, result.body
+end
+
+-- A right request, but for the changes: false leaves a header out.
+local function tencent(changes, body)
+  local account = changes.account or accounts.tencent.bench
+  local timestamp = os.time() + (changes.off or 0)
+  local headers = {
+    ["Content-Type"] = "application/json", ["X-TC-Timestamp"] =
+      ("%d"):format(timestamp), ["X-TC-Token"] = account.token,
+    ["X-TC-Action"] = "DescribeAccountBalance",
+    ["X-TC-Version"] = "2018-07-09",
+  }
+  for name, value in pairs(changes.headers or {}) do
+    headers[name] = value or nil
+  end
+  local signed = { host = endpoint:match("//(.*)"),
+    ["content-type"] = headers["Content-Type"] }
+  local scope = reference.scope(timestamp, "billing")
+  local names = changes.names or { "content-type", "host" }
+  headers.Authorization = ("TC3-HMAC-SHA256 Credential=%s/%s, "
+    .. "SignedHeaders=%s, Signature=%s"):format(
+    changes.secret_id or account.secret_id, scope, table.concat(names, ";"),
+    reference.signature(account.secret_key, scope, reference.string_to_sign(
+      timestamp, scope, reference.canonical_request("POST", "/", "", signed,
+        { "content-type", "host" }, body or "{}"))))
+  if changes.authorization then
+    headers.Authorization = changes.authorization
+  end
+  local _, answer = fetch("/", headers, body or "{}")
+  return answer:match('"Code":"([%w.]+)"') or "none", answer
+end
+
+describe("the sandbox's Tencent", function()
+  it("answers a request that is right", function()
+    assert.equal("none", (tencent {}))
+    assert.equal("none", (tencent { account = accounts.tencent.temporary }))
+    assert.equal("none", (tencent({}, '{"TempCredit":false}')))
+  end)
+
+  it("refuses what the service refuses, by its code", function()
+    for expected, changes in pairs {
+      ["InvalidAction"] = { headers = { ["X-TC-Action"] = "Describe" } },
+      ["NoSuchVersion"] = { headers = { ["X-TC-Version"] = "2017-03-12" } },
+      ["AuthFailure.SignatureExpire"] = { off = 301 },
+      ["AuthFailure.SecretIdNotFound"] = { secret_id = "AKIDnobody" },
+      ["AuthFailure.InvalidAuthorization"] = { authorization = "Bearer x" },
+      ["AuthFailure.TokenFailure"] = { headers = { ["X-TC-Token"] = "x" } },
+    } do
+      assert.equal(expected, (tencent(changes)))
+    end
+    assert.equal("AuthFailure.SignatureExpire", (tencent { off = -301 }))
+    assert.equal("none", (tencent { off = -290 }))
+    assert.equal("AuthFailure.InvalidAuthorization",
+      (tencent { names = { "host" } }))
+    for _, name in ipairs { "Action", "Version", "Timestamp" } do
+      local code, answer = tencent { headers = { ["X-TC-" .. name] = false } }
+      assert.equal("MissingParameter", code)
+      assert.matches("X%-TC%-" .. name, answer)
+    end
+  end)
+
+  it("wants a body that is an object with known parameters", function()
+    for body, expected in pairs {
+      [""] = "InvalidParameter", ["[]"] = "InvalidParameter",
+      ["null"] = "InvalidParameter", ["{"] = "InvalidParameter",
+      ['{"Limit":1}'] = "UnknownParameter",
+      ['{"TempCredit":1}'] = "InvalidParameterValue",
+    } do
+      assert.equal(expected, (tencent({}, body)), body)
+    end
+  end)
+end)
+
+describe("the sandbox's TemPolor", function()
+  local function call(headers, body)
+    local status, answer = fetch("/open-apis/v1/account/billing", headers,
+      body)
+    return tonumber(answer:match('"status":(%d+)')) or status
+  end
+  local key = accounts.tempolor.main.api_key
+
+  it("takes a POST of {} in JSON with the bare key, and nothing else",
+    function()
+      local json = "application/json; charset=utf-8"
+      assert.equal(200000,
+        call({ Authorization = key, ["Content-Type"] = json }, "{}"))
+      assert.equal(400002, call({ Authorization = "Bearer " .. key,
+        ["Content-Type"] = json }, "{}"))
+      assert.equal(400002, call({ ["Content-Type"] = json }, "{}"))
+      assert.equal(400003,
+        call({ Authorization = key, ["Content-Type"] = json }, ""))
+      assert.equal(400003, call({ Authorization = key,
+        ["Content-Type"] = "text/plain" }, "{}"))
+      assert.equal(405, call { Authorization = key })
+    end)
+end)
+
+describe("the sandbox's Udio", function()
+  local function call(headers, body)
+    return (fetch("/api/v2/credits", headers, body))
+  end
+  local key = accounts.udio.main.api_key
+
+  it("takes a GET with the key as Bearer, and nothing else", function()
+    assert.equal(200, call { Authorization = "Bearer " .. key })
+    assert.equal(401, call { Authorization = key })
+    assert.equal(401, call { Authorization = "Bearer x" })
+    assert.equal(401, call {})
+    assert.equal(405, call({ Authorization = "Bearer " .. key }, "{}"))
+  end)
+end)
+
+describe("make sandbox", function()
+  it("prints what to export, runs until Ctrl-C, and leaves nothing",
+    function()
+      local path = os.tmpname()
+      process.write(path, "")
+      local server = process.start(("exec spec/sandbox/sandbox serve >%s 2>&1")
+        :format(process.quote(path)))
+      local text = ""
+      for _ = 1, 500 do
+        text = process.read(path)
+        if text:find("accounts.lua", 1, true) then
+          break
+        end
+        process.sleep(0.02)
+      end
+      local output, status = process.run(("sh -c '. %s; echo $SANDBOX_DIR;"
+        .. " %s -e \"print(require([[balance]]).udio().credits)\"'"):format(
+        path, process.lua))
+      assert.equal(0, status, output)
+      local directory, credits = output:match("^(%S+)\n(%S+)\n$")
+      assert.equal(tostring(accounts.udio.main.credits), credits)
+      for _, name in ipairs { "TEMPOLOR_ENDPOINT", "UDIO_ENDPOINT",
+        "TENCENT_ENDPOINT", "TEMPOLOR_API_KEY", "UDIO_API_KEY",
+        "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY",
+        "SSL_CERT_FILE" } do
+        assert.matches("export " .. name .. "=%S", text)
+      end
+      server.stop()
+      os.remove(path)
+      assert.not_equal(0, select(2, process.run("ls " .. directory)))
+    end)
+end)
