@@ -288,8 +288,8 @@ CipherString = DEFAULT:@SECLEVEL=0
       assert.equal(0, status, output)
       local port = 20000 + math.random(20000)
       local server = process.start(("OPENSSL_CONF=%s exec openssl s_server"
-        .. " -quiet -www -accept 127.0.0.1:%d -key %s/key.pem -cert %s/cert.pem"
-        .. " %s >/dev/null 2>&1"):format(
+        .. " -quiet -www -accept 127.0.0.1:%d -key %s/key.pem"
+        .. " -cert %s/cert.pem %s >/dev/null 2>&1"):format(
         weak, port, directory, directory, arguments))
       for _ = 1, 200 do -- until it listens
         output = process.run_lua([[

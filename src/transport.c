@@ -150,7 +150,10 @@ static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
     interest |= POLLER_READ;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     interest |= POLLER_WRITE;
-  return poller_watch(transport->poller, fd, interest) ? 0 : -1;
+  /* A failure is the transfer's, which runs into its deadline; told of it,
+     libcurl would give up the whole multi handle. */
+  poller_watch(transport->poller, fd, interest);
+  return 0;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
