@@ -68,7 +68,7 @@ endif
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef \
 	-Wvla -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes
-NEEDED   := libcurl libcrypto
+NEEDED   := libcurl libssl libcrypto
 OWN_CFLAGS = -std=c11 -fPIC -pthread -MMD -MP $(WARNINGS) -I$(LUA_INCDIR) \
 	$(shell $(PKG_CONFIG) --cflags $(NEEDED) 2>/dev/null)
 COMPILE := $(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS)

@@ -52,6 +52,27 @@ describe("a stranger's text", function()
     assert.equal("***", clean("***", "*"):sub(1, 3))
   end)
 
+  it("loses the longer of two secrets that begin alike", function()
+    assert.equal("***", clean("abcdef", "abc", "abcdef"))
+    assert.equal("*** ***", clean("abc abcdef", "abc", "abcdef"))
+  end)
+
+  it("loses a secret that control characters take apart or bring together",
+    function()
+      assert.equal("***", clean("a b", "a b"))
+      assert.equal("***", clean("a\nb", "a b"))
+      assert.equal("***", clean("\194\155k", "\194\155k"))
+    end)
+
+  it("costs no more where a megabyte repeats a key", function()
+    local calls = 0
+    debug.sethook(function() calls = calls + 1 end, "", 1000)
+    local text = clean(("k"):rep(1024 * 1024), "k")
+    debug.sethook()
+    assert.is_true(#text <= 310)
+    assert.is_true(calls < 100) -- in thousands of instructions
+  end)
+
   it("ends somewhere, and not in the middle of a character", function()
     local long = clean(("x"):rep(1024 * 1024))
     assert.is_true(#long <= 310)

@@ -117,10 +117,34 @@ describe("a process", function()
     assert.equal("0 ", status .. " " .. output)
   end)
 
+  it("looks at a kept connection before it uses it again", function()
+    local output, status = process.run(process.build .. "/spec/sockets_work")
+    assert.equal("0 ", status .. " " .. output)
+  end)
+
   it("can end with a call under way", function()
     passes [[
       local transfer = begin("/silent")
       core.transport():step()
+      os.exit(0, true)
+    ]]
+  end)
+
+  it("can be called by a finalizer while its state closes", function()
+    passes [[
+      balance.udio()
+      local function call()
+        balance.udio()
+        balance.tc3.sign { secret_id = "a", secret_key = "b",
+          service = "c", host = "d" }
+      end
+      if _VERSION == "Lua 5.1" then
+        local proxy = newproxy(true)
+        getmetatable(proxy).__gc = call
+        _G.last = proxy
+      else
+        _G.last = setmetatable({}, { __gc = call })
+      end
       os.exit(0, true)
     ]]
   end)

@@ -259,6 +259,19 @@ describe("balance.tc3.sign()", function()
       assert.has_error(function() sign("request") end)
     end)
 
+  it("signs as many headers as it takes", function()
+    for count = 1, 28 do
+      local headers = { host = host }
+      for i = 1, count do
+        headers["x-" .. i] = "v"
+      end
+      local request = with { headers = headers }
+      coroutine.wrap(function() -- a small stack of its own
+        assert.equal(expected_signature(request), signature(request))
+      end)()
+    end
+  end)
+
   it("refuses more headers than anyone signs", function()
     local headers = { host = host }
     for i = 1, 40 do

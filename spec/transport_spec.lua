@@ -338,7 +338,7 @@ describe("a server that misbehaves #transport", function()
   local outcomes = {
     closed = "network", reset = "network", ["cut-in-headers"] = "network",
     ["cut-after-a-header"] = "network", ["cut-in-body"] = "network",
-    ["cut-after-continue"] = "network",
+    ["cut-after-continue"] = "network", ["no-status"] = "network",
     ["cut-in-chunk"] = "network", ["wrong-chunk"] = "network",
     ["not-http"] = "network", ["endless-body"] = "too_large",
     ["endless-headers"] = "too_large", ["long-header"] = "too_large",
@@ -415,6 +415,24 @@ describe("a server that misbehaves #transport", function()
     end)
   end
 
+  it("cannot slip it one inside a record of TLS either", function()
+    faults.endpoint()
+    for _ = 1, 4 do
+      local result = faults.fetch("/second-in-record", { ca_file = ca_file,
+        endpoint = "https://localhost:" .. faults.tls_port })
+      assert.is_nil(result.kind)
+      assert.is_nil(result.body:find("666", 1, true))
+      process.sleep(0.05)
+    end
+  end)
+
+  it("may begin its headers with a space", function()
+    for _ = 1, 5 do
+      faults.fetch("/folded-first")
+      assert.equal(200, faults.fetch("/none").status)
+    end
+  end)
+
   -- It also gives up after the fifth dead connection. More than it keeps
   -- are opened here.
   it("may drop any number of idle connections", function()
@@ -454,6 +472,24 @@ describe("a proxy #transport", function()
       faults.endpoint())
     assert.equal("200\n200\n", output)
   end)
+
+  it("with a URL that cannot be read is a mistake, and not repeated",
+    function()
+      for _, proxy in ipairs { "htp://me:s3cr3t@localhost:1",
+        "http://me:s3cr3t#x@localhost:1", "http://me:s3cr3t@localhost:x" } do
+        for _, setting in ipairs { "", "https_proxy=" .. proxy } do
+          local output = process.run_lua([[
+            local faults = require "support.faults"
+            local result = faults.fetch("/", { proxy = arg[2],
+              endpoint = "https://localhost:1" })
+            print(result.kind, result.message)
+          ]], process.quote(setting):gsub("^'(.*)'$", "%1"), "",
+            setting == "" and proxy or nil)
+          assert.matches("^config\t", output)
+          assert.is_nil(output:find("s3cr3t", 1, true))
+        end
+      end
+    end)
 
   it("that refuses is a failure to connect", function()
     local result = fetch_tls { proxy = "http://127.0.0.1:1" }

@@ -134,6 +134,7 @@ struct signing {
 /* One for a Lua state, made when it is needed, kept in the registry. */
 struct signer {
   struct tc3 *tc3;
+  bool collected; /* the state is closing; another finalizer still calls */
 };
 
 static struct tc3 *get_signer(lua_State *L)
@@ -142,12 +143,14 @@ static struct tc3 *get_signer(lua_State *L)
   struct signer *signer = lua_touserdata(L, -1);
   if (!signer) {
     signer = lua_newuserdata(L, sizeof(*signer));
-    signer->tc3 = NULL;
+    memset(signer, 0, sizeof(*signer));
     luaL_getmetatable(L, SIGNER);
     lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
   }
+  if (signer->collected)
+    luaL_error(L, "the Lua state is closing");
   if (!signer->tc3 && tc3_new(&signer->tc3) != TC3_OK)
     luaL_error(L, "OpenSSL provides no HMAC with SHA-256");
   return signer->tc3;
@@ -158,6 +161,7 @@ static int signer_gc(lua_State *L)
   struct signer *signer = luaL_checkudata(L, 1, SIGNER);
   tc3_free(signer->tc3);
   signer->tc3 = NULL;
+  signer->collected = true;
   return 0;
 }
 
@@ -176,6 +180,7 @@ static int64_t timestamp_field(lua_State *L, int table)
 static struct bytes usual_spelling(lua_State *L, struct bytes name)
 {
   static const char vendor[] = "x-tc-";
+  luaL_checkstack(L, 4, "too many headers"); /* the result stays */
   size_t capitals = 0;
   if (name.len >= 5 && memcmp(name.data, vendor, 5) == 0)
     capitals = 5;
@@ -327,6 +332,7 @@ static int core_sign(lua_State *L)
 struct transport_box {
   struct transport *transport; /* NULL before the first call */
   struct buffer credentials;   /* an Authorization value on its way */
+  bool collected;              /* as of the signer */
 };
 
 struct transfer_box {
@@ -381,6 +387,7 @@ static int core_transport(lua_State *L)
     return 1;
   struct transport_box *box = lua_newuserdata(L, sizeof(*box));
   box->transport = NULL;
+  box->collected = false;
   buffer_init(&box->credentials, MAX_AUTHORIZATION);
   luaL_getmetatable(L, TRANSPORT);
   lua_setmetatable(L, -2);
@@ -396,6 +403,13 @@ static int transport_close(lua_State *L)
   transport_free(box->transport);
   box->transport = NULL;
   buffer_free(&box->credentials);
+  return 0;
+}
+
+static int transport_gc(lua_State *L)
+{
+  transport_close(L);
+  check_transport(L)->collected = true;
   return 0;
 }
 
@@ -450,6 +464,8 @@ static int transport_start_(lua_State *L)
   struct transport_box *box = check_transport(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  if (box->collected)
+    return fail(L, "closed", "the Lua state is closing");
 
   struct endpoint endpoint;
   struct headers headers = {.count = 0};
@@ -466,6 +482,8 @@ static int transport_start_(lua_State *L)
     return 3;
   }
   request.path = text_field(L, 2, "path", required);
+  if (request.path.len == 0 || request.path.data[0] != '/')
+    luaL_error(L, "field 'path' must begin with a slash");
   if (has_field(L, 2, "body", LUA_TSTRING)) {
     body = string_at(L, -1);
     request.body = &body;
@@ -553,6 +571,8 @@ static int transport_finished(lua_State *L)
 static int transport_fd_(lua_State *L)
 {
   struct transport_box *box = check_transport(L);
+  if (box->collected)
+    return fail(L, "closed", "the Lua state is closing");
   enum transport_status status = open_transport(box);
   if (status != TRANSPORT_OK)
     return fail_with(L, status);
@@ -751,12 +771,12 @@ static void new_class(lua_State *L, const char *name, lua_CFunction gc,
   luaL_newmetatable(L, name);
   lua_pushcfunction(L, gc);
   lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, gc);
-  lua_setfield(L, -2, "__close");
   lua_pushstring(L, name); /* what getmetatable shows of it */
   lua_setfield(L, -2, "__metatable");
   lua_newtable(L);
   set_functions(L, methods);
+  lua_getfield(L, -1, "close");
+  lua_setfield(L, -3, "__close");
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
@@ -785,7 +805,7 @@ int luaopen_balance_core(lua_State *L);
 int luaopen_balance_core(lua_State *L)
 {
   new_class(L, SIGNER, signer_gc, signer_methods);
-  new_class(L, TRANSPORT, transport_close, transport_methods);
+  new_class(L, TRANSPORT, transport_gc, transport_methods);
   new_class(L, TRANSFER, transfer_close, transfer_methods);
   lua_newtable(L);
   set_functions(L, functions);

@@ -25,18 +25,27 @@ static bool headers_too_long(const struct evidence *seen)
          !seen->headers_ended; /* a single line of more than 100 KiB */
 }
 
+/* libcurl repeats a proxy that it cannot read, password and all. */
+static bool is_bad_proxy(const struct evidence *seen)
+{
+  return strncmp(seen->text, "Unsupported proxy", 17) == 0;
+}
+
 enum outcome outcome_of(const struct evidence *seen)
 {
   if (seen->late)
     return OUTCOME_TIMEOUT;
   if (seen->long_body || headers_too_long(seen))
     return OUTCOME_TOO_LARGE;
+  if (is_bad_proxy(seen))
+    return OUTCOME_CONFIG;
   if (seen->proxy_status && seen->proxy_status / 100 != 2)
     return OUTCOME_CONNECT;
 
   switch (seen->code) {
   case CURLE_OK:
-    return seen->headers_ended ? OUTCOME_ANSWER : OUTCOME_NETWORK;
+    return seen->headers_ended && seen->status ? OUTCOME_ANSWER
+                                               : OUTCOME_NETWORK;
   case CURLE_URL_MALFORMAT:
   case CURLE_SSL_CACERT_BADFILE:
     return OUTCOME_CONFIG;
@@ -100,9 +109,13 @@ const char *outcome_message(enum outcome outcome, const struct evidence *seen)
   if (outcome == OUTCOME_TOO_LARGE)
     return seen->long_body ? "the answer's body is longer than 1 MiB"
                            : "the answer's headers are too long";
+  if (is_bad_proxy(seen))
+    return "the proxy is not a URL that libcurl can use";
   if (seen->stale)
     return "the server sent bytes that nobody asked for";
   if (outcome == OUTCOME_NETWORK && seen->code == CURLE_OK)
-    return "the connection was closed before the answer was complete";
+    return seen->headers_ended
+               ? "the answer has no HTTP status"
+               : "the connection was closed before the answer was complete";
   return seen->text[0] ? seen->text : curl_easy_strerror(seen->code);
 }

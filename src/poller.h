@@ -21,6 +21,10 @@ struct poller_event {
 struct poller *poller_new(void);
 void poller_free(struct poller *poller);
 
+/* In a child: frees it, but leaves its descriptor, whose number may be the
+   host's by now. */
+void poller_abandon(struct poller *poller);
+
 /* Watches `fd` for `interest`, from now on and for this alone; 0 ends it.
    False: errno says why, and nothing has changed. */
 bool poller_watch(struct poller *poller, int fd, int interest);

@@ -33,6 +33,11 @@ void poller_free(struct poller *poller)
   free(poller);
 }
 
+void poller_abandon(struct poller *poller)
+{
+  free(poller);
+}
+
 bool poller_watch(struct poller *poller, int fd, int interest)
 {
   struct epoll_event event = {.data.fd = fd};

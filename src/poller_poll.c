@@ -23,6 +23,11 @@ void poller_free(struct poller *poller)
   free(poller);
 }
 
+void poller_abandon(struct poller *poller)
+{
+  poller_free(poller);
+}
+
 static struct pollfd *find(struct poller *poller, int fd)
 {
   for (nfds_t i = 0; i < poller->count; i++)

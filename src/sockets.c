@@ -2,9 +2,10 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC, MSG_DONTWAIT */
 #include "sockets.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,14 +24,21 @@ static struct socket *add(struct sockets *sockets)
 
 int sockets_open(struct sockets *sockets, int domain, int type, int protocol)
 {
-  struct socket *socket_ = add(sockets);
-  if (!socket_)
+  struct socket *added = add(sockets);
+  if (!added)
     return -1;
+  struct stat status;
   int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
-  if (fd < 0)
+  if (fd < 0 || fstat(fd, &status) != 0) {
     sockets->count--;
-  else
-    *socket_ = (struct socket){.id = ++sockets->last_id, .fd = fd};
+    if (fd >= 0)
+      close(fd);
+    return -1;
+  }
+  *added = (struct socket){.id = ++sockets->last_id,
+                           .fd = fd,
+                           .device = status.st_dev,
+                           .inode = status.st_ino};
   return fd;
 }
 
@@ -44,7 +52,9 @@ void sockets_close(struct sockets *sockets, int fd)
   close(fd);
 }
 
-static int local_port(int fd)
+typedef int ask_name(int fd, struct sockaddr *address, socklen_t *len);
+
+static void read_end(int fd, ask_name *ask, struct end *end)
 {
   union {
     struct sockaddr any;
@@ -52,61 +62,91 @@ static int local_port(int fd)
     struct sockaddr_in6 in6;
   } address = {.any.sa_family = AF_UNSPEC};
   socklen_t len = sizeof(address);
-  if (getsockname(fd, &address.any, &len) != 0)
-    return 0;
-  if (address.any.sa_family == AF_INET)
-    return ntohs(address.in.sin_port);
-  if (address.any.sa_family == AF_INET6)
-    return ntohs(address.in6.sin6_port);
-  return 0;
+  if (ask(fd, &address.any, &len) != 0)
+    return;
+  if (address.any.sa_family == AF_INET) {
+    inet_ntop(AF_INET, &address.in.sin_addr, end->ip, sizeof(end->ip));
+    end->port = ntohs(address.in.sin_port);
+  } else if (address.any.sa_family == AF_INET6) {
+    inet_ntop(AF_INET6, &address.in6.sin6_addr, end->ip, sizeof(end->ip));
+    end->port = ntohs(address.in6.sin6_port);
+  }
 }
 
-static struct socket *find(struct sockets *sockets, int port)
+static bool is_end(const struct end *end, const char *ip, int port)
+{
+  return end->port == port && strcmp(end->ip, ip) == 0;
+}
+
+static struct socket *find(struct sockets *sockets, const struct route *route)
 {
   for (size_t i = 0; i < sockets->count; i++) {
     struct socket *candidate = &sockets->list[i];
-    if (candidate->port == 0)
-      candidate->port = local_port(candidate->fd);
-    if (candidate->port == port)
+    if (!candidate->remote.ip[0]) {
+      read_end(candidate->fd, getsockname, &candidate->local);
+      read_end(candidate->fd, getpeername, &candidate->remote);
+    }
+    if (is_end(&candidate->local, route->local_ip, route->local_port) &&
+        is_end(&candidate->remote, route->remote_ip, route->remote_port))
       return candidate;
   }
   return NULL;
 }
 
-/* An end of file counts as something to read: no use asking there. */
-static bool nothing_to_read(int fd)
+static struct socket *find_id(struct sockets *sockets, unsigned long id)
 {
-  char byte;
-  ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  for (size_t i = 0; id && i < sockets->count; i++)
+    if (sockets->list[i].id == id)
+      return &sockets->list[i];
+  return NULL;
 }
 
-unsigned long sockets_use(struct sockets *sockets, int port, bool *clean)
+static enum socket_state look(const struct socket *socket)
 {
-  *clean = true;
-  struct socket *found = port > 0 ? find(sockets, port) : NULL;
+  if (!socket->used || (socket->shared && socket->users > 0))
+    return SOCKET_NEW;
+  char byte;
+  ssize_t got = recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  bool nothing = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return nothing ? SOCKET_QUIET : SOCKET_UNREAD;
+}
+
+unsigned long sockets_use(struct sockets *sockets, const struct route *route,
+                          enum socket_state *state)
+{
+  *state = SOCKET_NEW;
+  struct socket *found = find(sockets, route);
   if (!found)
     return 0;
-  if (found->used && found->users == 0)
-    *clean = nothing_to_read(found->fd);
+  *state = look(found);
   found->used = true;
   found->users++;
   return found->id;
 }
 
+void sockets_share(struct sockets *sockets, unsigned long id)
+{
+  struct socket *found = find_id(sockets, id);
+  if (found)
+    found->shared = true;
+}
+
 void sockets_release(struct sockets *sockets, unsigned long id)
 {
-  for (size_t i = 0; id && i < sockets->count; i++)
-    if (sockets->list[i].id == id) {
-      sockets->list[i].users--;
-      return;
-    }
+  struct socket *found = find_id(sockets, id);
+  if (found)
+    found->users--;
 }
 
 void sockets_free(struct sockets *sockets)
 {
-  for (size_t i = 0; i < sockets->count; i++)
-    close(sockets->list[i].fd);
+  for (size_t i = 0; i < sockets->count; i++) {
+    const struct socket *left = &sockets->list[i];
+    struct stat now;
+    if (fstat(left->fd, &now) == 0 && now.st_dev == left->device &&
+        now.st_ino == left->inode)
+      close(left->fd);
+  }
   free(sockets->list);
   *sockets = (struct sockets){.last_id = sockets->last_id};
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -28,7 +29,6 @@ enum {
   MAX_OPEN = 512,    /* connections; what is more waits its turn */
   MAX_IDLE = 64,     /* kept; the cache counts those in use as well */
   MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
-  MAX_SPARE = 16,    /* easy handles kept for the next transfers */
   BATCH = 64
 };
 
@@ -47,8 +47,6 @@ struct transport {
   struct transfer *finished; /* the newest first, until somebody asks */
   struct transfer *settled;
   unsigned long last_id;
-  CURL *spare[MAX_SPARE];
-  size_t spare_count;
   struct transport *next_abandoned;
 };
 
@@ -91,7 +89,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     transfer->seen.long_headers = true;
     return 0;
   }
-  if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+  bool is_status = len >= 6 && memcmp(data, "HTTP/", 5) == 0;
+  if (is_status && data[5] == '2')
+    sockets_share(&transfer->transport->sockets, transfer->socket);
+  if (is_status)
     transfer->seen.headers_ended = false; /* once more after a 1xx */
   else if (data[0] == '\r' || data[0] == '\n')
     transfer->seen.headers_ended = true;
@@ -124,19 +125,29 @@ static int on_close(void *user, curl_socket_t fd)
   return 0;
 }
 
+/* Whether OpenSSL has read more from the connection than libcurl asked for. */
+static bool has_pending(CURL *easy)
+{
+  const struct curl_tlssessioninfo *session = NULL;
+  return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK &&
+         session && session->internals &&
+         session->backend == CURLSSLBACKEND_OPENSSL &&
+         SSL_has_pending(session->internals);
+}
+
 static int on_request(void *user, char *remote_ip, char *local_ip,
                       int remote_port, int local_port)
 {
-  (void)remote_ip;
-  (void)local_ip;
-  (void)remote_port;
   struct transfer *transfer = user;
   struct sockets *sockets = &transfer->transport->sockets;
-  bool clean;
+  const struct route route = {local_ip, remote_ip, local_port, remote_port};
+  enum socket_state state;
   sockets_release(sockets, transfer->socket);
-  transfer->socket = sockets_use(sockets, local_port, &clean);
-  transfer->seen.stale = !clean;
-  return clean ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  transfer->socket = sockets_use(sockets, &route, &state);
+  transfer->seen.stale =
+      state == SOCKET_UNREAD ||
+      (state == SOCKET_QUIET && has_pending(transfer->easy));
+  return transfer->seen.stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
@@ -169,7 +180,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
 #define SET(option, ...)                                                      \
   (curl_easy_setopt(easy, CURLOPT_##option, __VA_ARGS__) == CURLE_OK)
 
-/* What is the same for every transfer, set once in a handle's life. */
+/* What is the same for every transfer. */
 static bool set_up(struct transport *transport, CURL *easy)
 {
   return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 1L) &&
@@ -191,7 +202,7 @@ static bool set_up(struct transport *transport, CURL *easy)
          SET(CLOSESOCKETFUNCTION, on_close) && SET(CLOSESOCKETDATA, transport);
 }
 
-/* What differs from one transfer to the next: all of it, each time. */
+/* What differs from one transfer to the next. */
 static bool set_request(struct transfer *transfer, CURL *easy,
                         const struct transport_request *request)
 {
@@ -206,7 +217,7 @@ static bool set_request(struct transfer *transfer, CURL *easy,
 
   bool done = SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
               SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
-              SET(ERRORBUFFER, transfer->text) && SET(FRESH_CONNECT, 0L) &&
+              SET(ERRORBUFFER, transfer->text) &&
               SET(URL, transfer->url.data) && SET(PROXY, proxy) &&
               SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
               SET(HTTPHEADER, (struct curl_slist *)transfer->head.data) &&
@@ -220,27 +231,16 @@ static bool set_request(struct transfer *transfer, CURL *easy,
          SET(POSTFIELDSIZE_LARGE, (curl_off_t)transfer->request_body.len);
 }
 
-static CURL *take_easy(struct transport *transport)
+/* A new handle for each transfer: before 8.1, a handle's second answer whose
+   first header line begins with a space makes libcurl use freed memory. */
+static CURL *new_easy(struct transport *transport)
 {
-  if (transport->spare_count)
-    return transport->spare[--transport->spare_count];
   CURL *easy = curl_easy_init();
   if (easy && !set_up(transport, easy)) {
     curl_easy_cleanup(easy);
     easy = NULL;
   }
   return easy;
-}
-
-/* What the transfer lent is taken back first: it is about to be freed. */
-static void give_easy(struct transport *transport, CURL *easy)
-{
-  bool clean = SET(HTTPHEADER, NULL) && SET(POSTFIELDS, NULL) &&
-               SET(ERRORBUFFER, NULL) && SET(PRIVATE, NULL);
-  if (clean && transport->spare_count < MAX_SPARE)
-    transport->spare[transport->spare_count++] = easy;
-  else
-    curl_easy_cleanup(easy);
 }
 
 /* -- a transfer's way ------------------------------------------------------ */
@@ -385,6 +385,7 @@ static void settle(struct transfer *transfer, CURLcode code)
   CURL *easy = transfer->easy;
   struct evidence *seen = &transfer->seen;
   seen->code = code;
+  seen->status = number(easy, CURLINFO_RESPONSE_CODE);
   seen->proxy_status = number(easy, CURLINFO_HTTP_CONNECTCODE);
   seen->first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
   if (deserves_new_connection(transfer)) {
@@ -479,7 +480,7 @@ static enum transport_status prepare(struct transfer *transfer,
                                                *request->body) == BUFFER_OK);
   if (!written)
     return TRANSPORT_NO_MEMORY;
-  transfer->easy = take_easy(transfer->transport);
+  transfer->easy = new_easy(transfer->transport);
   return transfer->easy && set_request(transfer, transfer->easy, request)
              ? TRANSPORT_OK
              : TRANSPORT_NO_MEMORY;
@@ -706,7 +707,7 @@ static void close_transfers(struct transport *transport, bool ours)
     close_transfer(transport->settled, ours);
 }
 
-/* In a child: our copies of the descriptors are closed, which the parent does
+/* In a child: our copies of the connections are closed, which the parent does
    not notice; libcurl's and OpenSSL's memory stays, because freeing it would
    say goodbye on connections that the parent uses. It stays reachable too, so
    that a leak checker knows what it sees. */
@@ -717,7 +718,7 @@ static void abandon(struct transport *transport)
     return; /* it was before, by way of a transfer */
   close_transfers(transport, false);
   sockets_free(&transport->sockets);
-  poller_free(transport->poller);
+  poller_abandon(transport->poller);
   transport->poller = NULL;
   transport->next_abandoned = atomic_load(&abandoned);
   while (!atomic_compare_exchange_weak(&abandoned, &transport->next_abandoned,
@@ -736,8 +737,6 @@ void transport_free(struct transport *transport)
   struct guard guard;
   guard_enter(&guard);
   close_transfers(transport, true);
-  while (transport->spare_count)
-    curl_easy_cleanup(transport->spare[--transport->spare_count]);
   curl_multi_cleanup(transport->multi);
   sockets_free(&transport->sockets);
   poller_free(transport->poller);
@@ -759,8 +758,7 @@ void transfer_free(struct transfer *transfer)
     guard_enter(&guard);
     if (transfer->running)
       remove_from_multi(transfer);
-    if (transfer->easy)
-      give_easy(transport, transfer->easy);
+    curl_easy_cleanup(transfer->easy);
     guard_leave(&guard);
     take_from_list(transfer);
   }

@@ -58,11 +58,13 @@ local function start(provider, config)
   }
 end
 
+local longest_wait = 86400 -- seconds; who says more means never
+
 local function seconds_to_wait(header, now)
   if not header then
     return nil
   elseif header:find("^%d+$") then
-    return tonumber(header)
+    return math.min(tonumber(header), longest_wait)
   end
   local date = core.date(header)
   return date and math.max(date - now, 0)
@@ -101,6 +103,9 @@ local function read(provider, config, transfer, result)
     refused.status = result.status
     return read_refusal(provider, config, transfer, refused)
   end
+  if fields == body then -- and not a part of itself
+    fields = answer.copy(body)
+  end
   fields.provider = provider.name
   fields.unit = provider.unit
   fields.available = available
@@ -127,12 +132,19 @@ local function call(provider, settings, given)
   if ok then
     ok, kind, message = loop.wait(transfer)
   end
-  if not ok then
-    return fail(provider, config,
+  local result, err
+  if ok then
+    result, err = read(provider, config, transfer, transfer:result())
+  else
+    result, err = fail(provider, config,
       { kind = kind, message = message, hint = hint })
   end
-  local result, err = read(provider, config, transfer, transfer:result())
-  transfer:close()
+  if transfer then
+    transfer:close()
+  end
+  if loop.leave then
+    loop.leave()
+  end
   return result, err
 end
 

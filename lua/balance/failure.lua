@@ -2,6 +2,8 @@
 --- The error value: what a call that went wrong returns beside nil.
 -- @module balance.failure
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local _M = {}
 
 ---@alias balance.Kind
@@ -50,7 +52,36 @@ _M.kinds = {
 ---@field retry_after? number seconds, where the service said so
 ---@field hint? string what to do, where something is known
 
-local longest = 300
+local longest = 300 -- bytes of a stranger's text
+
+local function longest_first(a, b)
+  return #a > #b
+end
+
+-- Replaces secrets up to where the text would be cut anyway: a megabyte that
+-- repeats a short key must not cost more than one that does not.
+local function without(text, secrets)
+  local pieces, length, at, found = {}, 0, 1, {}
+  while length <= longest do
+    local first, last
+    for i, secret in ipairs(secrets) do
+      if not found[i] or found[i] < at then
+        found[i] = text:find(secret, at, true) or math.huge
+      end
+      if not first or found[i] < first then
+        first, last = found[i], found[i] + #secret - 1
+      end
+    end
+    if not first or first == math.huge then
+      break
+    end
+    local piece = text:sub(at, math.min(first - 1, at + longest)) .. "***"
+    pieces[#pieces + 1] = piece
+    length, at = length + #piece, last + 1
+  end
+  pieces[#pieces + 1] = text:sub(at, at + longest)
+  return table.concat(pieces)
+end
 
 --- A stranger's text, fit for a log: control characters are spaces, the
 -- caller's secrets are asterisks, and it ends somewhere.
@@ -63,15 +94,12 @@ function _M.clean(text, secrets)
   elseif type(text) ~= "string" then
     return nil
   end
+  secrets = { unpack(secrets) }
+  table.sort(secrets, longest_first) -- one may be the beginning of another
+  text = without(text, secrets)
   text = text:gsub("[%z\1-\31\127]", " ")
   text = text:gsub("\194[\128-\159]", " ") -- the second set, in UTF-8
-  for _, secret in ipairs(secrets) do
-    local from, to = text:find(secret, 1, true)
-    while from do
-      text = text:sub(1, from - 1) .. "***" .. text:sub(to + 1)
-      from, to = text:find(secret, from + 3, true)
-    end
-  end
+  text = without(text, secrets) -- one may have come together only now
   if #text > longest then
     -- not in the middle of a character
     text = text:sub(1, longest):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."

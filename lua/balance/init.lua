@@ -194,6 +194,14 @@ function _M.register(provider)
       error(("balance.register: '%s' must be a %s"):format(name, expected), 2)
     end
   end
+  if not provider.name:find("^[%a_][%w_]*$") then
+    error("balance.register: 'name' must be one that Lua can call", 2)
+  end
+  for _, credential in ipairs(provider.credentials) do
+    if type(credential) ~= "table" or type(credential.name) ~= "string" then
+      error("balance.register: 'credentials' must hold tables with a name", 2)
+    end
+  end
   if type(provider.endpoint) ~= "string"
     and type(provider.default_endpoint) ~= "function" then
     error("balance.register: 'endpoint' must be a string", 2)

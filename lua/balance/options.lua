@@ -18,6 +18,7 @@ local shared = {
 
 local defaults = { timeout = 10, connect_timeout = 5 } -- seconds
 local longest = 86400 -- seconds
+local most = 16384 -- bytes of any value
 
 --- Whether a client has a setting of this name, which no provider may have.
 -- @tparam string name
@@ -117,7 +118,9 @@ function _M.accounts(providers, settings, accounts)
     if type(given) == "table" then
       own = {}
       for option, value in pairs(given) do
-        own[option] = option ~= "provider" and value or nil
+        if option ~= "provider" then
+          own[option] = value
+        end
       end
     end
     local mistake = _M.mistake(provider, own)
@@ -144,9 +147,9 @@ local function credentials_of(provider, source, config)
   local missing, found
   for _, credential in ipairs(provider.credentials) do
     local value = source(credential)
+    found = found or value ~= nil
     value = value and trim(value)
     if value and value ~= "" then
-      found = true
       config[credential.name] = value
     elseif not credential.optional then
       missing = missing or credential.name
@@ -177,8 +180,8 @@ local function find_credentials(provider, layers, config)
       return layer[credential.name]
     end, config)
     if found then
-      return missing and ("'%s' is missing: keys are taken from one place,"
-        .. " all together"):format(missing)
+      return missing and ("'%s' is missing or empty: keys are taken from one"
+        .. " place, all together"):format(missing)
     end
   end
   local _, missing = credentials_of(provider, function(credential)
@@ -202,6 +205,8 @@ local function bad_value(config)
   for name, value in pairs(config) do
     if type(value) == "string" and value:find("%c") then
       return ("option '%s' has a control character"):format(name)
+    elseif type(value) == "string" and #value > most then
+      return ("option '%s' is longer than %d bytes"):format(name, most)
     end
   end
   for _, name in ipairs { "timeout", "connect_timeout" } do
@@ -230,12 +235,14 @@ function _M.resolve(provider, settings, options)
       end
     end
   end
-  take(defaults, shared)
-  take(settings, shared)
-  for _, layer in ipairs { own, options } do
+  for _, layer in ipairs { defaults, settings, own, options } do
+    if layer.ca_file or layer.ca_path then -- one trust store, not two halves
+      config.ca_file, config.ca_path = nil, nil
+    end
     take(layer, shared)
-    take(layer, provider.options or {})
   end
+  take(own, provider.options or {})
+  take(options, provider.options or {})
 
   local problem = find_credentials(provider, { options, own }, config)
   if problem then
@@ -245,11 +252,12 @@ function _M.resolve(provider, settings, options)
     config.ca_file = from_environment "SSL_CERT_FILE"
     config.ca_path = from_environment "SSL_CERT_DIR"
   end
-  config.endpoint = options.endpoint or own.endpoint
-    or from_environment(provider.endpoint_variable) or provider.endpoint
-  if not config.endpoint then
-    config.endpoint, problem = provider.default_endpoint(config)
+  local default = provider.endpoint
+  if not default then
+    default, problem = provider.default_endpoint(config)
   end
+  config.endpoint = options.endpoint or own.endpoint
+    or from_environment(provider.endpoint_variable) or default
   problem = problem or bad_value(config)
   if problem then
     return nil, problem

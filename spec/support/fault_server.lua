@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- A server that misbehaves, in the way that the path of a request names.
--- Writes its port to the file that is its argument.
+-- Writes its ports, one without TLS and one with, to the file that is its
+-- first argument; the second is a directory with server.pem and server.key.
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
 
@@ -117,6 +118,26 @@ function faults.agent(connection, _, request)
 end
 
 -- An answer that nobody asked for, after the one that somebody did.
+-- Headers in one record of TLS; in the next one the body and another answer,
+-- of which libcurl leaves the latter with OpenSSL.
+faults["second-in-record"] = function(connection, number)
+  local headers, body = credits(number):match("^(.*\r\n\r\n)(.*)$")
+  send(connection, headers)
+  cqueues.sleep(0.02)
+  return send(connection, body .. credits(666))
+end
+
+faults["no-status"] = function(connection)
+  return send(connection, "HTTP/200 OK\r\nContent-Length: 2\r\n\r\n{}")
+end
+
+-- libcurl 7.88 takes it for the rest of the header before it, one of the
+-- answer before this, which is freed.
+faults["folded-first"] = function(connection)
+  return send(connection, "HTTP/1.1 200 OK\r\n X-A: b\r\nX-C: d\r\n"
+    .. "Content-Length: 2\r\n\r\n{}")
+end
+
 local function later(bytes)
   return function(connection, number)
     send(connection, credits(number))
@@ -163,20 +184,44 @@ local function serve(connection)
   connection:close()
 end
 
-local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
-local _, _, port = assert(server:localname())
+local path, directory = arg[1], arg[2]
 
-loop:wrap(function()
-  while true do
-    local connection = server:accept()
-    connection:onerror(function(_, _, why) return why end)
-    loop:wrap(function() serve(connection) end)
-  end
+local function read(name)
+  local file = assert(io.open(directory .. "/" .. name))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local context = require("openssl.ssl.context").new("TLS", true)
+context:setCertificate(require("openssl.x509").new(read "server.pem"))
+context:setPrivateKey(require("openssl.pkey").new(read "server.key"))
+
+-- Returns its port.
+local function listen(prepare)
+  local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
+  local _, _, port = assert(server:localname())
+  loop:wrap(function()
+    while true do
+      local connection = server:accept()
+      connection:onerror(function(_, _, why) return why end)
+      loop:wrap(function()
+        if prepare(connection) then
+          serve(connection)
+        end
+      end)
+    end
+  end)
+  return port
+end
+
+local plain = listen(function() return true end)
+local tls = listen(function(connection)
+  return connection:starttls(context)
 end)
 
-local path = arg[1]
 local file = assert(io.open(path .. ".new", "w"))
-assert(file:write(port))
+assert(file:write(plain, " ", tls))
 assert(file:close())
 assert(os.rename(path .. ".new", path))
 assert(loop:loop())

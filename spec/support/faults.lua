@@ -13,9 +13,10 @@ function _M.endpoint()
   if not server then
     local path = os.tmpname()
     process.write(path, "")
-    server = process.start(("%s spec/support/fault_server.lua %s"):format(
-      process.lua, process.quote(path)))
-    _M.port = process.await(path)
+    server = process.start(("%s spec/support/fault_server.lua %s %s"):format(
+      process.lua, process.quote(path),
+      process.quote(os.getenv "SANDBOX_DIR")))
+    _M.port, _M.tls_port = process.await(path):match("(%d+) (%d+)")
     os.remove(path)
   end
   return "http://127.0.0.1:" .. _M.port

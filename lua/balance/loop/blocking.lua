@@ -7,9 +7,9 @@ local core = require "balance.core"
 
 local _M = {}
 
--- The coroutines of a gather that wait: what resumes them, by the id of a
--- transfer, or with the time they sleep until. A gather inside another shares
--- them, and so wakes the outer one's too.
+-- The coroutines of a gather that wait, each { thread, group }: by the id of
+-- a transfer, or with the time they sleep until. A gather inside another
+-- shares them, and so wakes the outer one's too.
 local waiting, sleeping = {}, {}
 local gathered = setmetatable({}, { __mode = "k" })
 
@@ -45,30 +45,36 @@ function _M.sleep(seconds)
     if is_gathered() then
       coroutine.yield(wake)
     else
-      core.sleep(wake - core.now())
+      core.sleep(math.max(wake - core.now(), 0))
     end
   end
 end
 
--- Runs a function in a coroutine; `ended` is called after its end. `mine` gets
--- what resumes it.
-local function start(body, ended, mine)
-  local thread = coroutine.create(body)
-  gathered[thread] = true
-  local function resume()
-    local ok, awaited = coroutine.resume(thread)
-    if not ok then
-      error(awaited, 0)
-    elseif coroutine.status(thread) == "dead" then
-      ended()
-    elseif type(awaited) == "number" then
-      sleeping[resume] = awaited
-    else
-      waiting[awaited:id()] = resume
-    end
+local resume
+
+-- After transport:close() the ids begin anew. Who waits under an old one has
+-- nothing to wait for any more.
+local function await(id, waiter)
+  local other = waiting[id]
+  waiting[id] = waiter
+  if other then
+    resume(other)
   end
-  mine[resume] = true
-  resume()
+end
+
+-- What a coroutine raises is its own gather's, whichever one resumed it.
+function resume(waiter)
+  local thread, group = waiter.thread, waiter.group
+  local ok, awaited = coroutine.resume(thread)
+  if not ok then
+    group.failed = group.failed or { message = awaited }
+  elseif coroutine.status(thread) == "dead" then
+    group.left = group.left - 1
+  elseif type(awaited) == "number" then
+    sleeping[waiter] = awaited
+  else
+    await(awaited:id(), waiter)
+  end
 end
 
 local function seconds_to_sleep()
@@ -81,10 +87,10 @@ end
 
 local function wake_finished(transport)
   for id in transport.finished, transport do
-    local resume = waiting[id]
+    local waiter = waiting[id]
     waiting[id] = nil
-    if resume then
-      resume()
+    if waiter then
+      resume(waiter)
     end
   end
 end
@@ -93,30 +99,34 @@ end
 local function wake_all()
   local all = waiting
   waiting = {}
-  for _, resume in pairs(all) do
-    resume()
+  for _, waiter in pairs(all) do
+    resume(waiter)
   end
 end
 
 local function wake_sleepers()
   local now, due = core.now(), {}
-  for resume, wake in pairs(sleeping) do
+  for waiter, wake in pairs(sleeping) do
     if wake <= now then
-      due[#due + 1] = resume
+      due[#due + 1] = waiter
     end
   end
-  for _, resume in ipairs(due) do
-    sleeping[resume] = nil
-    resume()
+  for _, waiter in ipairs(due) do
+    if sleeping[waiter] then -- not given up meanwhile
+      sleeping[waiter] = nil
+      resume(waiter)
+    end
   end
 end
 
-local function gather(functions, mine)
-  local transport, left = core.transport(), #functions
+local function gather(functions, group)
+  local transport = core.transport()
   for _, body in ipairs(functions) do
-    start(body, function() left = left - 1 end, mine)
+    local thread = coroutine.create(body)
+    gathered[thread] = true
+    resume { thread = thread, group = group }
   end
-  while left > 0 do
+  while group.left > 0 and not group.failed do
     local seconds = seconds_to_sleep()
     if transport:timeout() then
       assert(transport:wait(seconds))
@@ -130,20 +140,28 @@ local function gather(functions, mine)
   end
 end
 
+-- Whoever still waits is dropped, and the transfers with them.
+local function give_up(group)
+  for _, waiters in ipairs { waiting, sleeping } do
+    for key, value in pairs(waiters) do
+      local waiter = type(value) == "table" and value or key
+      if waiter.group == group then
+        waiters[key] = nil
+      end
+    end
+  end
+end
+
 --- Calls functions side by side.
 -- @tparam {function,...} functions
 -- @raise what one of them raised; the others are given up
 function _M.gather(functions)
-  local mine = {}
-  local ok, message = pcall(gather, functions, mine)
-  if not ok then
-    for id, resume in pairs(waiting) do
-      waiting[id] = not mine[resume] and resume or nil
-    end
-    for resume in pairs(mine) do
-      sleeping[resume] = nil
-    end
-    error(message, 0)
+  local group = { left = #functions }
+  local ok, message = pcall(gather, functions, group)
+  local failed = group.failed or not ok and { message = message }
+  if failed then
+    give_up(group)
+    error(failed.message, 0)
   end
 end
 

@@ -3,30 +3,27 @@
 -- that it can poll.
 -- @module balance.loop.cqueues
 
-local condition = require "cqueues.condition"
 local core = require "balance.core"
 local cqueues = require "cqueues"
 
 local _M = {}
 
--- Another coroutine's step may bring a timer forward: look again by then.
-local longest = 0.25 -- seconds
+-- Another coroutine's step may bring a timer forward: look again by then; and
+-- where there is no descriptor to poll, by then.
+local longest, without_descriptor = 0.25, 0.005 -- seconds
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
 -- @treturn boolean true; or nil, a kind and a message
 function _M.wait(transfer)
   local transport = core.transport()
-  while not transfer:done() do
-    local ok, kind, message = transport:step()
-    if not ok then
-      return nil, kind, message
-    end
-    if not transfer:done() then
-      cqueues.poll(transport, longest)
-    end
+  local limit = transport:fd() and longest or without_descriptor
+  local ok, kind, message = transport:step()
+  while ok and not transfer:done() do
+    cqueues.poll(transport, limit)
+    ok, kind, message = transport:step()
   end
-  return true
+  return ok and true, kind, message
 end
 
 --- Sleeps.
@@ -35,21 +32,19 @@ function _M.sleep(seconds)
   cqueues.sleep(seconds)
 end
 
---- Calls functions side by side, each in a coroutine of this controller,
--- which reports what one of them raises.
+--- Calls functions side by side, each in a coroutine of a controller of their
+-- own, which the running one polls.
 -- @tparam {function,...} functions
+-- @raise what one of them raised; the others are given up
 function _M.gather(functions)
-  local controller, left = cqueues.running(), #functions
-  local ended = condition.new()
+  local controller = cqueues.new()
   for _, body in ipairs(functions) do
-    controller:wrap(function()
-      body()
-      left = left - 1
-      ended:signal()
-    end)
+    controller:wrap(body)
   end
-  while left > 0 do
-    ended:wait()
+  local ok, message = controller:loop()
+  controller:close()
+  if not ok then
+    error(message, 0)
   end
 end
 

@@ -6,7 +6,8 @@
 -- `transfer:done()` is true; `sleep(seconds)`; `gather(functions)` calls all
 -- of them side by side and returns when the last has. One that cannot always
 -- wait has a fourth, `ready()`: nil, a kind, a message and a hint where a
--- call must not even begin.
+-- call must not even begin; one that must not keep connections has `leave()`,
+-- which is called after each call.
 -- @module balance.loop
 
 local _M = {}
@@ -29,8 +30,12 @@ end
 -- @treturn ?string
 function _M.mistake(wanted)
   if type(wanted) == "string" then
-    return not _M.names[wanted] and "there is no loop '" .. wanted .. "'"
-      or nil
+    if not _M.names[wanted] then
+      return ("there is no loop '%s'"):format(wanted)
+    end
+    local ok, message = pcall(require, "balance.loop." .. wanted)
+    return not ok and ("the loop '%s' cannot be used here: %s"):format(wanted,
+      message:match "[^\n]*") or nil
   elseif type(wanted) ~= "table" then
     return "a loop must be a name or a table, not a " .. type(wanted)
   end

@@ -8,30 +8,60 @@ local uv = require "luv"
 
 local _M = {}
 
-local waiting = {} -- coroutines by the id of a transfer
-local poll, timer, polled -- while anything is under way
+-- Somebody may close the transport: look again by then; and where there is no
+-- descriptor to poll, by then.
+local longest, without_descriptor = 0.25, 0.005 -- seconds
 
-local function this_thread()
+local waiting = {} -- coroutines by the id of a transfer
+local groups = setmetatable({}, { __mode = "k" }) -- the gather of a coroutine
+local poll, polled, timer -- while anything is under way
+
+local function running()
   local thread, is_main = coroutine.running()
-  if not thread or is_main then
-    error("with luv, call from a coroutine", 0)
-  end
-  return thread
+  return not is_main and thread or nil
 end
 
-local function resume(thread)
+--- Raises where a call cannot wait: libuv resumes coroutines only.
+function _M.ready()
+  if not running() then
+    error("with luv, call from a coroutine", 3)
+  end
+  return true
+end
+
+local resume
+
+local function wake(group)
+  if group.asleep and (group.left == 0 or group.failed) then
+    group.asleep = false
+    resume(group.thread)
+  end
+end
+
+-- One that its owner has closed stays so. What one of a gather raises is
+-- raised there; what another one does, in libuv's callback.
+function resume(thread)
+  if coroutine.status(thread) == "dead" then
+    return
+  end
   local ok, message = coroutine.resume(thread)
-  if not ok then
+  local group = groups[thread]
+  if not ok and not group then
     error(message, 0)
+  elseif not ok then
+    group.failed = group.failed or { message = message }
+    wake(group)
   end
 end
 
 local function stop()
   if poll then
     poll:close()
-    timer:close()
-    poll, timer = nil, nil
   end
+  if timer then
+    timer:close()
+  end
+  poll, polled, timer = nil, nil, nil
 end
 
 local watch
@@ -47,7 +77,6 @@ local function step()
     end
   end
   if not ok or not transport:timeout() then
-    stop()
     local all = waiting
     waiting = {}
     for _, thread in pairs(all) do -- of a transport that was closed
@@ -66,25 +95,34 @@ function watch()
     return stop()
   end
   local fd = transport:fd()
-  if poll and polled ~= fd then -- it was opened anew
+  if polled ~= fd then -- it was opened anew
     stop()
   end
-  if not poll then
-    polled = fd
-    poll, timer = uv.new_poll(fd), uv.new_timer()
-    poll:start("r", step)
+  timer = timer or uv.new_timer()
+  if fd then
+    poll, polled = poll or uv.new_poll(fd), fd
+    poll:start("r", step) -- again: another one may have the same number
   end
-  timer:stop()
+  seconds = math.min(seconds, fd and longest or without_descriptor)
   timer:start(math.ceil(seconds * 1000), 0, step)
+end
+
+-- After transport:close() the ids begin anew. Who waits under an old one has
+-- nothing to wait for any more.
+local function await(id, thread)
+  local other = waiting[id]
+  waiting[id] = thread
+  if other and other ~= thread then
+    resume(other)
+  end
 end
 
 --- Waits until a transfer is done. To be called from a coroutine.
 -- @tparam userdata transfer
 -- @treturn boolean true
 function _M.wait(transfer)
-  local thread = this_thread()
   while not transfer:done() do
-    waiting[transfer:id()] = thread
+    await(transfer:id(), running())
     watch()
     coroutine.yield()
   end
@@ -94,7 +132,7 @@ end
 --- Sleeps. To be called from a coroutine.
 -- @tparam number seconds
 function _M.sleep(seconds)
-  local thread, clock = this_thread(), uv.new_timer()
+  local thread, clock = running(), uv.new_timer()
   clock:start(math.ceil(seconds * 1000), 0, function()
     clock:close()
     resume(thread)
@@ -105,21 +143,30 @@ end
 --- Calls functions side by side, each in a coroutine. To be called from a
 -- coroutine.
 -- @tparam {function,...} functions
--- @raise what one of them raised at once; later, libuv's callback raises
+-- @raise what one of them raised; the others are given up
 function _M.gather(functions)
-  local thread, left, asleep = this_thread(), #functions, false
-  for _, body in ipairs(functions) do
-    resume(coroutine.create(function()
-      body()
-      left = left - 1
-      if left == 0 and asleep then
-        resume(thread)
-      end
-    end))
+  if not running() then
+    error("with luv, call from a coroutine", 3)
   end
-  if left > 0 then
-    asleep = true
+  local group = { thread = running(), left = #functions }
+  for _, body in ipairs(functions) do
+    local thread = coroutine.create(function()
+      body()
+      group.left = group.left - 1
+      wake(group)
+    end)
+    groups[thread] = group
+    resume(thread)
+  end
+  while group.left > 0 and not group.failed do
+    group.asleep = true
     coroutine.yield()
+  end
+  if group.failed then
+    for id, thread in pairs(waiting) do
+      waiting[id] = groups[thread] ~= group and thread or nil
+    end
+    error(group.failed.message, 0)
   end
 end
 

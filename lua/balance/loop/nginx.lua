@@ -3,7 +3,8 @@
 --
 -- One ticker a worker, a zero-delay timer, steps the transport while anything
 -- is under way and wakes each waiter by a semaphore of its own. It never
--- waits for a socket, so nothing in nginx ever waits for it.
+-- waits for a socket, so nothing in nginx ever waits for it. Where nginx has
+-- no timer left, the waiters step the transport themselves.
 -- @module balance.loop.nginx
 
 local blocking = require "balance.loop.blocking"
@@ -17,8 +18,12 @@ local _M = {}
 -- longer one step by step, up to the longest, while nothing does.
 _M.period = { shortest = 0.001, longest = 0.004 }
 
--- Every so many ticks: is there still somebody behind each semaphore?
-local ticks_a_sweep = 64
+-- Every so many steps: is there still somebody behind each semaphore?
+local steps_a_sweep = 64
+
+-- A ticker that has not moved for so long is lost, and only after so long is
+-- there another: lua_max_running_timers refuses one with an alert in the log.
+local patience, respite = 0.1, 1 -- seconds
 
 local can_wait = {
   rewrite = true, server_rewrite = true, access = true, content = true,
@@ -29,10 +34,10 @@ local can_wait = {
 -- Nothing else is being served there yet.
 local may_block = { init = true, init_worker = true }
 
--- By the id of a transfer: { transfer, semaphore }.
-local waiting = {}
-local ticking = false
-
+local waiting = {} -- by the id of a transfer: { transfer, semaphore }
+local steps = 0
+local ticker -- { ticks }
+local lost_at = -respite -- when the last ticker was lost
 local async_dns
 
 --- Whether a call may begin in this phase.
@@ -56,13 +61,29 @@ function _M.ready()
   return true
 end
 
-local function wake_finished(transport)
-  for id in transport.finished, transport do
-    local waiter = waiting[id]
+local function wake(id)
+  local waiter = waiting[id]
+  waiting[id] = nil
+  if waiter then
+    waiter.semaphore:post()
+  end
+end
+
+local function wake_all()
+  for id in pairs(waiting) do
+    wake(id)
+  end
+end
+
+-- After transport:close() the ids begin anew. Who waits under an old one has
+-- nothing to wait for any more.
+local function await(waiter, seconds)
+  local id = waiter.transfer:id()
+  wake(id)
+  waiting[id] = waiter
+  waiter.semaphore:wait(seconds)
+  if waiting[id] == waiter then
     waiting[id] = nil
-    if waiter then
-      waiter.semaphore:post()
-    end
   end
 end
 
@@ -77,69 +98,102 @@ local function cancel_abandoned()
   end
 end
 
-local function tick_until_idle()
+local function step()
   local transport = core.transport()
-  local pause, ticks = _M.period.shortest, 0
-  while transport:timeout() do
+  local moved, kind, message = transport:step()
+  for id in transport.finished, transport do
+    wake(id)
+  end
+  steps = steps + 1
+  if steps % steps_a_sweep == 0 then
+    cancel_abandoned()
+  end
+  return moved, kind, message
+end
+
+local function tick_until_idle(this)
+  local transport, pause = core.transport(), _M.period.shortest
+  while ticker == this and transport:timeout() do
     ngx.sleep(pause)
-    local moved = assert(transport:step())
-    wake_finished(transport)
-    if moved > 0 then
+    this.ticks = this.ticks + 1
+    local moved, _, message = step()
+    if not moved then
+      error(message, 0)
+    elseif moved > 0 then
       pause = _M.period.shortest
     else
       pause = math.min(pause * 1.1, _M.period.longest)
     end
-    ticks = ticks + 1
-    if ticks % ticks_a_sweep == 0 then
-      cancel_abandoned()
-    end
   end
 end
 
--- However the ticking ends, nobody is left behind: who is not served starts
--- it anew.
-local function tick()
-  local ok, message = pcall(tick_until_idle)
-  ticking = false
-  local all = waiting
-  waiting = {}
-  for _, waiter in pairs(all) do
-    waiter.semaphore:post()
+local function lose(this)
+  if ticker == this then
+    ticker, lost_at = nil, core.now()
+  end
+end
+
+-- However the ticking ends, nobody is left behind: who is not done looks
+-- after itself, or starts it anew.
+local function tick(_, this)
+  local ok, message = pcall(tick_until_idle, this)
+  if not ok then
+    lose(this)
+  elseif ticker == this then
+    ticker = nil
+  end
+  if not ticker then
+    wake_all()
   end
   if not ok then
     error(message, 0)
   end
 end
 
--- False where nginx has no timer left.
-local function start_ticking()
-  ticking = ticking or ngx.timer.at(0, tick) ~= nil
-  return ticking
+-- The ticker, if need be a new one; nil where there is none to be had.
+local function get_ticker()
+  if not ticker and core.now() - lost_at >= respite then
+    ticker = { ticks = 0 }
+    if not ngx.timer.at(0, tick, ticker) then
+      lose(ticker)
+    end
+  end
+  return ticker
 end
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
 -- @treturn boolean true; or nil, a kind and a message
 function _M.wait(transfer)
-  local transport = core.transport()
   if may_block[ngx.get_phase()] then
-    local ok, kind, message = blocking.wait(transfer)
-    transport:close() -- so that no fork inherits its connections
-    return ok, kind, message
+    return blocking.wait(transfer)
   end
-  transport:step()
-  while not transfer:done() do
-    if start_ticking() then
-      local waiter = { transfer = transfer, semaphore = semaphore.new() }
-      waiting[transfer:id()] = waiter
-      waiter.semaphore:wait(1) -- and then look again
-    else
-      ngx.sleep(_M.period.shortest)
-      transport:step()
-      wake_finished(transport)
+  local waiter = { transfer = transfer, semaphore = semaphore.new() }
+  local ok, kind, message = step()
+  while ok and not transfer:done() do
+    local this = get_ticker()
+    local ticks = this and this.ticks
+    await(waiter, this and patience or _M.period.shortest)
+    if not this then
+      ok, kind, message = step()
+    elseif this.ticks == ticks and not transfer:done() then
+      lose(this)
     end
   end
+  if not ok then
+    return nil, kind, message
+  end
   return true
+end
+
+local gathering = false
+
+--- Called after each call: what nginx starts with must keep no connection,
+-- or every worker would inherit it.
+function _M.leave()
+  if ngx.get_phase() == "init" and not gathering then
+    core.transport():close()
+  end
 end
 
 --- Sleeps.
@@ -152,23 +206,57 @@ function _M.sleep(seconds)
   end
 end
 
---- Calls functions side by side, each in a light thread.
--- @tparam {function,...} functions
--- @raise what one of them raised
-function _M.gather(functions)
-  local phase = ngx.get_phase()
-  if not can_wait[phase] then
-    blocking.gather(functions)
-    return
+local function gather_at_start(functions)
+  gathering = true
+  local ok, message = pcall(blocking.gather, functions)
+  gathering = false
+  _M.leave()
+  if not ok then
+    error(message, 0)
   end
-  local threads = {}
+end
+
+local function remove(list, item)
+  for i, each in ipairs(list) do
+    if each == item then
+      return table.remove(list, i)
+    end
+  end
+end
+
+local function gather_threads(functions)
+  local threads, failed = {}, nil
   for i, body in ipairs(functions) do
-    threads[i] = ngx.thread.spawn(body)
+    threads[i] = ngx.thread.spawn(function()
+      return coroutine.running(), pcall(body)
+    end)
+  end
+  while #threads > 0 and not failed do
+    local _, thread, ok, message = ngx.thread.wait(unpack(threads))
+    remove(threads, thread)
+    failed = not ok and { message = message }
   end
   for _, thread in ipairs(threads) do
-    local ok, message = ngx.thread.wait(thread)
-    if not ok then
-      error(message, 0)
+    ngx.thread.kill(thread)
+  end
+  if failed then
+    error(failed.message, 0)
+  end
+end
+
+--- Calls functions side by side, each in a light thread; one after the other
+-- where there are none: in init_worker_by_lua, and where no call can wait.
+-- @tparam {function,...} functions
+-- @raise what one of them raised; the others are given up
+function _M.gather(functions)
+  local phase = ngx.get_phase()
+  if can_wait[phase] then
+    gather_threads(functions)
+  elseif phase == "init" then
+    gather_at_start(functions)
+  else
+    for _, body in ipairs(functions) do
+      body()
     end
   end
 end
