@@ -2,6 +2,7 @@
 --
 -- What the README, the CHANGELOG and the rockspec say is what the code does.
 local balance = require "balance"
+local core = require "balance.core"
 local failure = require "balance.failure"
 local options = require "balance.options"
 local process = require "support.process"
@@ -66,10 +67,15 @@ describe("the README's Lua", function()
   for before, code in readme:gmatch("(.-)\n```lua\n(.-)\n```") do
     line = line + select(2, before:gsub("\n", "")) + 2
 
-    -- The worked provider's service is played by Udio's stand-in.
-    it(("does what it says, from line %d #matrix"):format(line), function()
+    -- The worked provider's service is played by Udio's stand-in; copas,
+    -- which Debian has for Lua 5.1 and 5.2, is plain Lua.
+    -- A build with poll has no descriptor to show.
+    local wants_fd = code:find(":fd()", 1, true)
+    local run_it = wants_fd and not core.transport():fd() and pending or it
+    run_it(("does what it says, from line %d #matrix"):format(line), function()
       local output, status = process.run_lua(code,
-        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY"')
+        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY"'
+          .. ' LUA_PATH="$LUA_PATH;/usr/share/lua/5.1/?.lua"')
       assert.equal(0, status, output)
       local expected = {}
       for text in code:gmatch("%-%-> ([^\n]+)") do

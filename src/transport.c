@@ -46,7 +46,6 @@ struct transport {
   struct transfer *underway; /* each transfer is in one of three lists */
   struct transfer *finished; /* the newest first, until somebody asks */
   struct transfer *settled;
-  unsigned long last_id;
   struct transport *next_abandoned;
 };
 
@@ -501,7 +500,8 @@ enum transport_status transport_start(struct transport *transport,
   transfer->started = now_ms();
   transfer->deadline = transfer->started + request->timeout_ms;
   transfer->transport = transport;
-  transfer->id = ++transport->last_id;
+  static atomic_ulong last_id;
+  transfer->id = atomic_fetch_add(&last_id, 1) + 1;
   put_into_list(transfer, &transport->settled);
 
   struct guard guard;

@@ -99,7 +99,7 @@ unsigned long transport_next_finished(struct transport *transport);
 int transport_fd(const struct transport *transport);
 int64_t transport_timeout_ms(const struct transport *transport);
 
-/* From 1, never the same twice within a transport. */
+/* From 1, never the same twice within a process. */
 unsigned long transfer_id(const struct transfer *transfer);
 
 bool transfer_is_done(const struct transfer *transfer);

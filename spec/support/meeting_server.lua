@@ -13,45 +13,50 @@ local a_while = 0.5 -- seconds
 local loop = cqueues.new()
 local meetings = {}
 
-local function await_others(meeting, size)
+-- False where the client goes away before.
+local function await_others(meeting, size, gone)
   while not meeting.over do
     if meeting.count == size then
       meeting.over = true
-    elseif size > 0 then
-      meeting.ended:wait()
-    elseif cqueues.monotime() - meeting.last > a_while then
+    elseif size == 0 and cqueues.monotime() - meeting.last > a_while then
       meeting.over = true
-    else
-      meeting.ended:wait(a_while / 5)
+    elseif cqueues.poll(meeting.ended, gone, a_while / 5) == gone then
+      meeting.count = meeting.count - 1
+      return false
     end
   end
   meeting.ended:signal()
+  return true
 end
 
 -- How many came to the meeting.
-local function meet(room, size)
+local function meet(room, size, gone)
   local meeting = meetings[room]
     or { count = 0, ended = condition.new() }
   meetings[room] = meeting
   meeting.count = meeting.count + 1
   meeting.last = cqueues.monotime()
-  await_others(meeting, size)
-  if meetings[room] == meeting then
+  local met = await_others(meeting, size, gone)
+  if met and meetings[room] == meeting then
     meetings[room] = nil
   end
-  return meeting.count
+  return met and meeting.count
 end
 
 local function serve(connection)
   connection:setmode("bn", "bn")
+  local gone = { pollfd = connection:pollfd(), events = "r" }
   local line = connection:read("*L")
   while line do
     local size, room = line:match("^GET /(%d+)/(%S*) ")
     repeat
       line = connection:read("*L")
     until not line or line == "\r\n"
-    local body = ('{"code":200,"data":{"credits":%d}}'):format(
-      meet(room, tonumber(size)))
+    local count = meet(room, tonumber(size), gone)
+    if not count then
+      break
+    end
+    local body = ('{"code":200,"data":{"credits":%d}}'):format(count)
     connection:xwrite("HTTP/1.1 200 OK\r\nContent-Length: " .. #body
       .. "\r\n\r\n" .. body, "bn")
     line = connection:read("*L")

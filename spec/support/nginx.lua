@@ -125,14 +125,20 @@ local function read_answer(connection)
   return body, tonumber(status), text
 end
 
-local function serious_lines(log, expected)
+local signs = { "%[error%]", "%[alert%]", "%[crit%]", "%[emerg%]",
+  "stale global SSL error" }
+
+-- What a log should not have; all of it where a sanitizer spoke.
+local function find_complaints(log, expected)
+  if log:find("Sanitizer", 1, true) or log:find("%.c:%d+:%d+: runtime") then
+    return log
+  end
   local lines = {}
   for line in log:gmatch("[^\n]+") do
-    local serious = line:find("%[error%]") or line:find("%[alert%]")
-      or line:find("%[crit%]") or line:find("%[emerg%]")
-      or line:find("stale global SSL error", 1, true)
-      or line:find("Sanitizer", 1, true) or line:find("runtime error: ", 1,
-        true)
+    local serious = false
+    for _, sign in ipairs(signs) do
+      serious = serious or line:find(sign) ~= nil
+    end
     for _, text in ipairs(expected) do
       serious = serious and not line:find(text, 1, true)
     end
@@ -164,7 +170,7 @@ Server.__index = Server
 -- it); `close` on it goes away without one.
 function Server:open(path, name)
   local connection = send(self.dir .. "/" .. (name or "http"),
-    ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    ("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n")
       :format(path))
   return {
     read = function() return read_answer(connection) end,
@@ -218,15 +224,17 @@ function Server:signal(name, pid)
   assert(status == 0, output)
 end
 
---- The processes that this one started, such as a master's workers.
-function Server:children()
-  local pids = {}
-  local text = process.read(
-    ("/proc/%s/task/%s/children"):format(self.pid, self.pid))
-  for pid in text:gmatch("%d+") do
-    pids[#pids + 1] = pid
-  end
-  return pids
+--- The process ids of the workers, once all of them are there.
+function Server:get_workers()
+  return _M.await("the workers", function()
+    local pids = {}
+    local text = process.read(
+      ("/proc/%s/task/%s/children"):format(self.pid, self.pid))
+    for pid in text:gmatch("%d+") do
+      pids[#pids + 1] = pid
+    end
+    return #pids == self.workers and pids
+  end)
 end
 
 function Server.await_end(_, pid)
@@ -242,25 +250,17 @@ function Server:log()
   return process.read(self.dir .. "/error.log")
 end
 
---- Ends it, the polite way unless it was told to end already, and returns
--- what it should not have logged.
+--- Ends it, the polite way unless it has ended already, and returns what it
+-- should not have logged.
 function Server:stop()
-  if self.stopped then
-    return ""
-  end
-  self.stopped = true
-  local ok, message = pcall(function()
-    if is_running(self.pid) then
-      self:signal "QUIT"
-    end
-    self:await_end(self.pid)
-  end)
+  process.run("kill -QUIT " .. self.pid)
+  local ok, message = pcall(self.await_end, self, self.pid)
   self.started.stop()
-  local complaints = serious_lines(self:log(), self.expected)
+  local complaints = find_complaints(self:log(), self.expected)
   if not ok then
     complaints = message .. "\n" .. complaints .. self:log()
   end
-  process.run("rm -r " .. process.quote(self.dir))
+  process.run("rm -r " .. self.dir)
   return complaints
 end
 
@@ -290,19 +290,21 @@ function _M.start(settings)
   process.write(dir .. "/nginx.conf", fill(frame))
   -- Without the specs' own paths, which are for another Lua.
   local started = process.start(("env -u LUA_PATH -u LUA_CPATH %s %s %s"
-    .. " -p %s -c nginx.conf -e error.log"):format(settings.setting or "",
-    os.getenv "BALANCE_NGINX_RUN" or "", fixed.program, dir))
+    .. " -p %s -c nginx.conf -e error.log 2>>%s/error.log"):format(
+    settings.setting or "", os.getenv "BALANCE_NGINX_RUN" or "",
+    fixed.program, dir, dir))
   local server = setmetatable({
-    dir = dir, started = started, expected = {},
+    dir = dir, started = started, expected = {}, workers = values.workers,
   }, Server)
-  running[#running + 1] = server
   local ok, pid = pcall(process.await, dir .. "/nginx.pid")
   if not ok then
-    server.stopped = true
     started.stop()
-    error(server:log() or pid, 2)
+    local log = server:log() or ""
+    process.run("rm -r " .. dir)
+    error(pid .. "\n" .. log, 2)
   end
   server.pid = pid:match("%d+")
+  running[#running + 1] = server
   return server
 end
 

@@ -75,15 +75,22 @@ local function wake_all()
   end
 end
 
--- After transport:close() the ids begin anew. Who waits under an old one has
--- nothing to wait for any more.
-local function await(waiter, seconds)
-  local id = waiter.transfer:id()
-  wake(id)
-  waiting[id] = waiter
-  waiter.semaphore:wait(seconds)
-  if waiting[id] == waiter then
-    waiting[id] = nil
+-- Waits until one of the transfers wakes the semaphore. After
+-- transport:close() the ids begin anew: who waits under an old one has nothing
+-- to wait for any more.
+local function await(transfers, any, seconds)
+  local waiters = {}
+  for _, transfer in ipairs(transfers) do
+    local id = transfer:id()
+    wake(id)
+    waiters[id] = { transfer = transfer, semaphore = any }
+    waiting[id] = waiters[id]
+  end
+  any:wait(seconds)
+  for id, waiter in pairs(waiters) do
+    if waiting[id] == waiter then
+      waiting[id] = nil
+    end
   end
 end
 
@@ -161,22 +168,26 @@ local function get_ticker()
   return ticker
 end
 
---- Waits until a transfer is done.
--- @tparam userdata transfer
--- @treturn boolean true; or nil, a kind and a message
-function _M.wait(transfer)
-  if may_block[ngx.get_phase()] then
-    return blocking.wait(transfer)
+local function is_any_done(transfers)
+  for _, transfer in ipairs(transfers) do
+    if transfer:done() then
+      return true
+    end
   end
-  local waiter = { transfer = transfer, semaphore = semaphore.new() }
+  return false
+end
+
+-- True once one of them is done; or nil, a kind and a message.
+local function wait_for_any(transfers)
+  local any = semaphore.new()
   local ok, kind, message = step()
-  while ok and not transfer:done() do
+  while ok and not is_any_done(transfers) do
     local this = get_ticker()
     local ticks = this and this.ticks
-    await(waiter, this and patience or _M.period.shortest)
+    await(transfers, any, this and patience or _M.period.shortest)
     if not this then
       ok, kind, message = step()
-    elseif this.ticks == ticks and not transfer:done() then
+    elseif this.ticks == ticks and not is_any_done(transfers) then
       lose(this)
     end
   end
@@ -184,6 +195,21 @@ function _M.wait(transfer)
     return nil, kind, message
   end
   return true
+end
+
+-- The coroutines of gathers: what one of them waits for its gather awaits.
+local gathered = setmetatable({}, { __mode = "k" })
+
+--- Waits until a transfer is done.
+-- @tparam userdata transfer
+-- @treturn boolean true; or nil, a kind and a message
+function _M.wait(transfer)
+  if may_block[ngx.get_phase()] then
+    return blocking.wait(transfer)
+  elseif gathered[coroutine.running()] then
+    return coroutine.yield(transfer)
+  end
+  return wait_for_any { transfer }
 end
 
 local gathering = false
@@ -216,42 +242,49 @@ local function gather_at_start(functions)
   end
 end
 
-local function remove(list, item)
-  for i, each in ipairs(list) do
-    if each == item then
-      return table.remove(list, i)
+-- Not in light threads: ngx_lua loses track of those whose parent is killed.
+local function gather_coroutines(functions)
+  local threads = {} -- by the transfer that each waits for
+  local function resume(thread, ...)
+    local ok, awaited = coroutine.resume(thread, ...)
+    if not ok then
+      for transfer in pairs(threads) do
+        transfer:close()
+      end
+      error(awaited, 0)
+    elseif coroutine.status(thread) ~= "dead" then
+      threads[awaited] = thread
+    end
+  end
+  for _, body in ipairs(functions) do
+    local thread = coroutine.create(body)
+    gathered[thread] = true
+    resume(thread)
+  end
+  while next(threads) do
+    local transfers = {}
+    for transfer in pairs(threads) do
+      transfers[#transfers + 1] = transfer
+    end
+    local ok, kind, message = wait_for_any(transfers)
+    for _, transfer in ipairs(transfers) do
+      if not ok or transfer:done() then
+        local thread = threads[transfer]
+        threads[transfer] = nil
+        resume(thread, ok, kind, message)
+      end
     end
   end
 end
 
-local function gather_threads(functions)
-  local threads, failed = {}, nil
-  for i, body in ipairs(functions) do
-    threads[i] = ngx.thread.spawn(function()
-      return coroutine.running(), pcall(body)
-    end)
-  end
-  while #threads > 0 and not failed do
-    local _, thread, ok, message = ngx.thread.wait(unpack(threads))
-    remove(threads, thread)
-    failed = not ok and { message = message }
-  end
-  for _, thread in ipairs(threads) do
-    ngx.thread.kill(thread)
-  end
-  if failed then
-    error(failed.message, 0)
-  end
-end
-
---- Calls functions side by side, each in a light thread; one after the other
--- where there are none: in init_worker_by_lua, and where no call can wait.
+--- Calls functions side by side, each in a coroutine; one after the other
+-- where ngx_lua has none: in init_worker_by_lua, and where no call can wait.
 -- @tparam {function,...} functions
 -- @raise what one of them raised; the others are given up
 function _M.gather(functions)
   local phase = ngx.get_phase()
   if can_wait[phase] then
-    gather_threads(functions)
+    gather_coroutines(functions)
   elseif phase == "init" then
     gather_at_start(functions)
   else

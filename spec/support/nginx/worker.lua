@@ -43,9 +43,11 @@ function _M.fetch(headers)
   local transfer = assert(core.transport():start {
     endpoint = os.getenv "SANDBOX_HTTP1", path = "/api/v2/credits",
     authorization = os.getenv "UDIO_API_KEY", scheme = "Bearer",
-    headers = headers, timeout = 10, connect_timeout = 5,
+    headers = headers, ca_file = os.getenv "SSL_CERT_FILE",
+    timeout = 10, connect_timeout = 5,
   })
   assert(require("balance.loop").choose().wait(transfer))
+  assert(transfer:result().status == 200)
   return transfer
 end
 

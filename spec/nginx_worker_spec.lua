@@ -1,0 +1,426 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What a worker of nginx does while calls are under way, and that it shares
+-- nothing with the next one.
+local core = require "balance.core"
+local nginx = require "support.nginx"
+local process = require "support.process"
+
+local state = "ngx.print(worker.state())"
+
+local function slow(ms, options)
+  return ("ngx.print(worker.word(worker.call_slow(%d, %s)))"):format(
+    ms, options or "nil")
+end
+
+describe("a worker of nginx #nginx", function()
+  after_each(nginx.finish)
+
+  it("serves everyone else while 50 calls are under way, with one ticker",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = { ["= /slow"] = slow(1500), ["= /state"] = state },
+      }
+      assert.equal("idle", (server:get "/state"))
+      local requests = {}
+      for i = 1, 50 do
+        requests[i] = server:open "/slow"
+      end
+      server:await("/state", "under way, 50 waiting, 1 timers")
+      for _ = 1, 100 do
+        assert.equal("here", (server:get "/unrelated"))
+      end
+      assert.equal("under way, 50 waiting, 1 timers", (server:get "/state"))
+      for i = 1, 50 do
+        assert.equal("195", (requests[i].read()))
+      end
+      server:await("/state", "idle")
+    end)
+
+  it("has no timer when nothing is under way, and one again for the next",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = { ["= /call"] = slow(0), ["= /state"] = state },
+      }
+      for _ = 1, 20 do
+        assert.equal("195", (server:get "/call"))
+        server:await("/state", "idle")
+      end
+    end)
+
+  -- This counts and does not time: an empty slice is a worker that stood
+  -- still for 100 ms.
+  it("is not held up by a resolver that stalls", function()
+    local server = nginx.start {
+      workers = 1,
+      setting = "LD_PRELOAD=" .. process.build .. "/spec/resolver.so",
+      http = "lua_check_client_abort on;",
+      locations = {
+        ["= /stalled"] = [[
+          local timeout = tonumber(ngx.var.arg_timeout)
+          ngx.print(worker.word(balance.udio {
+            endpoint = "https://somebody.invalid", timeout = timeout,
+          }))
+        ]],
+        ["= /state"] = state,
+      },
+    }
+    local long = server:open "/stalled?timeout=3.8"
+    local short = server:open "/stalled?timeout=0.5"
+    local gone = server:open "/stalled?timeout=10"
+    server:await("/state", "under way, 3 waiting, 1 timers")
+    gone.close()
+    local slices, began = {}, core.now()
+    for i = 1, 38 do
+      slices[i] = 0
+    end
+    while core.now() - began < 3.8 do
+      assert.equal("here", (server:get "/unrelated"))
+      local slice = math.floor((core.now() - began) * 10) + 1
+      slices[slice] = (slices[slice] or 0) + 1
+    end
+    for i = 1, 38 do
+      assert.is_true(slices[i] > 0, i .. ": " .. table.concat(slices, " "))
+    end
+    assert.equal("timeout", (short.read()))
+    assert.equal("timeout", (long.read()))
+    server:await("/state", "idle")
+    server:signal "TERM" -- under the resolver's threads
+  end)
+
+  it("goes on where nginx has no timer left", function()
+    local server = nginx.start {
+      workers = 1,
+      http = [[
+        lua_max_pending_timers 1;
+      ]] .. nginx.lua("init_worker_by_lua_block",
+        "assert(ngx.timer.at(3600, function() end))"),
+      locations = { ["= /slow"] = slow(50), ["= /state"] = state },
+    }
+    for _ = 1, 2 do
+      for _, body in ipairs(server:get_many(20, "/slow")) do
+        assert.equal("195", body)
+      end
+      server:await("/state", "done, 0 waiting, 1 timers")
+    end
+  end)
+
+  it("goes on where nginx may run no other timer", function()
+    local server = nginx.start {
+      workers = 1,
+      http = "lua_max_running_timers 1;",
+      locations = {
+        ["= /start"] = [[
+          ngx.timer.at(0, function()
+            worker.note("first", worker.word(balance.udio()))
+            local _, err = worker.call_slow(20000, { timeout = 0.3 })
+            worker.note("second", worker.word(nil, err))
+            while not ngx.shared.notes:get("stop") do
+              ngx.sleep(0.01)
+            end
+          end)
+        ]],
+        ["= /slow"] = slow(50),
+        ["= /stop"] = "ngx.shared.notes:set('stop', 'yes')",
+        ["= /state"] = state,
+      },
+    }
+    server:expect "lua_max_running_timers are not enough"
+    server:get "/start"
+    assert.equal("195", server:await_note "first")
+    assert.equal("timeout", server:await_note "second")
+    for _, body in ipairs(server:get_many(20, "/slow")) do
+      assert.equal("195", body)
+    end
+    server:get "/stop"
+    server:await("/state", "idle")
+    assert.equal("195", (server:get "/slow"))
+  end)
+
+  it("leaves nobody behind when a step goes wrong", function()
+    local server = nginx.start {
+      workers = 1,
+      locations = {
+        ["= /slow"] = slow(500),
+        ["= /waiting"] = "ngx.print(worker.waiting())",
+        ["= /break"] = [[
+          local methods = debug.getmetatable(core.transport()).__index
+          local how = ngx.var.arg_how
+          worker.step = worker.step or methods.step
+          function methods.step(transport)
+            if how == "fails" then
+              return nil, "network", "planted failure"
+            elseif how == "raises" and ngx.get_phase() == "timer" then
+              how = "works"
+              error("planted")
+            end
+            return worker.step(transport)
+          end
+          ngx.print(how)
+        ]],
+        ["= /state"] = state,
+      },
+    }
+    server:expect "planted"
+    local requests = {}
+    for i = 1, 10 do
+      requests[i] = server:open "/slow"
+    end
+    server:await("/waiting", "10")
+    assert.equal("raises", (server:get "/break?how=raises"))
+    for i = 1, 10 do
+      assert.equal("195", (requests[i].read()))
+    end
+    server:await("/state", "idle")
+
+    for i = 1, 10 do
+      requests[i] = server:open "/slow"
+    end
+    server:await("/waiting", "10")
+    assert.equal("fails", (server:get "/break?how=fails"))
+    for i = 1, 10 do
+      assert.equal("network", (requests[i].read()))
+    end
+    server:await("/state", "idle")
+    assert.equal("works", (server:get "/break?how=works"))
+    assert.equal("195", (server:get "/slow"))
+  end)
+
+  it("ends every call when its transport is closed, and takes new ones",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = {
+          ["= /slow"] = slow(20000, "{ timeout = 15 }"),
+          ["= /call"] = slow(50),
+          ["= /close"] = [[
+            core.transport():close()
+            local threads, said = {}, {}
+            for i = 1, 20 do
+              threads[i] = ngx.thread.spawn(function()
+                return worker.word(worker.call_slow(50))
+              end)
+            end
+            core.transport():close() -- and once more, by somebody else
+            for i = 1, 20 do
+              said[i] = select(2, ngx.thread.wait(threads[i]))
+            end
+            threads = {}
+            for i = 1, 20 do
+              threads[i] = ngx.thread.spawn(function()
+                return worker.word(worker.call_slow(50))
+              end)
+            end
+            for i = 1, 20 do
+              said[20 + i] = select(2, ngx.thread.wait(threads[i]))
+            end
+            ngx.print(table.concat(said, " "))
+          ]],
+          ["= /state"] = state,
+        },
+      }
+      for _ = 1, 3 do
+        local requests = {}
+        for i = 1, 10 do
+          requests[i] = server:open "/slow"
+        end
+        server:await("/state", "under way, 10 waiting, 1 timers")
+        assert.equal(("closed "):rep(20) .. ("195 "):rep(20),
+          (server:get "/close") .. " ")
+        for i = 1, 10 do
+          assert.equal("closed", (requests[i].read()))
+        end
+        server:await("/state", "idle")
+      end
+    end)
+
+  it("works with lua_code_cache off", function()
+    local server = nginx.start {
+      http = "lua_code_cache off; lua_check_client_abort on;\n"
+        .. nginx.lua("init_by_lua_block", "said = balance.udio().credits"),
+      locations = {
+        ["= /slow"] = slow(100),
+        ["= /gone"] = "worker.note('gone', 'begun')"
+          .. slow(20000, "{ timeout = 15 }"),
+        ["= /said"] = "ngx.print(tostring(said))",
+      },
+    }
+    server:expect "lua_code_cache is off"
+    for _ = 1, 2 do
+      for _, body in ipairs(server:get_many(10, "/slow")) do
+        assert.equal("195", body)
+      end
+    end
+    assert.equal("195", (server:get "/said"))
+    local gone = server:open "/gone"
+    server:await_note "gone"
+    gone.close()
+    assert.equal("195", (server:get "/slow"))
+  end)
+end)
+
+describe("a failed handshake inside nginx #nginx", function()
+  after_each(nginx.finish)
+
+  -- OpenSSL's queue of errors belongs to the thread. What we left there would
+  -- make the next handshake of anybody in this worker fail.
+  it("is no news for the other TLS of its worker", function()
+    local sandbox = os.getenv "SANDBOX_DIR"
+    local server = nginx.start {
+      workers = 1,
+      http = ('lua_ssl_trusted_certificate "%s/ca.pem";'):format(sandbox),
+      server = ([[
+        listen unix:$dir/tls ssl;
+        ssl_certificate "%s/server.pem";
+        ssl_certificate_key "%s/server.key";
+      ]]):format(sandbox, sandbox),
+      locations = {
+        ["= /proxied"] = { ([[
+          proxy_pass %s/;
+          proxy_ssl_verify on;
+          proxy_ssl_name localhost;
+          proxy_ssl_session_reuse off;
+          proxy_ssl_trusted_certificate "%s/ca.pem";
+        ]]):format(os.getenv("SANDBOX_HTTP1"):gsub("localhost", "127.0.0.1"),
+          sandbox) },
+        ["= /mixed"] = [[
+          local port = tonumber(os.getenv("SANDBOX_HTTP1"):match("%d+$"))
+          local said = { ours = 0, cosockets = 0, proxied = 0 }
+          local function fail()
+            local _, err = balance.udio { ca_path = "/" }
+            said.ours = said.ours + (err.kind == "tls" and 1 or 0)
+          end
+          local function shake()
+            local socket = ngx.socket.tcp()
+            assert(socket:connect("127.0.0.1", port))
+            local ok = socket:sslhandshake(nil, "localhost", true)
+            said.cosockets = said.cosockets + (ok and 1 or 0)
+            socket:send("GET / HTTP/1.0\r\n\r\n")
+            assert(socket:receive("*a"))
+            socket:close()
+          end
+          local function proxy()
+            local answer = ngx.location.capture("/proxied")
+            said.proxied = said.proxied + (answer.status == 200 and 1 or 0)
+          end
+          for _ = 1, 10 do -- right after one another, then all at once
+            fail()
+            shake()
+            fail()
+            proxy()
+          end
+          local threads = {}
+          for i = 1, 60 do
+            threads[i] = ngx.thread.spawn(({ fail, shake, proxy })[i % 3 + 1])
+          end
+          for i = 1, 60 do
+            ngx.thread.wait(threads[i])
+          end
+          ngx.print(said.ours, " ", said.cosockets, " ", said.proxied)
+        ]],
+      },
+    }
+    local mixed = server:open "/mixed"
+    for _ = 1, 10 do -- and nginx's own, as a server
+      local output = process.run("curl -sS --cacert \"$SSL_CERT_FILE\""
+        .. " --unix-socket " .. server.dir
+        .. "/tls https://localhost/unrelated")
+      assert.equal("here", output)
+    end
+    assert.equal("40 30 30", (mixed.read()))
+  end)
+end)
+
+describe("two workers of nginx #nginx", function()
+  after_each(nginx.finish)
+
+  -- The inodes of a process's sockets that lead to the sandbox, and how many
+  -- descriptors of libcurl's or epoll's kind it has.
+  local function descriptors(pid)
+    local list = process.run("ls -l /proc/" .. pid .. "/fd")
+    local ports = {}
+    for _, name in ipairs { "SANDBOX_HTTP1", "UDIO_ENDPOINT" } do
+      local port = tonumber(os.getenv(name):match("%d+$"))
+      ports[("%04X"):format(port)] = true
+    end
+    local sockets, table_of_kernel = {}, process.read "/proc/net/tcp"
+    for remote, inode in table_of_kernel:gmatch(
+      "%d+: %x+:%x+ %x+:(%x+) %x+ %x+:%x+ %x+:%x+ %x+ +%d+ +%d+ (%d+)") do
+      if ports[remote] and list:find("socket:[" .. inode .. "]", 1, true) then
+        sockets[#sockets + 1] = inode
+      end
+    end
+    return sockets, select(2, list:gsub("eventpoll", ""))
+  end
+
+  it("share nothing with each other or with the master, where a call was made",
+    function()
+      local server = nginx.start {
+        workers = 2,
+        http = nginx.lua("init_by_lua_block", [[
+            said = worker.word(balance.udio())
+            balance.all { udio = {}, tempolor = {} }
+            master = worker.fetch():header("x-sandbox-connection")
+            require("balance.loop.nginx").leave()
+          ]]) .. nginx.lua("init_worker_by_lua_block", [[
+            ngx.timer.at(0, function()
+              local said, connections = {}, { master }
+              for i = 1, 10 do
+                local one = worker.fetch():header("x-sandbox-connection")
+                connections[#connections + 1] = one
+                local results = balance.all {
+                  udio = {}, tempolor = {}, tencent = {},
+                }
+                said[i] = worker.word(results.udio)
+                  .. worker.word(results.tempolor)
+                  .. worker.word(results.tencent)
+              end
+              local pid = ngx.worker.pid()
+              worker.note("connections" .. pid,
+                table.concat(connections, " "))
+              worker.note("said" .. pid, table.concat(said, " "))
+            end)
+          ]]),
+      }
+      local seen, workers = {}, server:get_workers()
+      assert.equal(2, #workers)
+      local notes = {}
+      for _, pid in ipairs(workers) do
+        notes[pid] = server:await_note("said" .. pid)
+      end
+      for _, pid in ipairs(workers) do
+        assert.equal(("195776.5610000000000 "):rep(10),
+          notes[pid] .. " ")
+        local own = {}
+        for number in server:note("connections" .. pid):gmatch("%d+") do
+          own[number] = true
+        end
+        local count = 0
+        for number in pairs(own) do
+          count = count + 1
+          seen[number] = (seen[number] or 0) + 1
+        end
+        assert.equal(2, count) -- the master's, and one that is kept
+      end
+      local shared = 0
+      for _, count in pairs(seen) do
+        shared = shared + (count > 1 and 1 or 0)
+      end
+      assert.equal(1, shared) -- the master's number, in both lists
+
+      local sockets, polls = descriptors(server.pid)
+      assert.same({ {}, 0 }, { sockets, polls })
+      local owners = {}
+      for _, pid in ipairs(workers) do
+        sockets, polls = descriptors(pid)
+        assert.is_true(#sockets >= 2) -- one of each protocol
+        assert.equal(2, polls) -- nginx's and ours
+        for _, inode in ipairs(sockets) do
+          assert.is_nil(owners[inode])
+          owners[inode] = pid
+        end
+      end
+    end)
+end)

@@ -1,0 +1,267 @@
+-- SPDX-License-Identifier: MIT
+--
+-- examples/openresty on a real nginx, changed only in what a test must: where
+-- it listens, the modules that are there, and how long it waits.
+local accounts = require "sandbox.accounts"
+local cjson = require "cjson"
+local nginx = require "support.nginx"
+local process = require "support.process"
+
+local example = "examples/openresty/"
+
+-- The account of Tencent that may be asked as often as one likes.
+local bench = accounts.tencent.bench
+local keys = ("TENCENTCLOUD_SECRET_ID=%s TENCENTCLOUD_SECRET_KEY=%s"):format(
+  bench.secret_id, bench.secret_key)
+
+-- Udio's service, whose answer is what a file says: credits, or nothing.
+local service_code = [[
+  local cqueues = require "cqueues"
+  local socket = require "cqueues.socket"
+  local process = require "support.process"
+  local directory = arg[1]
+  local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
+  local loop = cqueues.new()
+  loop:wrap(function()
+    while true do
+      local connection = server:accept()
+      connection:setmode("bn", "bn")
+      connection:onerror(function(_, _, why) return why end)
+      repeat
+        local line = connection:read("*L")
+      until not line or line == "\r\n"
+      local credits = process.read(directory .. "/credits")
+      local body = '{"code":200,"data":{"credits":' .. credits .. '}}'
+      connection:xwrite(credits == "" and "HTTP/1.1 502 Bad Gateway\r\n"
+        .. "Content-Length: 0\r\n\r\n" or "HTTP/1.1 200 OK\r\n"
+        .. "Content-Length: " .. #body .. "\r\n\r\n" .. body, "bn")
+      connection:close()
+    end
+  end)
+  local _, _, port = assert(server:localname())
+  process.write(directory .. "/port", port)
+  assert(loop:loop())
+]]
+
+local here = process.run("pwd"):gsub("\n", "")
+local running -- what the end of a spec stops
+
+local function replace(text, from, to)
+  local at, last = text:find(from, 1, true)
+  assert.is_number(at, "there is no " .. from)
+  return text:sub(1, at - 1) .. to .. text:sub(last + 1)
+end
+
+local function lines_of(path, pattern)
+  local found = {}
+  for line in process.read(path):gmatch("[^\n]+") do
+    found[#found + 1] = line:match(pattern)
+  end
+  return table.concat(found, "\n")
+end
+
+-- Starts it; `changes` are replaced in its nginx.conf, `setting` goes before
+-- the command. Returns a function that gets a path: body, status, headers.
+local function start(changes, setting)
+  local dir = process.run("mkdir -p build && mktemp -d build/nginx.XXXXXX")
+    :gsub("%s+$", "")
+  local conf = process.read(example .. "nginx.conf")
+  local modules = lines_of(os.getenv "SANDBOX_DIR" .. "/nginx.conf",
+    "^%s*(load_module.*)")
+  conf = replace(conf, "load_module /usr/lib/nginx/modules/"
+    .. "ndk_http_module.so;\nload_module /usr/lib/nginx/modules/"
+    .. "ngx_http_lua_module.so;", modules)
+  conf = replace(conf, "listen 127.0.0.1:8080",
+    "listen unix:" .. dir .. "/http")
+  for from, to in pairs(changes or {}) do
+    conf = replace(conf, from, to)
+  end
+  if process.run "id -u" == "0\n" then
+    conf = "user root root;\n" .. conf
+  end
+  -- Paths that every user can write to.
+  for _, name in ipairs { "client_body", "proxy", "fastcgi", "uwsgi",
+    "scgi" } do
+    conf = replace(conf, "access_log off;",
+      ("access_log off; %s_temp_path tmp;"):format(name))
+  end
+  process.write(dir .. "/nginx.conf", "daemon off;\n" .. conf)
+  process.run(("cp %sguard.lua %s"):format(example, dir))
+  local started = process.start(("%s env LUA_PATH='%s;;' LUA_CPATH='%s;;' %s"
+    .. " nginx -p %s -c nginx.conf -e error.log"):format(
+    "PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin " .. keys .. " "
+      .. (setting or ""),
+    here .. "/lua/?.lua;" .. here .. "/lua/?/init.lua",
+    os.getenv "BALANCE_NGINX_BUILD" .. "/?.so",
+    os.getenv "BALANCE_NGINX_RUN" or "", dir))
+  running.dir, running.started = dir, started
+  process.await(dir .. "/nginx.pid")
+  return function(path)
+    local text = process.run(("curl -sSi --unix-socket %s/http "
+      .. "http://localhost%s"):format(dir, path))
+    local headers, body = text:match("^(.-)\r\n\r\n(.*)$")
+    assert.is_string(headers, text)
+    return body, tonumber(headers:match("^HTTP/1.1 (%d+)")), headers:lower()
+  end
+end
+
+-- Starts the service; the endpoint, what sets its credits, what ends it.
+local function start_service(credits)
+  local dir = process.run("mktemp -d"):gsub("%s+$", "")
+  local function set(value)
+    process.write(dir .. "/credits.new", value)
+    assert(os.rename(dir .. "/credits.new", dir .. "/credits"))
+  end
+  set(credits)
+  process.write(dir .. "/service.lua", service_code)
+  local started = process.start(("%s %s/service.lua %s"):format(process.lua,
+    dir, dir))
+  running.service = { dir = dir, started = started }
+  return "http://127.0.0.1:" .. process.await(dir .. "/port"), set
+end
+
+local function stop()
+  local complaints = ""
+  local one, service = running, running.service
+  running = {}
+  if one.dir then
+    one.started.stop()
+    local log = process.read(one.dir .. "/error.log")
+    for line in log:gmatch("[^\n]+") do
+      if line:find("%[error%]") or line:find("%[alert%]")
+        or line:find("%[crit%]") or line:find("%[emerg%]") then
+        complaints = complaints .. line .. "\n"
+      end
+    end
+    for _, set in pairs(accounts) do
+      for _, account in pairs(set) do
+        local key = account.api_key or account.secret_key
+        assert.is_nil(log:find(key, 1, true), "a key in the log")
+      end
+    end
+    process.run("rm -r " .. one.dir)
+  end
+  if service then
+    service.started.stop()
+    process.run("rm -r " .. service.dir)
+  end
+  assert.equal("", complaints)
+end
+
+-- Asks until the status is this one; returns the last body and headers.
+local function await_status(get, path, expected)
+  local body, status, headers
+  nginx.await(path .. " to be " .. expected, function()
+    body, status, headers = get(path)
+    return status == expected
+  end)
+  return body, headers
+end
+
+local quick = { ["every = 60"] = "every = 0.1", ["max_age = 300"] =
+  "max_age = 1" }
+
+describe("examples/openresty #nginx", function()
+  before_each(function() running = {} end)
+  after_each(stop)
+
+  it("shows all accounts, and why one is not there", function()
+    local get = start(nil, "UDIO_API_KEY=not-a-key")
+    local body, status, headers = get "/balance"
+    assert.equal(200, status)
+    assert.matches("content-type: application/json", headers, 1, true)
+    local shown = cjson.decode(body)
+    assert.equal(776.56, shown.accounts.tempolor.available)
+    assert.equal("credit", shown.accounts.tempolor.unit)
+    assert.equal(4200, shown.accounts.tencent.available)
+    assert.is_number(shown.accounts.tencent.fetched_at)
+    assert.is_nil(shown.accounts.udio)
+    assert.equal("auth", shown.failures.udio.kind)
+    assert.equal("Unauthorized: Invalid or missing API key",
+      shown.failures.udio.message)
+    assert.is_false(shown.failures.udio.retryable)
+    for _, key in ipairs { "not-a-key", accounts.tempolor.main.api_key,
+      bench.secret_id, bench.secret_key } do
+      assert.is_nil(body:find(key, 1, true))
+    end
+  end)
+
+  it("lets a request pass where there is enough", function()
+    local get = start()
+    local body = await_status(get, "/generate", 200)
+    assert.equal("made, and paid for\n", body)
+  end)
+
+  it("refuses it with 402 where there is too little", function()
+    local get = start { ["threshold = 50"] = "threshold = 195.5" }
+    local body, headers = await_status(get, "/generate", 402)
+    assert.matches("content-type: application/json", headers, 1, true)
+    local said = cjson.decode(body)
+    assert.is_true(said.age >= 0 and said.age < 60)
+    said.age = nil
+    assert.same({ error = "balance too low", account = "udio",
+      available = 195, unit = "credit", threshold = 195.5 }, said)
+  end)
+
+  it("takes exactly the threshold for enough", function()
+    local get = start { ["threshold = 50"] = "threshold = 195" }
+    await_status(get, "/generate", 200)
+  end)
+
+  it("refuses it with 503 where nothing is known, which is not 0",
+    function()
+      local get = start({ ["threshold = 50"] = "threshold = 0" },
+        "UDIO_API_KEY=not-a-key")
+      get "/balance" -- and the service has been asked by now
+      local body, status, headers = get "/generate"
+      assert.equal(503, status)
+      assert.same({ error = "balance unknown", account = "udio" },
+        cjson.decode(body))
+      assert.matches("retry-after: 60", headers, 1, true)
+    end)
+
+  it("lets it pass then, where the setting says so", function()
+    local get = start({ ['unknown = "refuse"'] = 'unknown = "pass"' },
+      "UDIO_API_KEY=not-a-key")
+    for _ = 1, 3 do
+      local body, status = get "/generate"
+      assert.equal(200, status)
+      assert.equal("made, and paid for\n", body)
+      get "/balance"
+    end
+  end)
+
+  it("refreshes in the background, and what is too old is not known",
+    function()
+      local endpoint, set = start_service "195"
+      local get = start(quick, "UDIO_ENDPOINT=" .. endpoint)
+      await_status(get, "/generate", 200)
+      set "49"
+      assert.equal(49, cjson.decode(
+        (await_status(get, "/generate", 402))).available)
+      set "50"
+      await_status(get, "/generate", 200)
+      set "" -- the service fails: the last value holds for a while
+      assert.equal(200, select(2, get "/generate"))
+      await_status(get, "/generate", 503)
+      set "1000"
+      await_status(get, "/generate", 200)
+      local log = process.read(running.dir .. "/error.log")
+      assert.matches("[warn]", log, 1, true)
+      assert.matches("balance of udio: udio: http: ", log, 1, true)
+    end)
+
+  it("asks once for all workers", function()
+    local get = start({ ["worker_processes 2"] = "worker_processes 4" },
+      "UDIO_ENDPOINT=nowhere") -- each time that is tried is a warning
+    local function count()
+      return select(2, process.read(running.dir .. "/error.log")
+        :gsub("balance of udio: ", ""))
+    end
+    nginx.await("a warning", function() return count() > 0 end)
+    for _ = 1, 10 do
+      assert.equal(503, select(2, get "/generate"))
+    end
+    assert.equal(1, count())
+  end)
+end)
