@@ -6,8 +6,9 @@ local nginx = require "support.nginx"
 local process = require "support.process"
 
 local state = "ngx.print(worker.state())"
-local slow = [[ngx.print(worker.word(worker.call_slow(
-  tonumber(ngx.var.arg_ms), { timeout = 15 })))]]
+local slow = [[
+  ngx.print(worker.word(worker.call_slow(tonumber(ngx.var.arg_ms))))
+]]
 
 -- Ten calls one after the other that work, over one connection each.
 local pool = [[
@@ -82,8 +83,8 @@ describe("a call inside nginx is cancelled #nginx", function()
       ["= /exit"] = [[
         ngx.thread.spawn(function() worker.call_slow(20000) end)
         ngx.thread.spawn(function() balance.all {
-          one = { provider = worker.slow(20000) },
-          two = { provider = worker.slow(20000) },
+          one = { provider = worker.slow(20000), timeout = 60 },
+          two = { provider = worker.slow(20000), timeout = 60 },
         } end)
         ngx.sleep(0.02)
         ngx.exit(tonumber(ngx.var.arg_status))
@@ -101,6 +102,12 @@ describe("a call inside nginx is cancelled #nginx", function()
         local waits = { 0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012 }
         for i = 1, 200 do
           local thread = ngx.thread.spawn(function()
+            if i % 4 == 0 then -- which must leave no thread of its own
+              balance.all {
+                udio = {},
+                slow = { provider = worker.slow(20000), timeout = 60 },
+              }
+            end
             worker.call_slow(i % 3 == 0 and 20000 or i % 7)
           end)
           local pause = waits[i % #waits + 1]
@@ -204,7 +211,7 @@ describe("a worker of nginx that is to end #nginx", function()
       ngx.print(first, " ", worker.word(results.udio))
     ]],
     ["= /timeout"] = [[
-      ngx.print(worker.word(worker.call_slow(60000, { timeout = 0.8 })))
+      ngx.print(worker.word(worker.call_slow(20000, { timeout = 0.8 })))
     ]],
     ["= /timer"] = [[
       ngx.timer.at(0, function()

@@ -193,7 +193,7 @@ describe("a worker of nginx #nginx", function()
       local server = nginx.start {
         workers = 1,
         locations = {
-          ["= /slow"] = slow(20000, "{ timeout = 15 }"),
+          ["= /slow"] = slow(20000),
           ["= /call"] = slow(50),
           ["= /close"] = [[
             core.transport():close()
@@ -243,7 +243,7 @@ describe("a worker of nginx #nginx", function()
       locations = {
         ["= /slow"] = slow(100),
         ["= /gone"] = "worker.note('gone', 'begun')"
-          .. slow(20000, "{ timeout = 15 }"),
+          .. slow(20000),
         ["= /said"] = "ngx.print(tostring(said))",
       },
     }

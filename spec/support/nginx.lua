@@ -133,14 +133,16 @@ local function find_complaints(log, expected)
   if log:find("Sanitizer", 1, true) or log:find("%.c:%d+:%d+: runtime") then
     return log
   end
-  local lines = {}
+  local lines, serious = {}, false
   for line in log:gmatch("[^\n]+") do
-    local serious = false
-    for _, sign in ipairs(signs) do
-      serious = serious or line:find(sign) ~= nil
-    end
-    for _, text in ipairs(expected) do
-      serious = serious and not line:find(text, 1, true)
+    if line:find("^%d+/%d+/%d+ ") or line:find("^nginx: ") then
+      serious = false -- what follows without a date belongs to it
+      for _, sign in ipairs(signs) do
+        serious = serious or line:find(sign) ~= nil
+      end
+      for _, text in ipairs(expected) do
+        serious = serious and not line:find(text, 1, true)
+      end
     end
     lines[#lines + 1] = serious and line or nil
   end

@@ -34,7 +34,7 @@ local can_wait = {
 -- Nothing else is being served there yet.
 local may_block = { init = true, init_worker = true }
 
-local waiting = {} -- by the id of a transfer: { transfer, semaphore }
+local waiting = {} -- by the id of a transfer: { transfer, alarm }
 local steps = 0
 local ticker -- { ticks }
 local lost_at = -respite -- when the last ticker was lost
@@ -61,11 +61,13 @@ function _M.ready()
   return true
 end
 
+-- An alarm is { semaphore, rung }; a gather has one for many transfers.
 local function wake(id)
   local waiter = waiting[id]
   waiting[id] = nil
-  if waiter then
-    waiter.semaphore:post()
+  if waiter and not waiter.alarm.rung then
+    waiter.alarm.rung = true
+    waiter.alarm.semaphore:post()
   end
 end
 
@@ -75,18 +77,18 @@ local function wake_all()
   end
 end
 
--- Waits until one of the transfers wakes the semaphore. After
--- transport:close() the ids begin anew: who waits under an old one has nothing
--- to wait for any more.
-local function await(transfers, any, seconds)
+-- Waits for the alarm of any of the transfers. After transport:close() the ids
+-- begin anew: who waits under an old one has nothing to wait for any more.
+local function await(transfers, alarm, seconds)
   local waiters = {}
+  alarm.rung = false
   for _, transfer in ipairs(transfers) do
     local id = transfer:id()
     wake(id)
-    waiters[id] = { transfer = transfer, semaphore = any }
+    waiters[id] = { transfer = transfer, alarm = alarm }
     waiting[id] = waiters[id]
   end
-  any:wait(seconds)
+  alarm.semaphore:wait(seconds)
   for id, waiter in pairs(waiters) do
     if waiting[id] == waiter then
       waiting[id] = nil
@@ -95,10 +97,11 @@ local function await(transfers, any, seconds)
 end
 
 -- A request that ended, or a thread that was killed, waits no more: its call
--- is nobody's.
+-- is nobody's. One whose alarm has rung may not have heard it yet.
 local function cancel_abandoned()
   for id, waiter in pairs(waiting) do
-    if waiter.semaphore:count() >= 0 then
+    local alarm = waiter.alarm
+    if alarm.semaphore:count() >= (alarm.rung and 1 or 0) then
       waiting[id] = nil
       waiter.transfer:close()
     end
@@ -179,12 +182,12 @@ end
 
 -- True once one of them is done; or nil, a kind and a message.
 local function wait_for_any(transfers)
-  local any = semaphore.new()
+  local alarm = { semaphore = semaphore.new() }
   local ok, kind, message = step()
   while ok and not is_any_done(transfers) do
     local this = get_ticker()
     local ticks = this and this.ticks
-    await(transfers, any, this and patience or _M.period.shortest)
+    await(transfers, alarm, this and patience or _M.period.shortest)
     if not this then
       ok, kind, message = step()
     elseif this.ticks == ticks and not is_any_done(transfers) then
