@@ -22,6 +22,12 @@ static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
   return len < ENDPOINT_MAX ? NULL : "it is too long";
 }
 
+/* Tencent's metadata service, to whose machines alone it answers. */
+static bool is_metadata(const char *host, const char *port)
+{
+  return strcmp(host, "metadata.tencentyun.com") == 0 && !port[0];
+}
+
 /* 127.0.0.0/8, ::1 and the one name that libcurl never looks up. */
 static bool is_loopback(const char *host)
 {
@@ -72,7 +78,7 @@ static const char *check(CURLU *url, struct endpoint *out)
   out->tls = strcmp(scheme, "https") == 0;
   if (!out->tls && strcmp(scheme, "http") != 0)
     return "it must begin with https://";
-  if (!out->tls && !is_loopback(host))
+  if (!out->tls && !is_loopback(host) && !is_metadata(host, port))
     return "http:// is for loopback addresses only, use https://";
 
   const char *colon = port[0] ? ":" : "";

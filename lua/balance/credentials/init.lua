@@ -1,0 +1,256 @@
+-- SPDX-License-Identifier: MIT
+--- Where the keys of a call come from. One place gives all of them: an id of
+-- here with a key of there is nobody's.
+--
+-- They are looked for in the options of the call, then in the client's, each
+-- as they stand there or from their function `credentials`; then in the
+-- environment; then in the provider's own sources, each a module below this
+-- one. Options that are there but will not do end the search, for the next
+-- place may hold the keys of another account. Every other place is passed by
+-- and named in the end.
+-- @module balance.credentials
+
+local answer = require "balance.answer"
+local core = require "balance.core"
+local failure = require "balance.failure"
+local loops = require "balance.loop"
+
+local _M = {}
+
+-- One place's credentials by their names, such as `secret_id`.
+---@alias balance.CredentialSet table<string, string>
+
+-- What the search needs of its surroundings.
+---@class balance.CredentialContext
+---@field loop? balance.Loop how to wait
+---@field warn? fun(message: string) is told of a file that others can read
+---@field mode? fun(path: string): integer? permission bits
+---@field now? fun(): integer Unix seconds
+---@field getenv? fun(name: string): string?
+---@field home? string the user's directory
+
+-- A place that a provider names in `credential_sources`. `find` returns a
+-- set and the place's name; or nil and the places looked at, each with why.
+---@class balance.CredentialSource
+---@field find fun(options: table, context: balance.CredentialContext): table?, string?
+
+local largest = 65536 -- bytes of a file with keys in it
+
+local is_missing = "is missing or empty"
+
+local function is_readable_by_others(mode)
+  return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
+end
+
+-- What a source reads a file with: its text, or nil and why there is none.
+local function reader(context)
+  return function(path)
+    local file, _, code = io.open(path, "rb")
+    if not file then
+      return nil, code == 2 and "not there" or "cannot be read" -- ENOENT
+    end
+    local text, problem = file:read(largest + 1)
+    file:close()
+    if problem then
+      return nil, "cannot be read"
+    elseif text and #text > largest then
+      return nil, "too large"
+    end
+    local mode = context.mode(path)
+    if mode and is_readable_by_others(mode) then
+      context.warn(("%s can be read by others (mode %03o), use chmod 600"):
+        format(path, mode))
+    end
+    return text or ""
+  end
+end
+
+local function complete(context)
+  local filled = answer.copy(context or {})
+  filled.loop = filled.loop or loops.choose()
+  filled.warn = filled.warn or function() end
+  filled.mode = filled.mode or core.mode
+  filled.now = filled.now or os.time
+  filled.getenv = filled.getenv or os.getenv
+  filled.home = filled.home or filled.getenv "HOME"
+  filled.read = reader(filled)
+  return filled
+end
+
+local function trim(text)
+  return (text:gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+-- A place's set. Nil where there is nothing; nil, a name and what is wrong
+-- with it where it will not do. `value_of` may give a better name, too.
+local function read_set(provider, value_of)
+  local set, missing, found = {}, nil, false
+  for _, credential in ipairs(provider.credentials) do
+    local value, name = value_of(credential)
+    name = name or ("'%s'"):format(credential.name)
+    if value ~= nil and type(value) ~= "string" then
+      return nil, name, ("is a %s, not a string"):format(type(value))
+    end
+    local given = value ~= nil
+    value = value and trim(value) or ""
+    if value:find "%c" then
+      return nil, name, "has a control character"
+    elseif value ~= "" then
+      set[credential.name] = value
+    elseif not credential.optional then
+      missing = missing or name
+    end
+    found = found or given
+  end
+  if missing then
+    return nil, found and missing, found and is_missing
+  end
+  return set
+end
+
+local function from_table(provider, values)
+  return read_set(provider, function(credential)
+    return values[credential.name]
+  end)
+end
+
+local function complaint(name, what)
+  return name .. " " .. what .. (what == is_missing
+    and ": keys are taken from one place, all together" or "")
+end
+
+local function from_function(provider, get)
+  local values, message = get()
+  local set, name, what
+  if type(values) == "table" then
+    set, name, what = from_table(provider, values)
+    message = name and complaint(name, what)
+  end
+  if set then
+    return set, "credentials"
+  end
+  return nil, "option 'credentials': "
+    .. (failure.clean(message, {}) or "it returned no keys")
+end
+
+-- A set and its source; nil where the layer has none; nil and a message.
+local function from_layer(provider, layer)
+  local set, name, what = from_table(provider, layer)
+  if name then
+    return nil, complaint(name, what)
+  elseif set and next(set) then
+    return set, "options"
+  elseif layer.credentials then
+    return from_function(provider, layer.credentials)
+  end
+end
+
+local function variables_of(credential)
+  local variable = credential.variable
+  return type(variable) == "table" and variable or { variable }
+end
+
+local function from_environment(provider, getenv)
+  return read_set(provider, function(credential)
+    local variables = variables_of(credential)
+    for _, variable in ipairs(variables) do
+      local value = getenv(variable)
+      if value and value:find "%S" then
+        return value, variable
+      end
+    end
+    return nil, variables[1]
+  end)
+end
+
+-- The call's options over the client's.
+local function merge(layers)
+  local options = {}
+  for i = #layers, 1, -1 do
+    for name, value in pairs(layers[i]) do
+      options[name] = value
+    end
+  end
+  return options
+end
+
+-- A set and its source; or nil and the list of what was looked at.
+local function from_sources(provider, layers, context)
+  local options, looked = merge(layers), {}
+  for _, module in ipairs(provider.credential_sources or {}) do
+    local source = require("balance.credentials." .. module)
+    local values, place = source.find(options, context)
+    if values then
+      local set, name, what = from_table(provider, values)
+      if set then
+        return set, place
+      end
+      place = ("%s (%s)"):format(place,
+        name and name .. " " .. what or "no keys")
+    end
+    looked[#looked + 1] = place
+  end
+  return nil, looked
+end
+
+local function no_credentials(provider, problem, looked)
+  local names, variables = {}, {}
+  for _, credential in ipairs(provider.credentials) do
+    if not credential.optional then
+      names[#names + 1] = credential.name
+      variables[#variables + 1] = variables_of(credential)[1]
+    end
+  end
+  local message = "no key: give " .. table.concat(names, " and ")
+  if #variables > 0 then
+    message = message .. ", or set " .. table.concat(variables, " and ")
+      .. " in the environment"
+  end
+  if problem then
+    message = message .. " (" .. problem .. ")"
+  end
+  if #looked > 0 then
+    message = message .. "; also looked at " .. table.concat(looked, ", ")
+  end
+  return message
+end
+
+--- Finds a provider's credentials.
+-- @tparam table provider its `credentials`: a list of `name`, `variable` (of
+-- the environment, or a list of them in their order) and `optional`; and its
+-- `credential_sources`, names of modules below this one
+-- @tparam {table,...} layers options, the call's before the client's. Their
+-- `credentials` is a function that returns the current ones as a table, or
+-- nil and a message
+-- @tparam ?table context `loop`, to wait in; `warn(message)`, which is told of
+-- a file that others can read; and in the place of the system's own
+-- `mode(path)`, `now()`, `getenv(name)` and `home`
+-- @treturn ?table the credentials by their names, all from one place
+-- @treturn string the place; where the first is nil, one line on what was
+-- looked at, with no credential in it
+-- @raise what a function `credentials` raised
+---@param provider table
+---@param layers table[]
+---@param context? balance.CredentialContext
+---@return balance.CredentialSet?
+---@return string
+function _M.find(provider, layers, context)
+  for _, layer in ipairs(layers) do
+    local set, place = from_layer(provider, layer)
+    if set or place then
+      return set, place
+    end
+  end
+  context = complete(context)
+  local set, name, what = from_environment(provider, context.getenv)
+  if set then
+    return set, "environment"
+  end
+  local found, places = from_sources(provider, layers, context)
+  if found then
+    return found, places
+  end
+  return nil, no_credentials(provider, name and name .. " " .. what, places)
+end
+
+return _M

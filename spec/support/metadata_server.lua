@@ -1,0 +1,124 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The metadata service of a machine of Tencent Cloud. What comes before the
+-- hyphen of a role's name chooses the answer; the machine's own role, where it
+-- has one, is the second argument. Writes its port to the file that is the
+-- first.
+local cqueues = require "cqueues"
+local socket = require "cqueues.socket"
+
+local own_role = arg[2]
+local roles = "/latest/meta-data/cam/security-credentials/"
+
+local late = 0.15 -- seconds
+
+local loop = cqueues.new()
+local asked = {} -- how often, by role
+
+local function answer(status, body)
+  return ("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s"):format(status, #body,
+    body)
+end
+
+local function ok(body)
+  return answer("200 OK", body)
+end
+
+-- Id, key and token say which answer they are of.
+local function keys(role, number)
+  return ok((('{"TmpSecretId":"id-N","TmpSecretKey":"key-N","Token":"token-N",'
+    .. '"ExpiredTime":10000,"Expiration":"1970-01-01T02:46:40Z",'
+    .. '"Code":"Success"}'):gsub("N", role .. "-" .. number)))
+end
+
+-- Each gets the role and how often it was asked for.
+local answers = { good = keys }
+
+function answers.once(role, number)
+  return number == 1 and keys(role, number)
+    or answer("500 Internal Server Error", "")
+end
+
+function answers.late(role, number)
+  cqueues.sleep(late)
+  return keys(role, number)
+end
+
+function answers.silent() end
+
+function answers.failed(role, number)
+  return (keys(role, number):gsub("Success", "Failure"))
+end
+
+-- Of the same length: the fields have other names.
+for kind, field in pairs { anonymous = "TmpSecretId", keyless = "TmpSecretKey",
+  tokenless = '"Token', endless = "ExpiredTime" } do
+  answers[kind] = function(role, number)
+    return (keys(role, number):gsub(field, field:sub(1, -2) .. "_"))
+  end
+end
+
+function answers.dirty(role, number)
+  return (keys(role, number):gsub('"id%-', '"\\t-'))
+end
+
+function answers.page()
+  return ok "<html>id-N</html>"
+end
+
+local function list()
+  if not own_role then
+    return answer("404 Not Found", "")
+  elseif own_role:find "^late" then
+    cqueues.sleep(late)
+  end
+  return ok(own_role)
+end
+
+local function respond(path)
+  if path == roles then
+    return list()
+  end
+  local role = path:sub(#roles + 1)
+  local kind = answers[role:match "^%l+"]
+  if path:sub(1, #roles) ~= roles or not kind then
+    return answer("404 Not Found", "")
+  end
+  asked[role] = (asked[role] or 0) + 1
+  return kind(role, asked[role])
+end
+
+local function serve(connection)
+  connection:setmode("bn", "bn")
+  local line = connection:read("*L")
+  while line do
+    local path = line:match "^GET (%S+) "
+    repeat
+      line = connection:read("*L")
+    until not line or line == "\r\n"
+    local response = respond(path)
+    if response then
+      connection:xwrite(response, "bn")
+    end
+    line = connection:read("*L")
+  end
+  connection:close()
+end
+
+local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
+local _, _, port = assert(server:localname())
+
+loop:wrap(function()
+  while true do
+    local connection = server:accept()
+    connection:onerror(function(_, _, why) return why end)
+    loop:wrap(function() serve(connection) end)
+  end
+end)
+
+local path = arg[1]
+local file = assert(io.open(path .. ".new", "w"))
+assert(file:write(port))
+assert(file:close())
+assert(os.rename(path .. ".new", path))
+assert(loop:loop())
