@@ -1,0 +1,485 @@
+-- SPDX-License-Identifier: MIT
+--- Keeps results for a while, so that a gateway that asks for each of its own
+-- requests asks the service only now and then.
+--
+-- What is kept under a key is a record, as JSON: the last result with the
+-- time of its fetch (`at`), and an auth failure with the time of its
+-- (`failed_at`). A value younger than `ttl` is fresh; then it is refreshed,
+-- and if that fails, it is good enough up to `stale`. One refreshes for all:
+-- in this process by `balance.flight`, across processes by a lock, which is a
+-- key of its own that only one can `add`.
+-- @module balance.cache
+
+local core = require "balance.core"
+local failure = require "balance.failure"
+local flight = require "balance.flight"
+local json = require "balance.json"
+local memory = require "balance.store.memory"
+local safe = require "cjson.safe"
+
+local _M = {}
+
+--- What a user may set.
+---@class balance.CacheSettings
+---@field ttl? number seconds that a result is fresh (30)
+---@field stale? number seconds that it may stand in where a refresh fails (300)
+---@field store? balance.Store (a table in this process)
+
+local version = 1 -- of the records
+
+local defaults = { ttl = 30, stale = 300 } -- seconds
+local default_store
+
+local auth_ttl = 10 -- seconds that an auth failure is remembered, at most
+local lock_margin = 1 -- seconds that a lock outlives the call
+local shortest, longest = 0.005, 0.1 -- seconds between two looks at a lock
+
+-- How a record is written -----------------------------------------------------
+
+local encoder = safe.new()
+local huge = math.huge
+
+-- lua-cjson 2.1.0 writes 14 digits, and a decimal comma in some locales. So
+-- the other numbers are strings with a mark, and strings that begin with it
+-- have another.
+local mark = "#"
+
+local function pack_number(number)
+  if number % 1 == 0 and math.abs(number) < 1e14 or number ~= number
+    or number == huge or number == -huge then -- cjson refuses the last three
+    return number
+  end
+  local is_integer = math.type and math.type(number) == "integer"
+  local text = (is_integer and "%d" or "%.17g"):format(number)
+  return mark .. text:gsub("[^%d%-+e]+", ".")
+end
+
+local function unpack_string(text)
+  if text:sub(1, 1) ~= mark then
+    return text
+  end
+  text = text:sub(2)
+  if text:sub(1, 1) == mark then
+    return text
+  elseif text:find("^%-?%d+$") then
+    return tonumber(text)
+  end
+  local list = json.decode("[" .. text .. "]")
+  return list and list[1]
+end
+
+local function has_secret(text, secrets)
+  for _, secret in ipairs(secrets) do
+    if secret ~= "" and text:find(secret, 1, true) then
+      return true
+    end
+  end
+end
+
+-- A copy of what can be written; raises where a secret is in it.
+local function pack(value, secrets)
+  local kind = type(value)
+  if kind == "number" then
+    return pack_number(value)
+  elseif kind == "string" then
+    if has_secret(value, secrets) then
+      error("a secret is in it", 0)
+    end
+    return value:sub(1, 1) == mark and mark .. value or value
+  elseif kind ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    if type(key) == "string" then
+      key = pack(key, secrets)
+    end
+    copy[key] = pack(item, secrets)
+  end
+  return copy
+end
+
+local function unpack_value(value)
+  if type(value) == "string" then
+    return unpack_string(value)
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    copy[unpack_value(key)] = unpack_value(item)
+  end
+  return copy
+end
+
+local function encode(record, secrets)
+  local ok, packed = pcall(pack, record, secrets)
+  if not ok then
+    return nil, packed
+  end
+  return encoder.encode(packed)
+end
+
+local function is_failure(value)
+  return type(value) == "table" and failure.kinds[value.kind] ~= nil
+    and type(value.provider) == "string" and type(value.message) == "string"
+end
+
+local function is_record(value, key)
+  if type(value) ~= "table" or value.version ~= version
+    or value.key ~= key then
+    return false
+  end
+  local has_result = type(value.result) == "table"
+    and type(value.at) == "number"
+  local has_failure = is_failure(value.failure)
+    and type(value.failed_at) == "number"
+  return (has_result or value.result == nil)
+    and (has_failure or value.failure == nil)
+    and (has_result or has_failure)
+end
+
+-- A record names its key: a connection to a store that two have used at once
+-- may give one of them what the other asked for.
+local function decode(text, key)
+  local ok, record = pcall(function()
+    return unpack_value(json.decode(text))
+  end)
+  return ok and is_record(record, key) and record or nil
+end
+
+-- The store --------------------------------------------------------------------
+
+-- Whatever a store does, the call goes on. (Under a pcall: with Lua 5.1, a
+-- store must not yield.)
+local function ask(this, method, ...)
+  local store = this.store
+  local ok, value, err = pcall(store[method], store, ...)
+  if not ok then
+    value, err = nil, value
+  end
+  -- get() has flags beside a value, set() whether others had to go
+  if not value and err and err ~= "exists" then
+    this.emit {
+      event = "cache_error", provider = this.provider,
+      message = failure.clean(tostring(err), this.secrets),
+    }
+  end
+  return value, not value and err
+end
+
+local function read(this)
+  local text = ask(this, "get", this.key)
+  if text == nil then
+    return {}
+  end
+  local record = type(text) == "string" and decode(text, this.key)
+  if not record then
+    this.emit {
+      event = "cache_error", provider = this.provider,
+      message = "what is stored is not ours",
+    }
+  end
+  return record or {}
+end
+
+local function write(this, record, exptime)
+  record.version, record.key = version, this.key
+  local text, err = encode(record, this.secrets)
+  if text then
+    ask(this, "set", this.key, text, exptime)
+  else
+    this.emit {
+      event = "cache_error", provider = this.provider,
+      message = "the result cannot be stored: " .. err,
+    }
+  end
+end
+
+-- Ages -------------------------------------------------------------------------
+
+-- Machines that share a store have clocks of their own: one that is off makes
+-- a value older, never younger.
+local function age(this, at)
+  return math.abs(this.now() - at)
+end
+
+local function is_fresh(this, record)
+  return record.result and age(this, record.at) < this.ttl
+end
+
+local function is_usable(this, record)
+  return record.result
+    and age(this, record.at) < math.max(this.stale, this.ttl)
+end
+
+local function is_refused(this, record)
+  return record.failure
+    and age(this, record.failed_at) < math.min(auth_ttl, this.ttl)
+end
+
+local function needs_refresh(this, record)
+  return not is_fresh(this, record) and not is_refused(this, record)
+end
+
+-- Refreshing -------------------------------------------------------------------
+
+-- Only the owner releases a lock. Should it expire and become another's just
+-- between these two steps, there is one request more.
+local function release(this, token)
+  if token and ask(this, "get", this.lock) == token then
+    ask(this, "delete", this.lock)
+  end
+end
+
+-- Waits for the lock, or for what its owner fetches. Returns the record as it
+-- is then, whether to fetch, and the token of the lock where it is ours.
+local function enter(this)
+  local token = ("%.0f-%.0f"):format(core.random() * 2 ^ 32,
+    core.random() * 2 ^ 32)
+  local pause = shortest
+  while true do
+    local added, err = ask(this, "add", this.lock, token,
+      this.limit + lock_margin)
+    -- now: another may have been here since we looked
+    local record = read(this)
+    if added then
+      return record, needs_refresh(this, record), token
+    elseif err ~= "exists" then
+      return record, needs_refresh(this, record)
+    elseif is_usable(this, record) or is_refused(this, record) then
+      return record, false
+    end
+    -- half of the time is left for a request of our own
+    if flight.now() - this.started >= this.limit / 2
+      or not flight.can_wait(this.loop) then
+      return record, true
+    end
+    this.loop.sleep(pause)
+    pause = math.min(pause * 1.5, longest)
+  end
+end
+
+local function keep_result(this, result)
+  local record = { at = this.now(), result = result }
+  write(this, record, math.max(this.ttl, this.stale))
+  return record
+end
+
+local function keep_failure(this, record, err)
+  local seconds = math.min(auth_ttl, this.ttl)
+  local kept = { failure = err, failed_at = this.now() }
+  if is_usable(this, record) then
+    kept.at, kept.result = record.at, record.result
+    seconds = math.max(seconds, this.stale - age(this, record.at))
+  end
+  write(this, kept, seconds)
+end
+
+-- Somebody else's attempt may have cost the whole time; not even a try would
+-- be worse than a call that takes half as long again.
+local function seconds_left(this)
+  local left = this.limit - (flight.now() - this.started)
+  return math.max(left, this.limit / 2)
+end
+
+-- Returns a record, the failure of the request, and whether there was one.
+local function refresh(this)
+  local record, wanted, token = enter(this)
+  if not wanted then
+    release(this, token)
+    return record, nil, false
+  end
+  this.emit {
+    event = "refresh", provider = this.provider,
+    age = record.result and age(this, record.at),
+  }
+  local result, err = this.fetch(seconds_left(this))
+  if result then
+    record = keep_result(this, result)
+  elseif err.kind == "auth" then
+    keep_failure(this, record, err)
+  end
+  release(this, token)
+  return record, err, true
+end
+
+-- What the caller gets ---------------------------------------------------------
+
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copied = {}
+  for key, item in pairs(value) do
+    copied[key] = copy(item)
+  end
+  return copied
+end
+
+-- A record may be several callers': each gets a copy.
+local function answer(this, record, err, is_ours)
+  if is_ours and not err then
+    return copy(record.result)
+  end
+  local is_known = not err and is_refused(this, record)
+  if is_known then
+    err = record.failure
+  end
+  err = err and failure.new(copy(err))
+  if not is_usable(this, record) then
+    if is_known then
+      this.emit {
+        event = "cache_hit", provider = this.provider, kind = err.kind,
+        age = age(this, record.failed_at),
+      }
+    elseif not err then -- its time has just run out, or ours is shorter
+      return this.fetch(seconds_left(this))
+    end
+    return nil, err
+  end
+  local result = copy(record.result)
+  result.cached = true
+  result.age = age(this, record.at)
+  if not is_fresh(this, record) then
+    result.stale = true
+    result.refresh_error = err
+  end
+  this.emit {
+    event = result.stale and "stale" or "cache_hit",
+    provider = this.provider, age = result.age, kind = err and err.kind,
+  }
+  return result
+end
+
+-- The settings -------------------------------------------------------------------
+
+local function default()
+  default_store = default_store or memory.new()
+  return default_store
+end
+
+local function has_methods(store)
+  for _, method in ipairs { "get", "set", "add", "delete" } do
+    local ok, found = pcall(function() return store[method] end)
+    if not ok or type(found) ~= "function" then
+      return false
+    end
+  end
+  return true
+end
+
+--- What is wrong with a client's setting `cache`.
+-- @param settings
+-- @treturn ?string
+---@param settings any
+---@return string?
+function _M.mistake(settings)
+  if type(settings) ~= "table" then
+    return "cache must be a table, not a " .. type(settings)
+  end
+  for name, value in pairs(settings) do
+    if name == "ttl" or name == "stale" then
+      if type(value) ~= "number" or not (value >= 0 and value < huge)
+        or name == "ttl" and value == 0 then
+        return ("cache: '%s' must be a number of seconds"):format(name)
+      end
+    elseif name ~= "store" then
+      return ("cache: unknown setting '%s'"):format(tostring(name))
+    elseif not has_methods(value) then
+      return "cache: a store must have get, set, add and delete"
+    end
+  end
+end
+
+local function write_value(value, parts)
+  local kind = type(value)
+  if kind ~= "table" then
+    local text = tostring(value)
+    parts[#parts + 1] = ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
+    return
+  end
+  local names, by_name = {}, {}
+  for name, item in pairs(value) do
+    names[#names + 1] = tostring(name)
+    by_name[tostring(name)] = item
+  end
+  table.sort(names)
+  parts[#parts + 1] = ("t%d:"):format(#names)
+  for _, name in ipairs(names) do
+    write_value(name, parts)
+    write_value(by_name[name], parts)
+  end
+end
+
+--- What tells one request from another: the provider's name, and then, in an
+-- order of its own, all of a configuration. It has the secrets in it.
+-- @tparam string provider its name
+-- @tparam table config of strings, numbers, booleans, and tables of these
+-- @treturn string
+---@param provider string
+---@param config table
+---@return string
+function _M.identity(provider, config)
+  local parts = {}
+  write_value(config, parts)
+  return provider .. "\n" .. table.concat(parts)
+end
+
+local function none() end
+
+--- Returns what is kept for a request, or fetches it.
+-- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `limit`:
+-- the time of the whole call, seconds (10); `secrets`: what must not be
+-- stored; `digest` (SHA-256, hexadecimal) and `now` (Unix time, seconds) for
+-- specs
+-- @tparam string identity from `identity`; only its digest is stored
+-- @tparam table loop see `balance.loop`
+-- @tparam function fetch is given the seconds that it may take, and returns a
+-- result, or nil and a failure
+-- @tparam ?function emit is given events: `refresh` (a request is made),
+-- `cache_hit`, `stale`, `cache_error`
+-- @treturn ?table a copy of its own for each caller; with `cached` and `age`
+-- (seconds since the fetch) where this call made no request; with `stale`
+-- beside them where a fresh one was not to be had, and `refresh_error` where
+-- that is because a request failed
+-- @treturn ?balance.Failure
+---@param settings balance.CacheSettings
+---@param identity string
+---@param loop balance.Loop
+---@param fetch fun(seconds: number): table?, balance.Failure?
+---@param emit? fun(event: table)
+---@return table?
+---@return balance.Failure?
+function _M.call(settings, identity, loop, fetch, emit)
+  local provider = identity:match "^[^\n]*"
+  local key = "balance:" .. provider .. ":"
+    .. (settings.digest or core.digest)(identity)
+  local this = {
+    provider = provider,
+    key = key,
+    lock = key .. ":lock",
+    ttl = settings.ttl or defaults.ttl,
+    stale = settings.stale or defaults.stale,
+    store = settings.store or default(),
+    limit = settings.limit or 10,
+    secrets = settings.secrets or {},
+    now = settings.now or os.time,
+    started = flight.now(),
+    loop = loop,
+    fetch = fetch,
+    emit = emit or none,
+  }
+  local record = read(this)
+  if not needs_refresh(this, record) then
+    return answer(this, record)
+  end
+  local led = false
+  local new, err, requested = flight.run(key, loop, this.limit, function()
+    led = true
+    return refresh(this)
+  end)
+  return answer(this, new, err, led and requested)
+end
+
+return _M
