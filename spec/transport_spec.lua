@@ -287,7 +287,7 @@ CipherString = DEFAULT:@SECLEVEL=0
         .. " -keyout key.pem -out cert.pem"):format(
         directory, bits, host, host))
       assert.equal(0, status, output)
-      local port = 20000 + math.random(20000)
+      local port = 10000 + math.random(10000)
       local server = process.start(("OPENSSL_CONF=%s exec openssl s_server"
         .. " -quiet -www -accept 127.0.0.1:%d -key %s/key.pem"
         .. " -cert %s/cert.pem %s >/dev/null 2>&1"):format(

@@ -11,7 +11,10 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "buffer.h"
@@ -131,7 +134,8 @@ struct signing {
   char timestamp[TC3_TIMESTAMP];
 };
 
-/* One for a Lua state, made when it is needed, kept in the registry. */
+/* One for a Lua state, in its registry from the start: what a finalizer makes
+   while the state closes would never be collected. */
 struct signer {
   struct tc3 *tc3;
   bool collected; /* the state is closing; another finalizer still calls */
@@ -141,14 +145,6 @@ static struct tc3 *get_signer(lua_State *L)
 {
   lua_getfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
   struct signer *signer = lua_touserdata(L, -1);
-  if (!signer) {
-    signer = lua_newuserdata(L, sizeof(*signer));
-    memset(signer, 0, sizeof(*signer));
-    luaL_getmetatable(L, SIGNER);
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
-  }
   if (signer->collected)
     luaL_error(L, "the Lua state is closing");
   if (!signer->tc3 && tc3_new(&signer->tc3) != TC3_OK)
@@ -332,7 +328,7 @@ static int core_sign(lua_State *L)
 struct transport_box {
   struct transport *transport; /* NULL before the first call */
   struct buffer credentials;   /* an Authorization value on its way */
-  bool collected;              /* as of the signer */
+  bool collected;              /* as the signer's */
 };
 
 struct transfer_box {
@@ -383,16 +379,6 @@ static struct transport_box *check_transport(lua_State *L)
 static int core_transport(lua_State *L)
 {
   lua_getfield(L, LUA_REGISTRYINDEX, TRANSPORT ".instance");
-  if (!lua_isnil(L, -1))
-    return 1;
-  struct transport_box *box = lua_newuserdata(L, sizeof(*box));
-  box->transport = NULL;
-  box->collected = false;
-  buffer_init(&box->credentials, MAX_AUTHORIZATION);
-  luaL_getmetatable(L, TRANSPORT);
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, TRANSPORT ".instance");
   return 1;
 }
 
@@ -738,6 +724,45 @@ static int core_sleep(lua_State *L)
   return 0;
 }
 
+/* random(): a number from 0 up to 1; every process has its own. */
+static int core_random(lua_State *L)
+{
+  uint32_t bits = 0;
+  if (RAND_bytes((unsigned char *)&bits, sizeof(bits)) != 1)
+    return luaL_error(L, "OpenSSL has no random numbers");
+  lua_pushnumber(L, (lua_Number)bits / 4294967296.0);
+  return 1;
+}
+
+/* digest(text): its SHA-256 in hexadecimal. */
+static int core_digest(lua_State *L)
+{
+  static const char digits[] = "0123456789abcdef";
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  unsigned char digest[TC3_DIGEST];
+  if (!EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL))
+    return luaL_error(L, "OpenSSL provides no SHA-256");
+  char hex[TC3_HEX];
+  for (size_t i = 0; i < TC3_DIGEST; i++) {
+    hex[2 * i] = digits[digest[i] >> 4];
+    hex[2 * i + 1] = digits[digest[i] & 15];
+  }
+  lua_pushlstring(L, hex, TC3_HEX);
+  return 1;
+}
+
+/* mode(path): a file's permission bits, or nil. */
+static int core_mode(lua_State *L)
+{
+  struct stat status;
+  if (stat(luaL_checkstring(L, 1), &status) != 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, (lua_Integer)(status.st_mode & 07777));
+  return 1;
+}
+
 /* info(): what a bug report should say. */
 static int core_info(lua_State *L)
 {
@@ -796,17 +821,36 @@ static const luaL_Reg transfer_methods[] = {
     {"close", transfer_close},    {NULL, NULL}};
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign}, {"transport", core_transport}, {"date", core_date},
-    {"now", core_now},   {"sleep", core_sleep},         {"info", core_info},
-    {NULL, NULL}};
+    {"sign", core_sign},     {"transport", core_transport},
+    {"date", core_date},     {"now", core_now},
+    {"sleep", core_sleep},   {"info", core_info},
+    {"random", core_random}, {"digest", core_digest},
+    {"mode", core_mode},     {NULL, NULL}};
 
 int luaopen_balance_core(lua_State *L);
+
+/* Pushes an empty userdata of a class, and keeps it in the registry. */
+static void *new_instance(lua_State *L, const char *class, size_t size)
+{
+  void *instance = lua_newuserdata(L, size);
+  memset(instance, 0, size);
+  luaL_getmetatable(L, class);
+  lua_setmetatable(L, -2);
+  lua_pushfstring(L, "%s.instance", class);
+  lua_pushvalue(L, -2);
+  lua_settable(L, LUA_REGISTRYINDEX);
+  return instance;
+}
 
 int luaopen_balance_core(lua_State *L)
 {
   new_class(L, SIGNER, signer_gc, signer_methods);
   new_class(L, TRANSPORT, transport_gc, transport_methods);
   new_class(L, TRANSFER, transfer_close, transfer_methods);
+  new_instance(L, SIGNER, sizeof(struct signer));
+  struct transport_box *box =
+      new_instance(L, TRANSPORT, sizeof(struct transport_box));
+  buffer_init(&box->credentials, MAX_AUTHORIZATION);
   lua_newtable(L);
   set_functions(L, functions);
   return 1;

@@ -681,15 +681,18 @@ bool transport_is_ours(const struct transport *transport)
   return transport->pid == getpid();
 }
 
+/* In a child a handle that is in the multi stays: freeing it would end a
+   request of the parent's. */
 static void close_transfer(struct transfer *transfer, bool ours)
 {
+  bool is_parents = transfer->running && !ours;
   if (transfer->running)
     transfer->result = (struct transfer_result){
         .outcome = OUTCOME_CLOSED,
         .message = outcome_message(OUTCOME_CLOSED, &transfer->seen)};
   if (transfer->running && ours)
     remove_from_multi(transfer);
-  if (ours)
+  if (!is_parents)
     curl_easy_cleanup(transfer->easy);
   take_from_list(transfer);
   transfer->running = false;
