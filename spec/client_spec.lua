@@ -102,7 +102,7 @@ describe("options", function()
       end
       provider.endpoint_variable = nil -- the sandbox's
       assert.equal("https://" .. host,
-        options.resolve(provider, {}, { site = site }).endpoint)
+        options.resolve(provider, {}, { site = site }).endpoints[1])
     end
   end)
 

@@ -4,8 +4,11 @@
 local balance = require "balance"
 local core = require "balance.core"
 local failure = require "balance.failure"
+local limiter = require "balance.limiter"
 local options = require "balance.options"
 local process = require "support.process"
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local readme = assert(process.read "README.md")
 
@@ -36,7 +39,7 @@ local function rows(text)
   local found = {}
   for line in text:gmatch("\n| (`[^\n]+) |") do
     local cells = {}
-    for cell in (line .. " | "):gmatch("(.-) | ") do
+    for cell in (line .. "|"):gmatch("%s*(.-)%s*|") do
       cells[#cells + 1] = cell
     end
     for name in cells[1]:gmatch("`([^`]+)`") do
@@ -55,6 +58,57 @@ local function names(...)
   end
   table.sort(all)
   return all
+end
+
+-- The names and types of a table of options in lua/balance/options.lua.
+local function declared(name)
+  local text = assert(process.read "lua/balance/options.lua")
+  local found = {}
+  for option, types in only(text, "local " .. name .. " = (%b{})"):gmatch(
+    '([%l_]+) = "([^"]+)"') do
+    found[option] = types
+  end
+  return found
+end
+
+-- The fields that a class has in its LuaLS comment.
+local function fields_of(path, class)
+  local text = assert(process.read(path))
+  local found, last = {}, nil
+  for line in text:gmatch("[^\n]+") do
+    last = line:match("^%-%-%-@class (%S+)") or last
+    local name = line:match("^%-%-%-@field ([%w_]+)")
+    if name and last and last:gsub(":$", "") == class then
+      found[name] = true
+    end
+  end
+  assert.is_not_nil(next(found), class)
+  return found
+end
+
+-- The names in code quotes of a text.
+local function quoted(text)
+  local found = {}
+  for name in text:gmatch("`([%w_]+)`") do
+    found[name] = true
+  end
+  return found
+end
+
+-- The numbers of a line of a module, such as "local a, b = 1, 2".
+local function constants(module, left)
+  local text = assert(process.read("lua/balance/" .. module .. ".lua"))
+  local found = {}
+  for number in only(text, left .. " = ([%d., ]*%d)"):gmatch("[%d.]+") do
+    found[#found + 1] = number
+  end
+  return unpack(found)
+end
+
+local function says(heading, pattern, ...)
+  local text = section(heading):gsub("%s+", " ")
+  local sentence = pattern:format(...)
+  assert.is_not_nil(text:find(sentence, 1, true), sentence)
 end
 
 -- Every source file under lua/, as one text.
@@ -102,48 +156,106 @@ describe("the README", function()
         functions[name] = true
       end
     end
+    for name in pairs(balance.store) do
+      functions["store." .. name] = true
+    end
     for name in pairs(functions) do
       assert.is_not_nil(readme:find("balance." .. name .. "(", 1, true), name)
     end
   end)
 
-  it("has each option in its table, and none that does not exist",
-    function()
-      local text = assert(process.read "lua/balance/options.lua")
-      local known = { endpoint = true }
-      for name in only(text, "local shared = (%b{})"):gmatch "([%l_]+) =" do
-        known[name] = true
+  it("has each option in its table with its type, and none that does not"
+    .. " exist", function()
+    local known = declared "shared"
+    for name, types in pairs(declared "of_provider") do
+      known[name] = types
+    end
+    for _, provider in pairs(providers) do
+      for _, credential in ipairs(provider.credentials) do
+        known[credential.name] = "string"
       end
-      for _, provider in pairs(providers) do
-        for _, credential in ipairs(provider.credentials) do
-          known[credential.name] = true
-        end
-        for name in pairs(provider.options or {}) do
-          known[name] = true
-        end
+      for name, types in pairs(provider.options or {}) do
+        known[name] = types
       end
-      assert.same(names(known),
-        names(rows(section "Options and environment")))
-    end)
+    end
+    local documented = rows(section "Options and environment")
+    assert.same(names(known), names(documented))
+    local words = { ["table boolean"] = "table, `false`",
+      ["number boolean"] = "number, `false`",
+      ["string table"] = "string, list" }
+    for name, types in pairs(known) do
+      assert.equal(words[types] or types:gsub(" ", ", "), documented[name][2],
+        name)
+    end
+  end)
 
-  it("has the default of each time limit", function()
+  it("says which options a provider alone has", function()
+    local own = {}
+    for name, provider in pairs(providers) do
+      for _, credential in ipairs(provider.credentials) do
+        own[credential.name] = (own[credential.name] or "") .. " " .. name
+      end
+      for option in pairs(provider.options or {}) do
+        own[option] = (own[option] or "") .. " " .. name
+      end
+    end
+    local documented = rows(section "Options and environment")
+    for option, cells in pairs(documented) do
+      assert.equal(own[option] == nil, cells[3]:find("^all") ~= nil, option)
+      for name in (own[option] or ""):gmatch("%S+") do
+        assert.is_not_nil(cells[3]:find(name, 1, true), option)
+      end
+    end
+  end)
+
+  it("has each setting that is a client's alone", function()
+    assert.same(names(declared "of_client"),
+      names(rows(section "balance%.new%(settings%)")))
+  end)
+
+  it("has the default of each number", function()
     local config = assert(options.resolve(providers.udio, {},
       { api_key = "a-key" }))
     local documented = rows(section "Options and environment")
-    for _, name in ipairs { "timeout", "connect_timeout" } do
-      assert.equal(tostring(config[name]), documented[name][3])
+    for _, name in ipairs { "timeout", "connect_timeout", "retries" } do
+      assert.equal(tostring(config[name]), documented[name][4])
     end
+    assert.equal(("%d for tencent, else `%s`"):format(limiter.rate,
+      tostring(config.rate)), documented.rate[4])
+    assert.equal("`" .. tostring(config.cache or false) .. "`",
+      documented.cache[4])
   end)
 
   it("names every environment variable beside its option", function()
     local count = 0
     local table_of_options = section "Options and environment"
-    for name in sources():gmatch('"(%u[%u%d]*_[%u%d_]+)"') do
+    local function check(name)
       count = count + 1
       assert.is_not_nil(table_of_options:find("`" .. name .. "`", 1, true),
         name)
     end
-    assert.is_true(count >= 10)
+    local text = sources()
+    for name in text:gmatch('"(%u[%u%d]*_[%u%d_]+)"') do
+      check(name)
+    end
+    for name in text:gmatch('getenv%(? ?"(%u+)"') do -- without an underscore
+      check(name)
+    end
+    assert.is_true(count >= 14)
+
+    local documented = rows(table_of_options)
+    for _, provider in pairs(providers) do
+      assert.is_not_nil(documented.endpoint[5]:find(
+        "`" .. provider.endpoint_variable .. "`", 1, true))
+      for _, credential in ipairs(provider.credentials) do
+        local variables = credential.variable
+        for _, name in ipairs(type(variables) == "table" and variables
+          or { variables }) do
+          assert.is_not_nil(documented[credential.name][5]:find(
+            "`" .. name .. "`", 1, true), name)
+        end
+      end
+    end
   end)
 
   it("has each kind of a failure, and whether asking again helps",
@@ -192,8 +304,8 @@ describe("the README", function()
 
   it("has each field of a failure", function()
     local documented = rows(section "Failures")
-    local text = assert(process.read "lua/balance/failure.lua")
-    for name in text:gmatch("%-%-%-@field ([%l_]+)") do
+    for name in pairs(fields_of("lua/balance/failure.lua",
+      "balance.Failure")) do
       assert.is_not_nil(documented[name], name)
     end
   end)
@@ -215,7 +327,90 @@ describe("the README", function()
         assert.is_not_nil(documented[name], class .. "." .. name)
       end
     end
+    assert.same(fields_of("lua/balance/attempt.lua", "balance.Timing"),
+      quoted(rows(section "Every result").timing[3]))
   end)
+
+  it("has each setting of the cache with its default", function()
+    local documented = rows(section "Cache")
+    for name in pairs(fields_of("lua/balance/cache.lua",
+      "balance.CacheSettings")) do
+      assert.is_not_nil(documented[name], name)
+    end
+    local ttl, stale = process.read("lua/balance/cache.lua"):match(
+      "local defaults = { ttl = (%d+), stale = (%d+) }")
+    assert.equal(ttl, documented.ttl[3])
+    assert.equal(stale, documented.stale[3])
+    says("Cache", "is remembered for %s s", constants("cache",
+      "local auth_ttl"))
+    for method in pairs(fields_of("lua/balance/store/memory.lua",
+      "balance.Store")) do
+      assert.is_not_nil(section "Cache":find("`" .. method .. "(key", 1, true),
+        method)
+    end
+  end)
+
+  it("has the numbers of retries, rate and clock", function()
+    says("Retries", "from 0 to %s s, doubling up to %s s",
+      constants("retry", "local first, longest"))
+    says("Retries", "a budget of %s tokens: a retry costs %s, after a timeout"
+      .. " %s, and an answer gives %s back",
+      constants("retry", "local full, price, dear, reward"))
+    says("Rate limit", "no more than %d requests a second", limiter.rate)
+    says("A wrong clock", "at most %d hours off",
+      constants("clock", "local farthest") / 3600)
+    says("Credentials", "renewed when %s s or less are left",
+      (constants("credentials/cvm_role", "local early, pause")))
+    says("Options and environment", "how often to ask [again](#retries), 0 to"
+      .. " %s", constants("options", "local most_retries"))
+    says("Options and environment", "retries included, at most %s",
+      constants("options", "local longest"))
+  end)
+
+  it("says which failures go to the next endpoint", function()
+    local text = assert(process.read "lua/balance/failover.lua")
+    local kinds = {}
+    for kind in only(text, "local unreachable = (%b{})"):gmatch("(%l+) =") do
+      kinds[kind] = true
+    end
+    assert.same(names(kinds), names((quoted(section "Failover"))))
+  end)
+
+  it("has each event of the trace, with the fields that it is given",
+    function()
+      local documented, known = rows(section "Trace"), {}
+      local text = assert(process.read "lua/balance/trace.lua")
+      for name in text:gmatch('%-%-%-| "([%l_]+)"') do
+        known[name] = {}
+      end
+      assert.same(names(known), names(documented))
+
+      local general = { event = true, provider = true, account = true }
+      for fields in sources():gmatch("emit (%b{})") do
+        local event = fields:match("event = ([^,]+)")
+        for name in event:gmatch('"([%l_]+)"') do
+          assert.is_not_nil(known[name], name)
+          for field in fields:gmatch("([%l_]+) = ") do
+            known[name][field] = not general[field] or nil
+          end
+        end
+      end
+      local every = {}
+      for name, fields in pairs(known) do
+        assert.is_not_nil(next(fields), name)
+        assert.same(fields, quoted(documented[name][3]), name)
+        for field in pairs(fields) do
+          every[field] = true
+        end
+      end
+      for field in pairs(fields_of("lua/balance/trace.lua",
+        "balance.Event")) do
+        assert.is_true(every[field] or general[field], field)
+      end
+      for field in pairs(general) do
+        assert.is_true(quoted(section "Trace")[field], field)
+      end
+    end)
 
   it("has each field that balance.tc3.sign takes", function()
     local documented = rows(section "balance%.tc3%.sign%(request%)")

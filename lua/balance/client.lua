@@ -3,154 +3,126 @@
 -- @module balance.client
 
 local answer = require "balance.answer"
-local core = require "balance.core"
-local failure = require "balance.failure"
-local hints = require "balance.hints"
-local json = require "balance.json"
+local attempt = require "balance.attempt"
+local cache = require "balance.cache"
+local clock = require "balance.clock"
+local failover = require "balance.failover"
+local limiter = require "balance.limiter"
 local loops = require "balance.loop"
 local options = require "balance.options"
-local version = require "balance.version"
-
-local user_agent = "balance/" .. version
+local retry = require "balance.retry"
+local trace = require "balance.trace"
 
 local _M = {}
 
 --- The providers by name; `balance.register` adds one.
 _M.providers = {}
 
-local function secrets_of(provider, config)
-  local secrets = {}
-  for _, credential in ipairs(provider.credentials) do
-    secrets[#secrets + 1] = config[credential.name]
+-- One attempt at one endpoint, after its turn has come.
+local function ask_endpoint(this, number, endpoint, limit)
+  local config, loop = this.config, this.loop
+  local waited, longer = limiter.wait({
+    rate = config.rate, dict = this.settings.rate_dict, limit = limit,
+  }, this.provider.name .. "\n" .. tostring(config.secret_id), loop)
+  if not waited then
+    return nil, attempt.fail(this.provider, config, { kind = "rate_limit",
+      message = "this client's own limit of requests a second is reached",
+      retry_after = longer })
+  elseif waited > 0 then
+    this.emit { event = "limit", wait = waited }
+    limit = math.max(limit - waited, 0)
   end
-  return secrets
-end
-
--- The one place where a failure gets its last shape: no secret leaves here.
-local function fail(provider, config, fields)
-  local secrets = secrets_of(provider, config)
-  fields.provider = provider.name
-  fields.message = failure.clean(fields.message, secrets) or "no message"
-  fields.request_id = failure.clean(fields.request_id, secrets)
-  if type(fields.code) ~= "number" then
-    fields.code = failure.clean(fields.code, secrets)
-  end
-  return nil, failure.new(fields)
-end
-
-local function start(provider, config)
-  local request = provider.request(config)
-  local headers = answer.copy(request.headers or {})
-  headers["User-Agent"] = user_agent
-  return core.transport():start {
-    endpoint = config.endpoint,
-    path = request.path,
-    body = request.body,
-    headers = headers,
-    authorization = request.authorization,
-    scheme = request.scheme,
-    tc3 = request.tc3,
-    ca_file = config.ca_file,
-    ca_path = config.ca_path,
-    proxy = config.proxy,
-    timeout = config.timeout,
-    connect_timeout = config.connect_timeout,
+  local result, failure, seen, ahead =
+    attempt.run(this.provider, config, endpoint, limit, loop)
+  this.emit {
+    event = "attempt", attempt = number, endpoint = endpoint,
+    kind = failure and failure.kind, status = seen.status,
+    timing = seen.timing, reused = seen.reused,
   }
+  return result, failure, ahead
 end
 
-local longest_wait = 86400 -- seconds; who says more means never
-
-local function seconds_to_wait(header, now)
-  if not header then
-    return nil
-  elseif header:find("^%d+$") then
-    return math.min(tonumber(header), longest_wait)
-  end
-  local date = core.date(header)
-  return date and math.max(date - now, 0)
+-- The way of a call, each step around the next: cache, retry, clock,
+-- failover, and for each attempt limiter and transport.
+local function fetch(this, seconds)
+  return retry.run({
+    retries = this.config.retries, timeout = seconds,
+    budget = this.state.budget, loop = this.loop, emit = this.emit,
+  }, function(number, limit)
+    local provider, config = this.provider, this.config
+    return clock.run(this.state, provider, this.emit, function(offset)
+      config.clock_offset = offset
+      return failover.run(config.endpoints, limit, function(endpoint, share)
+        return ask_endpoint(this, number, endpoint, share)
+      end)
+    end)
+  end)
 end
 
-local function read_refusal(provider, config, transfer, refused)
-  local now = os.time()
-  local date = transfer:header("date")
-  refused.retry_after = seconds_to_wait(transfer:header("retry-after"), now)
-  if provider.hint then
-    refused.hint = provider.hint(refused, {
-      config = config, now = now, date = date and core.date(date),
-    })
+-- What tells one request from another: all that it is made of, but not for
+-- how long and how often it is tried.
+local function identity_of(this)
+  local config = answer.copy(this.config)
+  for _, name in ipairs { "timeout", "connect_timeout", "retries", "rate",
+    "cache", "trace" } do
+    config[name] = nil
   end
-  return fail(provider, config, refused)
+  return cache.identity(this.provider.name, config)
 end
 
-local function read(provider, config, transfer, result)
-  if result.kind then
-    return fail(provider, config, {
-      kind = result.kind,
-      code = result.code,
-      message = result.message,
-      status = result.status,
-      hint = hints.of(result),
-    })
-  end
-  local body = json.decode(result.body)
-  local fields, refused = provider.read(result.status, body)
-  local available = fields and fields[fields.available_from]
-  if fields and type(available) ~= "number" then
-    refused = { kind = "decode", message = "the balance is not a number" }
-  end
-  if refused or not fields then
-    refused = assert(refused, "a provider's read() returned nothing")
-    refused.status = result.status
-    return read_refusal(provider, config, transfer, refused)
-  end
-  if fields == body then -- and not a part of itself
-    fields = answer.copy(body)
-  end
-  fields.provider = provider.name
-  fields.unit = provider.unit
-  fields.available = available
-  fields.fetched_at = os.time()
-  fields.raw = body
-  return fields
+local function cached(this)
+  local config = this.config
+  local settings = answer.copy(config.cache)
+  settings.limit = config.timeout
+  settings.secrets = attempt.secrets(this.provider, config)
+  return cache.call(settings, identity_of(this), this.loop, function(seconds)
+    return fetch(this, seconds)
+  end, this.emit)
 end
 
-local function call(provider, settings, given)
-  local config, problem = options.resolve(provider, settings, given)
-  if not config then
-    return fail(provider, {}, { kind = "config", message = problem })
-  end
-  local loop = loops.choose(settings.loop)
-  local transfer
-  local ok, kind, message, hint = true, nil, nil, nil
+local function make(this, given)
+  local loop = this.loop
   if loop.ready then
-    ok, kind, message, hint = loop.ready()
+    local ok, kind, message, hint = loop.ready()
+    if not ok then
+      return nil, attempt.fail(this.provider, {},
+        { kind = kind, message = message, hint = hint })
+    end
   end
-  if ok then
-    transfer, kind, message = start(provider, config)
-    ok = transfer
+  local config, problem = options.resolve(this.provider, this.settings, given,
+    { loop = loop, warn = function(message)
+      this.emit { event = "warning", message = message }
+    end })
+  if not config then
+    return nil, attempt.fail(this.provider, {},
+      { kind = "config", message = problem })
   end
-  if ok then
-    ok, kind, message = loop.wait(transfer)
+  this.config = config
+  if config.cache then
+    return cached(this)
   end
-  local result, err
-  if ok then
-    result, err = read(provider, config, transfer, transfer:result())
-  else
-    result, err = fail(provider, config,
-      { kind = kind, message = message, hint = hint })
+  return fetch(this, config.timeout)
+end
+
+-- `state` is what a client remembers from one call to the next.
+local function call(provider, settings, state, given, account)
+  local own = settings[provider.name] or {}
+  local this = {
+    provider = provider, settings = settings, state = state,
+    loop = loops.choose(settings.loop),
+    emit = trace.emitter(given.trace or own.trace or settings.trace,
+      provider.name, account),
+  }
+  local result, failure = make(this, given)
+  if this.loop.leave then
+    this.loop.leave()
   end
-  if transfer then
-    transfer:close()
-  end
-  if loop.leave then
-    loop.leave()
-  end
-  return result, err
+  return result, failure
 end
 
 -- A method of a client, to be called with a dot or a colon. It checks the
 -- options itself, so that a mistake is raised where the caller wrote it.
-local function bind(client, provider, settings)
+local function bind(client, provider, settings, state)
   return function(first, second)
     local given = first
     if first == client then
@@ -160,12 +132,12 @@ local function bind(client, provider, settings)
     if mistake then
       error(("balance.%s: %s"):format(provider.name, mistake), 2)
     end
-    return call(provider, settings, given or {})
+    return call(provider, settings, state, given or {})
   end
 end
 
 -- The same for `all`: it returns two tables, by the caller's names.
-local function bind_all(client, settings)
+local function bind_all(client, settings, state)
   return function(first, second)
     local accounts = first
     if first == client then
@@ -179,7 +151,7 @@ local function bind_all(client, settings)
     for i, one in ipairs(calls) do
       functions[i] = function()
         results[one.name], failures[one.name] =
-          call(one.provider, settings, one.options)
+          call(one.provider, settings, state, one.options, one.name)
       end
     end
     loops.choose(settings.loop).gather(functions)
@@ -187,10 +159,11 @@ local function bind_all(client, settings)
   end
 end
 
+-- The options of each provider are copied too; a loop or a store is not.
 local function copy_settings(settings)
   local copy = {}
   for name, value in pairs(settings) do
-    local is_options = type(value) == "table" and name ~= "loop"
+    local is_options = type(value) == "table" and _M.providers[name]
     copy[name] = is_options and answer.copy(value) or value
   end
   return copy
@@ -202,12 +175,13 @@ end
 -- @treturn table with a method for each provider
 function _M.new(settings)
   settings = copy_settings(settings or {})
+  local state = { budget = retry.new_budget(), offset = 0 }
   local client = {}
-  local methods = { all = bind_all(client, settings) }
+  local methods = { all = bind_all(client, settings, state) }
   local function index(_, name)
     local provider = _M.providers[name]
     if provider and not methods[name] then
-      methods[name] = bind(client, provider, settings)
+      methods[name] = bind(client, provider, settings, state)
     end
     return methods[name]
   end

@@ -51,6 +51,7 @@ _M.kinds = {
 ---@field retryable boolean whether asking again can help
 ---@field retry_after? number seconds, where the service said so
 ---@field hint? string what to do, where something is known
+---@field attempts? integer how many requests were made
 
 local longest = 300 -- bytes of a stranger's text
 

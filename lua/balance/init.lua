@@ -8,7 +8,9 @@
 -- @module balance
 
 local client = require "balance.client"
+local memory = require "balance.store.memory"
 local options = require "balance.options"
+local redis = require "balance.store.redis"
 local tc3 = require "balance.tc3"
 local version = require "balance.version"
 
@@ -23,12 +25,17 @@ local _M = { _VERSION = version }
 
 --- What every call takes.
 ---@class balance.Options
----@field endpoint? string scheme, host and port
+---@field endpoint? string|string[] scheme, host, port; of a list, the next where one is not reached
 ---@field timeout? number of the whole call, seconds (10)
 ---@field connect_timeout? number seconds (5)
 ---@field ca_file? string trusted certificates, a PEM file
 ---@field ca_path? string the same as a directory of hashed names
 ---@field proxy? string
+---@field retries? integer how often to ask again where that can help (2)
+---@field rate? number|false requests a second for one key (Tencent: 20)
+---@field cache? balance.CacheSettings|false (false)
+---@field trace? fun(event: balance.Event) what happens on the way
+---@field credentials? fun(): balance.CredentialSet?, string? the current keys
 
 ---@class balance.KeyOptions: balance.Options
 ---@field api_key? string
@@ -41,6 +48,9 @@ local _M = { _VERSION = version }
 ---@field region? string none is needed
 ---@field language? string of the service's messages ("en-US")
 ---@field site? "intl"|"cn" the international or the mainland host ("intl")
+---@field profile? string of the credentials files ("default")
+---@field credentials_file? string (~/.tencentcloud/credentials)
+---@field cvm_role? boolean|string keys of this machine's role (false)
 
 ---@class balance.Settings
 ---@field tempolor? balance.KeyOptions
@@ -51,6 +61,11 @@ local _M = { _VERSION = version }
 ---@field ca_file? string
 ---@field ca_path? string
 ---@field proxy? string
+---@field retries? integer
+---@field rate? number|false
+---@field rate_dict? table an ngx.shared.DICT in which workers share the rate
+---@field cache? balance.CacheSettings|false
+---@field trace? fun(event: balance.Event)
 ---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop
 
 ---@class balance.Loop
@@ -67,6 +82,13 @@ local _M = { _VERSION = version }
 ---@field request_id? string
 ---@field fetched_at integer Unix time, seconds
 ---@field raw table the whole answer
+---@field attempts integer how many requests it took
+---@field timing balance.Timing of the last attempt
+---@field clock_offset? integer seconds added to this machine's clock
+---@field cached? boolean no request was made
+---@field age? number seconds since the answer, where it was not fresh
+---@field stale? boolean older than it should be: a new one was not to be had
+---@field refresh_error? balance.Failure why not
 
 ---@class balance.TempolorResult: balance.Result
 ---@field balance number
@@ -212,6 +234,11 @@ function _M.register(provider)
   providers[provider.name] = provider
   _M[provider.name] = default[provider.name]
 end
+
+--- Where a cache keeps what it knows: `memory(options)`, a table of this
+-- process, and `redis(client, options)`, for many machines. In nginx an
+-- `ngx.shared.DICT` is a store as it is.
+_M.store = { memory = memory.new, redis = redis.new }
 
 --- TC3-HMAC-SHA256 for other services of Tencent Cloud; see `balance.tc3`.
 _M.tc3 = tc3

@@ -3,40 +3,82 @@
 -- the configuration of one call.
 -- @module balance.options
 
+local cache = require "balance.cache"
+local credentials = require "balance.credentials"
+local limiter = require "balance.limiter"
 local loops = require "balance.loop"
 
 local _M = {}
 
--- What every provider takes, and what a client takes for all of them.
+-- What every provider takes, and a client for all of them, by its types.
 local shared = {
   timeout = "number",
   connect_timeout = "number",
   ca_file = "string",
   ca_path = "string",
   proxy = "string",
+  retries = "number",
+  rate = "number boolean",
+  cache = "table boolean",
+  trace = "function",
 }
 
-local defaults = { timeout = 10, connect_timeout = 5 } -- seconds
+-- What a client alone takes.
+local of_client = { loop = "string table", rate_dict = "table userdata" }
+
+-- What every provider takes, but a client only inside a provider's options.
+local of_provider = { endpoint = "string table", credentials = "function" }
+
+local defaults = { timeout = 10, connect_timeout = 5, retries = 2 } -- seconds
 local longest = 86400 -- seconds
+local most_retries = 10
 local most = 16384 -- bytes of any value
 
 --- Whether a client has a setting of this name, which no provider may have.
 -- @tparam string name
 -- @treturn boolean
 function _M.is_setting(name)
-  return shared[name] ~= nil or name == "loop"
+  return (shared[name] or of_client[name]) ~= nil
 end
 
 local function type_of(provider, name)
-  if name == "endpoint" then
-    return "string"
-  end
   for _, credential in ipairs(provider.credentials) do
     if credential.name == name then
       return "string"
     end
   end
-  return shared[name] or provider.options and provider.options[name]
+  return shared[name] or of_provider[name]
+    or provider.options and provider.options[name]
+end
+
+local function wrong_type(what, name, value, expected)
+  for each in expected:gmatch("%S+") do
+    if type(value) == each then
+      return nil
+    end
+  end
+  return ("%s '%s' must be a %s, not a %s"):format(what, name,
+    expected:gsub(" ", " or a "), type(value))
+end
+
+-- What no type says.
+local function wrong_value(name, value)
+  if name == "rate" and value == true then
+    return "'rate' must be a number, or false"
+  elseif name == "cache" and value == true then
+    return "'cache' must be a table, or false"
+  elseif name == "cache" and value then
+    return cache.mistake(value)
+  elseif name == "loop" then
+    return loops.mistake(value)
+  elseif name == "endpoint" and type(value) == "table" then
+    for _, each in ipairs(value) do
+      if type(each) ~= "string" then
+        return "'endpoint' must be a string or a list of them"
+      end
+    end
+    return #value == 0 and "'endpoint' must name one at least" or nil
+  end
 end
 
 --- What is wrong with the options of a call: a programmer's mistake.
@@ -53,11 +95,27 @@ function _M.mistake(provider, options)
     local expected = type_of(provider, name)
     if not expected then
       return ("unknown option '%s'"):format(tostring(name))
-    elseif type(value) ~= expected then
-      return ("option '%s' must be a %s, not a %s"):format(
-        name, expected, type(value))
+    end
+    local mistake = wrong_type("option", name, value, expected)
+      or wrong_value(name, value)
+    if mistake then
+      return mistake
     end
   end
+end
+
+local function setting_mistake(providers, name, value)
+  local provider = providers[name]
+  if provider then
+    local mistake = _M.mistake(provider, value)
+    return mistake and name .. ": " .. mistake
+  end
+  local expected = shared[name] or of_client[name]
+  if not expected then
+    return ("unknown setting '%s'"):format(tostring(name))
+  end
+  return name ~= "loop" and wrong_type("setting", name, value, expected)
+    or wrong_value(name, value)
 end
 
 --- What is wrong with a client's settings.
@@ -71,22 +129,20 @@ function _M.settings_mistake(providers, settings)
     return "settings must be a table, not a " .. type(settings)
   end
   for name, value in pairs(settings) do
-    local provider = providers[name]
-    local mistake
-    if name == "loop" then
-      mistake = loops.mistake(value)
-    elseif provider then
-      mistake = _M.mistake(provider, value)
-    elseif not shared[name] then
-      mistake = ("unknown setting '%s'"):format(tostring(name))
-    elseif type(value) ~= shared[name] then
-      mistake = ("setting '%s' must be a %s, not a %s"):format(
-        name, shared[name], type(value))
-    end
+    local mistake = setting_mistake(providers, name, value)
     if mistake then
-      return provider and name .. ": " .. mistake or mistake
+      return mistake
     end
   end
+end
+
+-- Whether a provider has its keys somewhere. A vault or a role counts without
+-- being asked: one that is down is a failure, not an account less.
+local function has_credentials(provider, settings)
+  local own = settings[provider.name] or {}
+  return #provider.credentials > 0
+    and (own.credentials or own.cvm_role
+      or credentials.find(provider, { own })) and true or false
 end
 
 --- The calls that `balance.all` is to make.
@@ -99,7 +155,7 @@ function _M.accounts(providers, settings, accounts)
   local calls = {}
   if accounts == nil then
     for name, provider in pairs(providers) do
-      if _M.has_credentials(provider, settings) then
+      if has_credentials(provider, settings) then
         calls[#calls + 1] = { name = name, provider = provider, options = {} }
       end
     end
@@ -137,76 +193,27 @@ local function from_environment(variable)
   return value ~= "" and value or nil
 end
 
-local function trim(text)
-  return (text:gsub("^%s+", ""):gsub("%s+$", ""))
-end
-
--- Credentials come from one source, all of them: an id of here with a key of
--- there is nobody's.
-local function credentials_of(provider, source, config)
-  local missing, found
-  for _, credential in ipairs(provider.credentials) do
-    local value = source(credential)
-    found = found or value ~= nil
-    value = value and trim(value)
-    if value and value ~= "" then
-      config[credential.name] = value
-    elseif not credential.optional then
-      missing = missing or credential.name
-    end
+local function bad_text(name, value)
+  if type(value) ~= "string" then
+    return nil
+  elseif value:find("%c") then
+    return ("option '%s' has a control character"):format(name)
+  elseif #value > most then
+    return ("option '%s' is longer than %d bytes"):format(name, most)
   end
-  return found, missing
-end
-
-local function no_credentials(provider)
-  local names, variables = {}, {}
-  for _, credential in ipairs(provider.credentials) do
-    if not credential.optional then
-      names[#names + 1] = credential.name
-      variables[#variables + 1] = credential.variable
-    end
-  end
-  local message = "no key: give " .. table.concat(names, " and ")
-  if #variables > 0 then
-    message = message .. ", or set " .. table.concat(variables, " and ")
-      .. " in the environment"
-  end
-  return message
-end
-
-local function find_credentials(provider, layers, config)
-  for _, layer in ipairs(layers) do
-    local found, missing = credentials_of(provider, function(credential)
-      return layer[credential.name]
-    end, config)
-    if found then
-      return missing and ("'%s' is missing or empty: keys are taken from one"
-        .. " place, all together"):format(missing)
-    end
-  end
-  local _, missing = credentials_of(provider, function(credential)
-    return from_environment(credential.variable)
-  end, config)
-  return missing and no_credentials(provider)
-end
-
---- Whether a provider has its keys, from the client's settings or the
--- environment.
--- @tparam table provider
--- @tparam table settings
--- @treturn boolean
-function _M.has_credentials(provider, settings)
-  local own = settings[provider.name] or {}
-  return #provider.credentials > 0
-    and find_credentials(provider, { own }, {}) == nil
 end
 
 local function bad_value(config)
   for name, value in pairs(config) do
-    if type(value) == "string" and value:find("%c") then
-      return ("option '%s' has a control character"):format(name)
-    elseif type(value) == "string" and #value > most then
-      return ("option '%s' is longer than %d bytes"):format(name, most)
+    local bad = bad_text(name, value)
+    if bad then
+      return bad
+    end
+  end
+  for _, endpoint in ipairs(config.endpoints) do
+    local bad = bad_text("endpoint", endpoint)
+    if bad then
+      return bad
     end
   end
   for _, name in ipairs { "timeout", "connect_timeout" } do
@@ -216,6 +223,30 @@ local function bad_value(config)
         name, longest)
     end
   end
+  local retries, rate = config.retries, config.rate
+  if not (retries >= 0 and retries <= most_retries and retries % 1 == 0) then
+    return ("option 'retries' must be 0 to %d"):format(most_retries)
+  elseif rate and not (rate > 0 and rate < math.huge) then
+    return "option 'rate' must be more than 0, or false"
+  end
+end
+
+local function take(config, layer, known)
+  for name in pairs(known or {}) do
+    if layer[name] ~= nil then
+      config[name] = layer[name]
+    end
+  end
+end
+
+local function endpoints_of(provider, options, own, config)
+  local default, problem = provider.endpoint, nil
+  if not default then
+    default, problem = provider.default_endpoint(config)
+  end
+  local endpoint = options.endpoint or own.endpoint
+    or from_environment(provider.endpoint_variable) or default
+  return type(endpoint) == "table" and endpoint or { endpoint }, problem
 end
 
 --- The configuration of one call. Options win over the client's settings,
@@ -223,41 +254,36 @@ end
 -- @tparam table provider
 -- @tparam table settings of the client, for all providers
 -- @tparam table options of the call
+-- @tparam ?table context for `balance.credentials`
 -- @treturn ?table nil where something is wrong
 -- @treturn ?string then, what
-function _M.resolve(provider, settings, options)
+function _M.resolve(provider, settings, options, context)
   local own = settings[provider.name] or {}
   local config = {}
-  local function take(layer, known)
-    for name in pairs(known) do
-      if layer[name] ~= nil then
-        config[name] = layer[name]
-      end
-    end
-  end
   for _, layer in ipairs { defaults, settings, own, options } do
     if layer.ca_file or layer.ca_path then -- one trust store, not two halves
       config.ca_file, config.ca_path = nil, nil
     end
-    take(layer, shared)
+    take(config, layer, shared)
   end
-  take(own, provider.options or {})
-  take(options, provider.options or {})
+  take(config, own, provider.options)
+  take(config, options, provider.options)
+  if config.rate == nil then
+    config.rate = provider.rate and limiter.rate or false
+  end
 
-  local problem = find_credentials(provider, { options, own }, config)
-  if problem then
+  local found, problem = credentials.find(provider, { options, own }, context)
+  if not found then
     return nil, problem
+  end
+  for name, value in pairs(found) do
+    config[name] = value
   end
   if not config.ca_file and not config.ca_path then
     config.ca_file = from_environment "SSL_CERT_FILE"
     config.ca_path = from_environment "SSL_CERT_DIR"
   end
-  local default = provider.endpoint
-  if not default then
-    default, problem = provider.default_endpoint(config)
-  end
-  config.endpoint = options.endpoint or own.endpoint
-    or from_environment(provider.endpoint_variable) or default
+  config.endpoints, problem = endpoints_of(provider, options, own, config)
   problem = problem or bad_value(config)
   if problem then
     return nil, problem

@@ -24,7 +24,7 @@ end
 --- Raises where a call cannot wait: libuv resumes coroutines only.
 function _M.ready()
   if not running() then
-    error("with luv, call from a coroutine", 3)
+    error("with luv, call from a coroutine", 4)
   end
   return true
 end

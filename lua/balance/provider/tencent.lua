@@ -12,13 +12,21 @@ local _M = {
   credentials = {
     { name = "secret_id", variable = "TENCENTCLOUD_SECRET_ID" },
     { name = "secret_key", variable = "TENCENTCLOUD_SECRET_KEY" },
-    { name = "token", variable = "TENCENTCLOUD_TOKEN", optional = true },
+    {
+      name = "token", optional = true,
+      variable = { "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSIONTOKEN" },
+    },
   },
+  credential_sources = { "tencent_file", "tccli_file", "cvm_role" },
+  rate = true, -- the document allows 20 requests a second
   options = {
     temp_credit = "boolean",
     region = "string",
     language = "string",
     site = "string",
+    profile = "string",
+    credentials_file = "string",
+    cvm_role = "boolean string",
   },
 }
 
@@ -60,6 +68,7 @@ function _M.request(config)
       action = "DescribeAccountBalance",
       version = "2018-07-09",
       region = config.region,
+      timestamp = os.time() + (config.clock_offset or 0),
     },
   }
 end
@@ -106,5 +115,6 @@ function _M.read(status, body)
 end
 
 _M.hint = refusal.hint
+_M.is_clock_refused = refusal.is_clock_refused
 
 return _M

@@ -43,13 +43,20 @@ local hints = {
     .. " run out",
 }
 
+--- Whether a failure is about the time of the signature.
+-- @tparam table failure
+-- @treturn boolean
+function _M.is_clock_refused(failure)
+  return failure.code == "AuthFailure.SignatureExpire"
+end
+
 --- What to do about a failure.
 -- @tparam table failure
 -- @tparam table context `now` and, where the server said it, `date`
 -- @treturn ?string
 function _M.hint(failure, context)
   local code = failure.code
-  if code == "AuthFailure.SignatureExpire" and context.date then
+  if _M.is_clock_refused(failure) and context.date then
     return ("this machine's clock is off by %d seconds"):format(
       math.abs(context.now - context.date))
   elseif type(code) == "string" and code:find("^UnauthorizedOperation") then

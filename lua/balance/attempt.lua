@@ -1,0 +1,172 @@
+-- SPDX-License-Identifier: MIT
+--- One attempt: a request is sent to one endpoint, and its answer is read.
+-- @module balance.attempt
+
+local answer = require "balance.answer"
+local core = require "balance.core"
+local failure = require "balance.failure"
+local hints = require "balance.hints"
+local json = require "balance.json"
+local version = require "balance.version"
+
+local user_agent = "balance/" .. version
+
+local _M = {}
+
+--- Seconds of the last attempt, from its start; 0 for what did not happen.
+---@class balance.Timing
+---@field dns number
+---@field connect number
+---@field tls number
+---@field first_byte number
+---@field total number
+
+--- The values of a call that must not leave it.
+-- @tparam table provider
+-- @tparam table config
+-- @treturn {string,...}
+function _M.secrets(provider, config)
+  local secrets = {}
+  for _, credential in ipairs(provider.credentials) do
+    secrets[#secrets + 1] = config[credential.name]
+  end
+  return secrets
+end
+
+--- The one place where a failure gets its last shape: no secret leaves here.
+-- @tparam table provider
+-- @tparam table config
+-- @tparam table fields
+-- @treturn balance.Failure
+function _M.fail(provider, config, fields)
+  local secrets = _M.secrets(provider, config)
+  fields.provider = provider.name
+  fields.message = failure.clean(fields.message, secrets) or "no message"
+  fields.request_id = failure.clean(fields.request_id, secrets)
+  if type(fields.code) ~= "number" then
+    fields.code = failure.clean(fields.code, secrets)
+  end
+  return failure.new(fields)
+end
+
+local function start(provider, config, endpoint, limit)
+  local request = provider.request(config)
+  local headers = answer.copy(request.headers or {})
+  headers["User-Agent"] = user_agent
+  return core.transport():start {
+    endpoint = endpoint,
+    path = request.path,
+    body = request.body,
+    headers = headers,
+    authorization = request.authorization,
+    scheme = request.scheme,
+    tc3 = request.tc3,
+    ca_file = config.ca_file,
+    ca_path = config.ca_path,
+    proxy = config.proxy,
+    timeout = limit,
+    connect_timeout = config.connect_timeout,
+  }
+end
+
+local longest_wait = 86400 -- seconds; who says more means never
+
+local function seconds_to_wait(header, now)
+  if not header then
+    return nil
+  elseif header:find("^%d+$") then
+    return math.min(tonumber(header), longest_wait)
+  end
+  local date = core.date(header)
+  return date and math.max(date - now, 0)
+end
+
+-- What the headers of an answer say beside it.
+local function add_headers(provider, config, transfer, refused, now, date)
+  refused.retry_after = seconds_to_wait(transfer:header("retry-after"), now)
+  if provider.hint then
+    refused.hint = provider.hint(refused, {
+      config = config, now = now, date = date,
+    })
+  end
+  return refused
+end
+
+local function read(provider, config, transfer, result)
+  if result.kind then
+    return nil, {
+      kind = result.kind,
+      code = result.code,
+      message = result.message,
+      status = result.status,
+      hint = hints.of(result),
+    }
+  end
+  local body = json.decode(result.body)
+  local fields, refused = provider.read(result.status, body)
+  local available = fields and fields[fields.available_from]
+  if fields and type(available) ~= "number" then
+    fields = nil
+    refused = { kind = "decode", message = "the balance is not a number" }
+  end
+  local date = transfer:header("date")
+  date = date and core.date(date)
+  local now = os.time()
+  if not fields then
+    refused = assert(refused, "a provider's read() returned nothing")
+    refused.status = result.status
+    return nil, add_headers(provider, config, transfer, refused, now, date),
+      date and date - now
+  end
+  if fields == body then -- and not a part of itself
+    fields = answer.copy(body)
+  end
+  fields.provider = provider.name
+  fields.unit = provider.unit
+  fields.available = available
+  fields.fetched_at = now
+  fields.raw = body
+  return fields
+end
+
+--- Sends one request and reads its answer.
+-- @tparam table provider
+-- @tparam table config
+-- @tparam string endpoint
+-- @tparam number limit seconds
+-- @tparam table loop
+-- @treturn ?table the result
+-- @treturn ?balance.Failure
+-- @treturn table what the trace shows of it: `status`, `timing`, `reused`
+-- @treturn ?number seconds by which the server's clock is ahead of this one's
+function _M.run(provider, config, endpoint, limit, loop)
+  local transfer, kind, message = start(provider, config, endpoint, limit)
+  local ok = transfer
+  if transfer then
+    ok, kind, message = loop.wait(transfer)
+  end
+  local fields, refused, ahead
+  local seen = {}
+  if ok then
+    local result = transfer:result()
+    seen = {
+      status = result.status, timing = result.timing, reused = result.reused,
+    }
+    fields, refused, ahead = read(provider, config, transfer, result)
+  else
+    refused = { kind = kind, message = message }
+  end
+  if transfer then
+    transfer:close()
+  end
+  if not endpoint:lower():find("^https://") then
+    ahead = nil -- nobody vouches for the date
+  end
+  if not fields then
+    return nil, _M.fail(provider, config, refused), seen, ahead
+  end
+  fields.timing = seen.timing
+  return fields, nil, seen
+end
+
+return _M

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: MIT
+--- What a client tells its trace hook.
+-- @module balance.trace
+
+local _M = {}
+
+---@alias balance.EventName
+---| "attempt"     # a request was made
+---| "retry"       # another one will be, after `wait`
+---| "limit"       # it had to wait for its turn
+---| "clock"       # this machine's clock is corrected by `offset`
+---| "cache_hit"   # the answer was known
+---| "refresh"     # it was not, or not any more
+---| "stale"       # it was, and is better than none
+---| "cache_error" # the store failed, and was done without
+---| "warning"     # something is not as it should be
+
+--- Something that happened on the way of a call. It holds no secret.
+---@class balance.Event
+---@field event balance.EventName
+---@field provider string
+---@field account? string the name that `balance.all` was given
+---@field attempt? integer from 1
+---@field endpoint? string
+---@field kind? balance.Kind of a failed attempt
+---@field status? integer of HTTP
+---@field timing? balance.Timing
+---@field reused? boolean whether a kept connection was used
+---@field wait? number seconds until what comes next
+---@field age? number seconds, of a cached value
+---@field offset? number seconds, of a clock
+---@field message? string of a warning
+
+--- A function that completes an event and passes it on. What the hook raises
+-- is its own affair: it ends the hook, not the call.
+-- @tparam ?function hook the caller's
+-- @tparam string provider
+-- @tparam ?string account
+-- @treturn function
+function _M.emitter(hook, provider, account)
+  if not hook then
+    return function() end
+  end
+  return function(event)
+    event.provider, event.account = provider, account
+    pcall(hook, event)
+  end
+end
+
+return _M
