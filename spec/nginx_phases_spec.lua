@@ -89,6 +89,27 @@ describe("inside nginx a call #nginx", function()
     assert.equal(("776.56 195 "):rep(10), server:get "/threads" .. " ")
   end)
 
+  it("lets those that sleep in a gather sleep side by side", function()
+    local server = nginx.start {
+      locations = {
+        ["= /sleepers"] = [[
+          local loop, said = require "balance.loop.nginx", {}
+          loop.gather {
+            function() loop.sleep(0.3) said[#said + 1] = "long" end,
+            function() loop.sleep(0.05) said[#said + 1] = "short" end,
+            function()
+              said[#said + 1] = worker.word(balance.udio())
+              loop.sleep(0.1)
+              said[#said + 1] = worker.word(balance.udio())
+            end,
+          }
+          ngx.print(table.concat(said, " "))
+        ]],
+      },
+    }
+    assert.equal("195 short 195 long", server:get "/sleepers")
+  end)
+
   it("works in a coroutine of the user's", function()
     local server = nginx.start {
       locations = {

@@ -99,7 +99,7 @@ describe("a client", function()
     local result, err = client[name](with { trace = collect(events) })
     assert.is_nil(err)
     assert.is_true(math.abs(result.clock_offset - 3600) <= 2)
-    assert.equal(1, result.attempts)
+    assert.equal(2, result.attempts)
     local seen = {}
     for _, event in ipairs(events) do
       seen[#seen + 1] = event.event
@@ -153,6 +153,19 @@ describe("a client", function()
       waited = waited + (event.event == "limit" and 1 or 0)
     end
     assert.is_true(waited >= 10)
+  end)
+
+  it("counts the requests of each key, where `rate` asks for it", function()
+    local events = {}
+    local client = balance.new { rate = 1, trace = collect(events) }
+    client:udio()
+    client:udio({ api_key = accounts.udio.unused.api_key })
+    for _, event in ipairs(events) do
+      assert.not_equal("limit", event.event)
+    end
+    local _, err = client:udio({ timeout = 0.2, retries = 0 })
+    assert.equal("rate_limit", err.kind)
+    assert.equal(0, err.attempts)
   end)
 
   it("keeps an answer where it is told to", function()

@@ -354,7 +354,7 @@ describe("the README", function()
     says("Retries", "from 0 to %s s, doubling up to %s s",
       constants("retry", "local first, longest"))
     says("Retries", "a budget of %s tokens: a retry costs %s, after a timeout"
-      .. " %s, and an answer gives %s back",
+      .. " %s, and a result gives %s back",
       constants("retry", "local full, price, dear, reward"))
     says("Rate limit", "no more than %d requests a second", limiter.rate)
     says("A wrong clock", "at most %d hours off",

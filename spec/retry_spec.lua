@@ -47,15 +47,17 @@ describe("a retry", function()
   -- Runs attempts that end as listed, each after `takes` seconds.
   local function run(call, outcomes, takes)
     local limits = {}
-    local result, err = retry.run(call, function(number, limit)
-      limits[number] = limit
+    local result, err = retry.run(call, function(limit)
+      limits[#limits + 1] = limit
       now = now + (takes or 0)
-      local outcome = outcomes[number] or outcomes[#outcomes]
+      local outcome = outcomes[#limits] or outcomes[#outcomes]
       if outcome == "answer" then
         return { available = 1 }
       end
       return nil, outcome
     end)
+    local done = result or err
+    done.attempts = #limits
     return result, err, limits
   end
 

@@ -18,12 +18,18 @@ local _M = {}
 --- The providers by name; `balance.register` adds one.
 _M.providers = {}
 
+-- The key whose requests are counted.
+local function rate_key(this)
+  local secrets = attempt.secrets(this.provider, this.config)
+  return this.provider.name .. "\n" .. table.concat(secrets, "\n")
+end
+
 -- One attempt at one endpoint, after its turn has come.
-local function ask_endpoint(this, number, endpoint, limit)
+local function ask_endpoint(this, endpoint, limit)
   local config, loop = this.config, this.loop
   local waited, longer = limiter.wait({
     rate = config.rate, dict = this.settings.rate_dict, limit = limit,
-  }, this.provider.name .. "\n" .. tostring(config.secret_id), loop)
+  }, rate_key(this), loop)
   if not waited then
     return nil, attempt.fail(this.provider, config, { kind = "rate_limit",
       message = "this client's own limit of requests a second is reached",
@@ -32,10 +38,11 @@ local function ask_endpoint(this, number, endpoint, limit)
     this.emit { event = "limit", wait = waited }
     limit = math.max(limit - waited, 0)
   end
+  this.attempts = this.attempts + 1
   local result, failure, seen, ahead =
     attempt.run(this.provider, config, endpoint, limit, loop)
   this.emit {
-    event = "attempt", attempt = number, endpoint = endpoint,
+    event = "attempt", attempt = this.attempts, endpoint = endpoint,
     kind = failure and failure.kind, status = seen.status,
     timing = seen.timing, reused = seen.reused,
   }
@@ -45,18 +52,22 @@ end
 -- The way of a call, each step around the next: cache, retry, clock,
 -- failover, and for each attempt limiter and transport.
 local function fetch(this, seconds)
-  return retry.run({
+  this.attempts = 0
+  local result, failure = retry.run({
     retries = this.config.retries, timeout = seconds,
     budget = this.state.budget, loop = this.loop, emit = this.emit,
-  }, function(number, limit)
+  }, function(limit)
     local provider, config = this.provider, this.config
     return clock.run(this.state, provider, this.emit, function(offset)
       config.clock_offset = offset
       return failover.run(config.endpoints, limit, function(endpoint, share)
-        return ask_endpoint(this, number, endpoint, share)
+        return ask_endpoint(this, endpoint, share)
       end)
     end)
   end)
+  local done = result or failure
+  done.attempts = this.attempts
+  return result, failure
 end
 
 -- What tells one request from another: all that it is made of, but not for

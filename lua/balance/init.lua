@@ -85,7 +85,7 @@ local _M = { _VERSION = version }
 ---@field attempts integer how many requests it took
 ---@field timing balance.Timing of the last attempt
 ---@field clock_offset? integer seconds added to this machine's clock
----@field cached? boolean no request was made
+---@field cached? boolean known before; no request was made, or it failed
 ---@field age? number seconds since the answer, where it was not fresh
 ---@field stale? boolean older than it should be: a new one was not to be had
 ---@field refresh_error? balance.Failure why not
@@ -123,8 +123,9 @@ local _M = { _VERSION = version }
 --- The balance of a TemPolor account ("Query Information").
 -- @function tempolor
 -- @tparam ?table options `api_key` (TEMPOLOR_API_KEY); `endpoint`, `timeout`
--- (seconds, 10), `connect_timeout` (seconds, 5), `ca_file`, `ca_path`,
--- `proxy`
+-- (seconds, 10), `connect_timeout` (seconds, 5), `retries` (2), `rate`
+-- (requests a second; Tencent: 20), `cache` (false), `trace`, `credentials`,
+-- `ca_file`, `ca_path`, `proxy`
 -- @treturn ?table `balance`; and `available`, `available_from`, `unit`,
 -- `provider`, `request_id`, `fetched_at`, `raw`
 -- @treturn ?balance.Failure where the first is nil
@@ -147,7 +148,8 @@ _M.udio = default.udio
 -- @function tencent
 -- @tparam ?table options `secret_id` (TENCENTCLOUD_SECRET_ID), `secret_key`
 -- (TENCENTCLOUD_SECRET_KEY), `token` (TENCENTCLOUD_TOKEN); `temp_credit`
--- (false), `region` (none), `language` ("en-US"), `site` ("intl" or "cn");
+-- (false), `region` (none), `language` ("en-US"), `site` ("intl" or "cn"),
+-- `profile`, `credentials_file`, `cvm_role` (false);
 -- the others as of `tempolor`
 -- @treturn ?table `Balance`, `RealBalance`, `RealCreditBalance`, ... as the
 -- document has them; the others as of `tempolor`
@@ -177,9 +179,10 @@ _M.all = default.all
 --- Makes a client with settings of its own and the same methods.
 -- @function new
 -- @tparam ?table settings `tempolor`, `udio`, `tencent`: the options of that
--- provider; `timeout`, `connect_timeout`, `ca_file`, `ca_path`, `proxy`: for
--- all of them; `loop`: "blocking", "nginx", "cqueues", "luv", or a table of
--- `wait`, `sleep` and `gather` (found by itself, but for luv)
+-- provider; `timeout`, `connect_timeout`, `retries`, `rate`, `cache`, `trace`,
+-- `ca_file`, `ca_path`, `proxy`: for all of them; `rate_dict`; `loop`:
+-- "blocking", "nginx", "cqueues", "luv", or a table of `wait`, `sleep` and
+-- `gather` (found by itself, but for luv)
 -- @treturn table
 -- @raise for an unknown setting or one of the wrong type
 ---@param settings? balance.Settings

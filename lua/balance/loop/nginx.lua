@@ -180,17 +180,27 @@ local function is_any_done(transfers)
   return false
 end
 
--- True once one of them is done; or nil, a kind and a message.
-local function wait_for_any(transfers)
+-- How long to wait before looking again; `due` is when somebody's sleep ends.
+local function seconds_to_look(this, due)
+  local seconds = this and patience or _M.period.shortest
+  return due and math.max(math.min(seconds, due - core.now()), 0) or seconds
+end
+
+-- True once one of them is done, or at the time `due`; or nil, a kind and a
+-- message.
+local function wait_for_any(transfers, due)
   local alarm = { semaphore = semaphore.new() }
   local ok, kind, message = step()
-  while ok and not is_any_done(transfers) do
+  while ok and not is_any_done(transfers)
+    and not (due and core.now() >= due) do
     local this = get_ticker()
     local ticks = this and this.ticks
-    await(transfers, alarm, this and patience or _M.period.shortest)
+    local seconds = seconds_to_look(this, due)
+    await(transfers, alarm, seconds)
     if not this then
       ok, kind, message = step()
-    elseif this.ticks == ticks and not is_any_done(transfers) then
+    elseif seconds == patience and this.ticks == ticks
+      and not is_any_done(transfers) then
       lose(this)
     end
   end
@@ -230,6 +240,8 @@ end
 function _M.sleep(seconds)
   if may_block[ngx.get_phase()] then
     blocking.sleep(seconds)
+  elseif gathered[coroutine.running()] then
+    coroutine.yield { wake = core.now() + seconds }
   else
     ngx.sleep(seconds)
   end
@@ -247,12 +259,14 @@ end
 
 -- Not in light threads: ngx_lua loses track of those whose parent is killed.
 local function gather_coroutines(functions)
-  local threads = {} -- by the transfer that each waits for
+  local threads = {} -- by what each waits for, a transfer or { wake }
   local function resume(thread, ...)
     local ok, awaited = coroutine.resume(thread, ...)
     if not ok then
-      for transfer in pairs(threads) do
-        transfer:close()
+      for each in pairs(threads) do
+        if not each.wake then
+          each:close()
+        end
       end
       error(awaited, 0)
     elseif coroutine.status(thread) ~= "dead" then
@@ -265,16 +279,33 @@ local function gather_coroutines(functions)
     resume(thread)
   end
   while next(threads) do
-    local transfers = {}
-    for transfer in pairs(threads) do
-      transfers[#transfers + 1] = transfer
+    local transfers, sleepers, due = {}, {}, nil
+    for each in pairs(threads) do
+      if each.wake then
+        sleepers[#sleepers + 1] = each
+        due = math.min(due or each.wake, each.wake)
+      else
+        transfers[#transfers + 1] = each
+      end
     end
-    local ok, kind, message = wait_for_any(transfers)
+    local ok, kind, message = true, nil, nil
+    if #transfers > 0 then
+      ok, kind, message = wait_for_any(transfers, due)
+    else
+      ngx.sleep(math.max(due - core.now(), 0))
+    end
     for _, transfer in ipairs(transfers) do
       if not ok or transfer:done() then
         local thread = threads[transfer]
         threads[transfer] = nil
         resume(thread, ok, kind, message)
+      end
+    end
+    for _, sleeper in ipairs(sleepers) do
+      if sleeper.wake <= core.now() then
+        local thread = threads[sleeper]
+        threads[sleeper] = nil
+        resume(thread)
       end
     end
   end
