@@ -24,12 +24,21 @@ local function rate_key(this)
   return this.provider.name .. "\n" .. table.concat(secrets, "\n")
 end
 
+-- Returns how long the call had to wait for its turn; nil and how long it
+-- would have been, where that is too long.
+local function wait_for_turn(this, limit)
+  if not this.config.rate then
+    return 0
+  end
+  return limiter.wait({
+    rate = this.config.rate, dict = this.settings.rate_dict, limit = limit,
+  }, rate_key(this), this.loop)
+end
+
 -- One attempt at one endpoint, after its turn has come.
 local function ask_endpoint(this, endpoint, limit)
   local config, loop = this.config, this.loop
-  local waited, longer = limiter.wait({
-    rate = config.rate, dict = this.settings.rate_dict, limit = limit,
-  }, rate_key(this), loop)
+  local waited, longer = wait_for_turn(this, limit)
   if not waited then
     return nil, attempt.fail(this.provider, config, { kind = "rate_limit",
       message = "this client's own limit of requests a second is reached",
