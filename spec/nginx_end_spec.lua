@@ -135,7 +135,7 @@ describe("a call inside nginx is cancelled #nginx", function()
       assert_clean(server)
     end
     assert.is_true(server:get "/memory" - memory < 100) -- KiB
-    assert.is_true(tonumber(descriptors(worker)) <= tonumber(open) + 2)
+    assert.is_true(descriptors(worker) - open < 50) -- kept connections
   end)
 
   it("when the request ends without waiting for its threads", function()

@@ -178,19 +178,19 @@ describe("inside nginx a call #nginx", function()
   it("while nginx starts has all of the answer, its headers too", function()
     local server = nginx.start {
       http = nginx.lua("init_by_lua_block", [[
-          balance.register(setmetatable({
-            name = "limited",
+          local udio = require "balance.provider.udio"
+          balance.register {
+            name = "limited", unit = udio.unit, credentials = {},
+            endpoint = os.getenv "UDIO_ENDPOINT", read = udio.read,
             request = function()
-              return { method = "GET", path = "/api/v2/credits",
-                headers = { ["X-Sandbox-Answer"] = "429",
-                  ["X-Sandbox-Retry-After"] = "7",
-                  Authorization = "Bearer " .. os.getenv "UDIO_API_KEY" } }
+              return { path = "/api/v2/credits", headers = {
+                ["X-Sandbox-Answer"] = "429",
+                ["X-Sandbox-Retry-After"] = "7",
+                Authorization = "Bearer " .. os.getenv "UDIO_API_KEY",
+              } }
             end,
-            unit = "credit", credentials = {},
-            endpoint = os.getenv "UDIO_ENDPOINT",
-            read = balance.udio and require("balance.provider.udio").read,
-          }, nil))
-          local _, err = balance.limited()
+          }
+          local _, err = balance.limited { retries = 0 }
           said = err.kind .. " " .. tostring(err.retry_after)
         ]]),
       locations = { ["= /said"] = "ngx.print(said)" },
