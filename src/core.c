@@ -737,17 +737,13 @@ static int core_random(lua_State *L)
 /* digest(text): its SHA-256 in hexadecimal. */
 static int core_digest(lua_State *L)
 {
-  static const char digits[] = "0123456789abcdef";
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   unsigned char digest[TC3_DIGEST];
   if (!EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL))
     return luaL_error(L, "OpenSSL provides no SHA-256");
   char hex[TC3_HEX];
-  for (size_t i = 0; i < TC3_DIGEST; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 15];
-  }
+  tc3_hex(digest, hex);
   lua_pushlstring(L, hex, TC3_HEX);
   return 1;
 }

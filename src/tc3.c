@@ -76,7 +76,7 @@ static enum tc3_status hmac(struct tc3 *tc3, const unsigned char *key,
 
 /* -- text ---------------------------------------------------------------- */
 
-static void hex(const unsigned char digest[TC3_DIGEST], char out[TC3_HEX])
+void tc3_hex(const unsigned char digest[TC3_DIGEST], char out[TC3_HEX])
 {
   static const char digits[] = "0123456789abcdef";
   for (size_t i = 0; i < TC3_DIGEST; i++) {
@@ -227,7 +227,7 @@ enum tc3_status tc3_canonical_request(struct tc3 *tc3,
   if (status == TC3_OK)
     status = sha256(tc3, request->payload, digest);
   if (status == TC3_OK) {
-    hex(digest, hashed_payload);
+    tc3_hex(digest, hashed_payload);
     status = APPEND(out, BYTES("\n"), (struct bytes){hashed_payload, TC3_HEX});
   }
   return status;
@@ -243,7 +243,7 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
   if (status != TC3_OK)
     return status;
   char hashed_canonical_request[TC3_HEX];
-  hex(digest, hashed_canonical_request);
+  tc3_hex(digest, hashed_canonical_request);
 
   char timestamp[TC3_TIMESTAMP];
   char date[TC3_DATE + 1];
@@ -348,7 +348,7 @@ static enum tc3_status authorize(struct tc3 *tc3, struct tc3_request *request)
   if (status == TC3_OK)
     status = hmac(tc3, NULL, 0, buffer_bytes(&tc3->string_to_sign), digest);
   if (status == TC3_OK) {
-    hex(digest, signature);
+    tc3_hex(digest, signature);
     status =
         APPEND(&tc3->authorization, BYTES(ALGORITHM " Credential="),
                request->secret_id, BYTES("/"),

@@ -81,6 +81,9 @@ enum tc3_status tc3_derive_key(struct tc3 *tc3,
    the time zone nor the locale has a say. */
 void tc3_date(int64_t timestamp, char date[TC3_DATE + 1]);
 
+/* A digest in hexadecimal digits, without a zero at the end. */
+void tc3_hex(const unsigned char digest[TC3_DIGEST], char out[TC3_HEX]);
+
 /* A Unix time in decimal digits, somewhere in `text`. */
 struct bytes tc3_timestamp(int64_t timestamp, char text[TC3_TIMESTAMP]);
 
