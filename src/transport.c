@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +15,12 @@
 
 #include "buffer.h"
 #include "guard.h"
+#include "libcurl.h"
 #include "poller.h"
 #include "sockets.h"
 #include "trust.h"
 
-#if LIBCURL_VERSION_NUM < 0x075700
-#error "balance needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT)"
-#endif
-
 enum {
-  LIBCURL_NEEDED = 0x075700,
   MAX_OPEN = 512,    /* connections; what is more waits its turn */
   MAX_IDLE = 64,     /* kept; the cache counts those in use as well */
   MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
@@ -37,7 +32,7 @@ enum {
 
 struct transport {
   pid_t pid;
-  CURLM *multi;
+  CURLM *multi; /* NULL before the first transfer */
   struct poller *poller;
   struct sockets sockets;
   struct trust trust;
@@ -174,7 +169,25 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
   return 0;
 }
 
-/* -- easy handles --------------------------------------------------------- */
+/* -- handles -------------------------------------------------------------- */
+
+/* Makes a multi handle where there is none, or none any more. */
+static bool open_multi(struct transport *transport)
+{
+  if (transport->multi)
+    return true;
+  CURLM *multi = curl_multi_init();
+  if (!multi)
+    return false;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE);
+  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
+  transport->multi = multi;
+  return true;
+}
 
 #define SET(option, ...)                                                      \
   (curl_easy_setopt(easy, CURLOPT_##option, __VA_ARGS__) == CURLE_OK)
@@ -297,7 +310,8 @@ static void move_to_list(struct transfer *transfer, struct transfer **list)
 static bool add_to_multi(struct transfer *transfer)
 {
   struct transport *transport = transfer->transport;
-  if (curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
+  if (!open_multi(transport) ||
+      curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
     return false;
   transfer->running = true;
   move_to_list(transfer, &transport->underway);
@@ -427,6 +441,19 @@ static void collect_late(struct transport *transport)
       transport->deadline = each->deadline;
     }
   }
+}
+
+/* libcurl ran out of memory while it changed its own tables, and would crash
+   on them: the next transfer gets a new multi handle. */
+static void give_up(struct transport *transport)
+{
+  while (transport->underway) {
+    transport->underway->seen.code = CURLE_OUT_OF_MEMORY;
+    end(transport->underway, OUTCOME_NETWORK);
+  }
+  curl_multi_cleanup(transport->multi);
+  transport->multi = NULL;
+  transport->timer = -1;
 }
 
 /* -- starting -------------------------------------------------------------- */
@@ -567,17 +594,23 @@ enum transport_status transport_run(struct transport *transport,
 
   struct guard guard;
   guard_enter(&guard);
+  CURLMcode code = CURLM_OK;
   int running;
-  for (int i = 0; i < count; i++)
-    curl_multi_socket_action(transport->multi, events[i].fd,
-                             to_curl(events[i].ready), &running);
-  if (transport->timer >= 0 && transport->timer <= now_ms()) {
+  for (int i = 0; code == CURLM_OK && i < count; i++)
+    code = curl_multi_socket_action(transport->multi, events[i].fd,
+                                    to_curl(events[i].ready), &running);
+  if (code == CURLM_OK && transport->timer >= 0 &&
+      transport->timer <= now_ms()) {
     transport->timer = -1;
-    curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0,
-                             &running);
+    code = curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0,
+                                    &running);
   }
-  collect_finished(transport);
-  collect_late(transport);
+  if (code == CURLM_OK) {
+    collect_finished(transport);
+    collect_late(transport);
+  } else {
+    give_up(transport);
+  }
   guard_leave(&guard);
   *moved = count;
   return TRANSPORT_OK;
@@ -625,26 +658,10 @@ const char *transfer_header(const struct transfer *transfer, const char *name)
 
 /* -- beginning and end ------------------------------------------------------ */
 
-static bool libcurl_is_usable;
-
-static void init_libcurl(void)
-{
-  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-  libcurl_is_usable = curl->version_num >= LIBCURL_NEEDED &&
-                      curl->ssl_version &&
-                      strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
-                      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 enum transport_status transport_new(struct transport **out)
 {
   *out = NULL;
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  struct guard guard;
-  guard_enter(&guard);
-  pthread_once(&once, init_libcurl);
-  guard_leave(&guard);
-  if (!libcurl_is_usable)
+  if (!libcurl_init())
     return TRANSPORT_BAD_LIBCURL;
 
   struct transport *transport = calloc(1, sizeof(*transport));
@@ -655,23 +672,12 @@ enum transport_status transport_new(struct transport **out)
   transport->deadline = INT64_MAX;
   transport->trust = trust_of_system();
   transport->poller = poller_new();
-  transport->multi = curl_multi_init();
-  if (!transport->poller || !transport->multi) {
-    bool no_poller = !transport->poller;
+  if (!transport->poller) {
     int saved = errno;
-    curl_multi_cleanup(transport->multi);
-    poller_free(transport->poller);
     free(transport);
     errno = saved;
-    return no_poller ? TRANSPORT_SYSTEM : TRANSPORT_NO_MEMORY;
+    return TRANSPORT_SYSTEM;
   }
-  CURLM *multi = transport->multi;
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE);
-  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
   *out = transport;
   return TRANSPORT_OK;
 }

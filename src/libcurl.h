@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The beginning of libcurl in this process. */
+#ifndef BALANCE_LIBCURL_H
+#define BALANCE_LIBCURL_H
+
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+/* Makes libcurl ready, once, and cleanse what it frees: its buffers hold
+   requests, keys and all. Where the host made libcurl ready before us, its
+   memory functions stay. False where this libcurl will not do. */
+bool libcurl_init(void);
+
+#pragma GCC visibility pop
+
+#endif
