@@ -208,8 +208,8 @@ $(OUT)/flags: FORCE
 	    $(call missing,the C compiler $(firstword $(CC)),gcc libc6-dev); \
 	  command -v $(PKG_CONFIG) >/dev/null || \
 	    $(call missing,pkg-config,pkg-config); \
-	  $(PKG_CONFIG) --atleast-version=7.87 libcurl || \
-	    $(call missing,libcurl 7.87 or newer,libcurl4-openssl-dev); \
+	  $(PKG_CONFIG) --atleast-version=7.88 libcurl || \
+	    $(call missing,libcurl 7.88 or newer,libcurl4-openssl-dev); \
 	  $(PKG_CONFIG) --atleast-version=3.0 libcrypto || \
 	    $(call missing,OpenSSL 3.0 or newer,libssl-dev); \
 	  printf '#include <lua.h>\n%s\nwrong\n#endif\n' \

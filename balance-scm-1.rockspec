@@ -17,7 +17,7 @@ description = {
   detailed = [[
 One require, three calls, Lua tables back: the balance of TemPolor, Udio and
 Tencent Cloud accounts, in plain scripts and inside OpenResty, over verified
-TLS. Needs libcurl 7.87 and OpenSSL 3.0, or newer, with their headers.]],
+TLS. Needs libcurl 7.88 and OpenSSL 3.0, or newer, with their headers.]],
   homepage = "https://github.com/balance-lua/balance",
   issues_url = "https://github.com/balance-lua/balance/issues",
   license = "MIT",

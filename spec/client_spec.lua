@@ -102,7 +102,8 @@ describe("options", function()
       end
       provider.endpoint_variable = nil -- the sandbox's
       assert.equal("https://" .. host,
-        options.resolve(provider, {}, { site = site }).endpoints[1])
+        options.resolve(provider, options.base(provider, {}),
+          { site = site }).endpoints[1])
     end
   end)
 

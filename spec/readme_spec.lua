@@ -214,8 +214,7 @@ describe("the README", function()
   end)
 
   it("has the default of each number", function()
-    local config = assert(options.resolve(providers.udio, {},
-      { api_key = "a-key" }))
+    local config = options.base(providers.udio, {}).config
     local documented = rows(section "Options and environment")
     for _, name in ipairs { "timeout", "connect_timeout", "retries" } do
       assert.equal(tostring(config[name]), documented[name][4])

@@ -352,7 +352,7 @@ static int fail_with(lua_State *L, enum transport_status status)
     return fail(L, "config", "a header has a control character");
   case TRANSPORT_BAD_LIBCURL:
     return fail(L, "config",
-                "this libcurl will not do: balance needs 7.87 or newer, "
+                "this libcurl will not do: balance needs 7.88 or newer, "
                 "built with OpenSSL");
   case TRANSPORT_SYSTEM:
     return fail(L, "network", strerror(saved));
@@ -482,6 +482,9 @@ static int transport_start_(lua_State *L)
 
   if (has_field(L, 2, "headers", LUA_TTABLE))
     add_headers(L, lua_gettop(L), &headers);
+  struct bytes agent = text_field(L, 2, "user_agent", BYTES(""));
+  if (agent.len && !find_header(&headers, BYTES("User-Agent")))
+    add_header(L, &headers, BYTES("User-Agent"), agent);
   struct transfer_box *transfer = lua_newuserdata(L, sizeof(*transfer));
   transfer->transfer = NULL;
   luaL_getmetatable(L, TRANSFER);
@@ -748,6 +751,16 @@ static int core_digest(lua_State *L)
   return 1;
 }
 
+/* is_text(value): whether a string has no control character, not even a tab. */
+static int core_is_text(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TSTRING);
+  struct bytes text = string_at(L, 1);
+  lua_pushboolean(L,
+                  is_field_text(text) && !memchr(text.data, '\t', text.len));
+  return 1;
+}
+
 /* mode(path): a file's permission bits, or nil. */
 static int core_mode(lua_State *L)
 {
@@ -816,12 +829,17 @@ static const luaL_Reg transfer_methods[] = {
     {"result", transfer_result_}, {"header", transfer_header_},
     {"close", transfer_close},    {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"sign", core_sign},     {"transport", core_transport},
-    {"date", core_date},     {"now", core_now},
-    {"sleep", core_sleep},   {"info", core_info},
-    {"random", core_random}, {"digest", core_digest},
-    {"mode", core_mode},     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"sign", core_sign},
+                                     {"transport", core_transport},
+                                     {"date", core_date},
+                                     {"now", core_now},
+                                     {"sleep", core_sleep},
+                                     {"info", core_info},
+                                     {"random", core_random},
+                                     {"digest", core_digest},
+                                     {"mode", core_mode},
+                                     {"is_text", core_is_text},
+                                     {NULL, NULL}};
 
 int luaopen_balance_core(lua_State *L);
 

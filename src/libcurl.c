@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L /* strdup */
+#define _DEFAULT_SOURCE /* strdup, explicit_bzero */
 #include "libcurl.h"
 
 #include <curl/curl.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "guard.h"
 
 #ifdef __linux__
 #include <malloc.h>
 #endif
 
-#if LIBCURL_VERSION_NUM < 0x075700
-#error "balance needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT)"
-#endif
+/* 7.87 has CURLOPT_QUICK_EXIT; since 7.88 OpenSSL sends through libcurl, whose
+   MSG_NOSIGNAL spares a plain Lua the SIGPIPE. */
+enum { LIBCURL_NEEDED = 0x075800 };
 
-enum { LIBCURL_NEEDED = 0x075700 };
+#if LIBCURL_VERSION_NUM < 0x075800
+#error "balance needs libcurl 7.88 or newer"
+#endif
 
 #ifdef __linux__
 
 /* These are plain malloc's blocks, without a header for their size: a program
-   that gives one of libcurl's to free does no harm. */
+   that gives one of libcurl's to free does no harm. Some are buffers of many
+   kilobytes, where OPENSSL_cleanse takes ten times as long. */
 static void cleanse_and_free(void *block)
 {
   if (block)
-    OPENSSL_cleanse(block, malloc_usable_size(block));
+    explicit_bzero(block, malloc_usable_size(block));
   free(block);
 }
 
@@ -72,9 +72,6 @@ static void init(void)
 bool libcurl_init(void)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  struct guard guard;
-  guard_enter(&guard);
   pthread_once(&once, init);
-  guard_leave(&guard);
   return is_usable;
 }

@@ -49,10 +49,10 @@ bool poller_watch(struct poller *poller, int fd, int interest)
   if (interest == 0) /* a descriptor that was closed has left by itself */
     return epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, &event) == 0 ||
            errno == ENOENT || errno == EBADF;
-  if (epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0)
+  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0)
     return true;
-  return errno == ENOENT &&
-         epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+  return errno == EEXIST &&
+         epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 int poller_wait(struct poller *poller, int timeout_ms,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #include "buffer.h"
-#include "guard.h"
 #include "libcurl.h"
 #include "poller.h"
 #include "sockets.h"
@@ -24,6 +24,8 @@ enum {
   MAX_OPEN = 512,    /* connections; what is more waits its turn */
   MAX_IDLE = 64,     /* kept; the cache counts those in use as well */
   MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
+  READ_SIZE = 4096,  /* answers are a few hundred bytes; bytes at a time */
+  SEND_SIZE = 16384, /* the least that libcurl takes */
   BATCH = 64
 };
 
@@ -70,6 +72,18 @@ static int64_t now_ms(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What a failed handshake leaves in the thread's OpenSSL error queue is, in
+   nginx, taken for the failure of somebody else's. */
+static void enter_libcurl(void)
+{
+  ERR_set_mark();
+}
+
+static void leave_libcurl(void)
+{
+  ERR_pop_to_mark();
 }
 
 /* -- libcurl's callbacks: they fill C memory and know nothing else -------- */
@@ -196,7 +210,9 @@ static bool open_multi(struct transport *transport)
 static bool set_up(struct transport *transport, CURL *easy)
 {
   return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 1L) &&
-         SET(FOLLOWLOCATION, 0L) && SET(DISALLOW_USERNAME_IN_URL, 1L) &&
+         SET(BUFFERSIZE, (long)READ_SIZE) &&
+         SET(UPLOAD_BUFFERSIZE, (long)SEND_SIZE) && SET(FOLLOWLOCATION, 0L) &&
+         SET(DISALLOW_USERNAME_IN_URL, 1L) &&
          SET(PROTOCOLS_STR, "http,https") &&
          SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
          SET(MAXAGE_CONN, (long)MAX_IDLE_AGE) &&
@@ -531,12 +547,11 @@ enum transport_status transport_start(struct transport *transport,
   transfer->id = atomic_fetch_add(&last_id, 1) + 1;
   put_into_list(transfer, &transport->settled);
 
-  struct guard guard;
-  guard_enter(&guard);
+  enter_libcurl();
   enum transport_status status = prepare(transfer, request);
   if (status == TRANSPORT_OK && !add_to_multi(transfer))
     status = TRANSPORT_NO_MEMORY;
-  guard_leave(&guard);
+  leave_libcurl();
   if (status != TRANSPORT_OK) {
     transfer_free(transfer);
     return status;
@@ -592,8 +607,7 @@ enum transport_status transport_run(struct transport *transport,
   if (count == 0 && transport_timeout_ms(transport) > 0)
     return TRANSPORT_OK; /* nothing is ready, nothing is due */
 
-  struct guard guard;
-  guard_enter(&guard);
+  enter_libcurl();
   CURLMcode code = CURLM_OK;
   int running;
   for (int i = 0; code == CURLM_OK && i < count; i++)
@@ -611,7 +625,7 @@ enum transport_status transport_run(struct transport *transport,
   } else {
     give_up(transport);
   }
-  guard_leave(&guard);
+  leave_libcurl();
   *moved = count;
   return TRANSPORT_OK;
 }
@@ -743,13 +757,12 @@ void transport_free(struct transport *transport)
     abandon(transport);
     return;
   }
-  struct guard guard;
-  guard_enter(&guard);
+  enter_libcurl();
   close_transfers(transport, true);
   curl_multi_cleanup(transport->multi);
   sockets_free(&transport->sockets);
   poller_free(transport->poller);
-  guard_leave(&guard);
+  leave_libcurl();
   free(transport);
 }
 
@@ -763,12 +776,11 @@ void transfer_free(struct transfer *transfer)
     transport = NULL;
   }
   if (transport) {
-    struct guard guard;
-    guard_enter(&guard);
+    enter_libcurl();
     if (transfer->running)
       remove_from_multi(transfer);
     curl_easy_cleanup(transfer->easy);
-    guard_leave(&guard);
+    leave_libcurl();
     take_from_list(transfer);
   }
   buffer_free(&transfer->head);

@@ -49,15 +49,16 @@ function _M.fail(provider, config, fields)
   return failure.new(fields)
 end
 
+local transport = core.transport()
+
 local function start(provider, config, endpoint, limit)
   local request = provider.request(config)
-  local headers = answer.copy(request.headers or {})
-  headers["User-Agent"] = user_agent
-  return core.transport():start {
+  return transport:start {
     endpoint = endpoint,
     path = request.path,
     body = request.body,
-    headers = headers,
+    user_agent = user_agent,
+    headers = request.headers,
     authorization = request.authorization,
     scheme = request.scheme,
     tc3 = request.tc3,
@@ -81,15 +82,18 @@ local function seconds_to_wait(header, now)
   return date and math.max(date - now, 0)
 end
 
--- What the headers of an answer say beside it.
-local function add_headers(provider, config, transfer, refused, now, date)
+-- What the headers of an answer say beside it. Returns the server's clock,
+-- seconds ahead of this one's, too.
+local function add_headers(provider, config, transfer, refused)
+  local now, date = os.time(), transfer:header("date")
+  date = date and core.date(date)
   refused.retry_after = seconds_to_wait(transfer:header("retry-after"), now)
   if provider.hint then
     refused.hint = provider.hint(refused, {
       config = config, now = now, date = date,
     })
   end
-  return refused
+  return refused, date and date - now
 end
 
 local function read(provider, config, transfer, result)
@@ -109,14 +113,10 @@ local function read(provider, config, transfer, result)
     fields = nil
     refused = { kind = "decode", message = "the balance is not a number" }
   end
-  local date = transfer:header("date")
-  date = date and core.date(date)
-  local now = os.time()
   if not fields then
     refused = assert(refused, "a provider's read() returned nothing")
     refused.status = result.status
-    return nil, add_headers(provider, config, transfer, refused, now, date),
-      date and date - now
+    return nil, add_headers(provider, config, transfer, refused)
   end
   if fields == body then -- and not a part of itself
     fields = answer.copy(body)
@@ -124,8 +124,9 @@ local function read(provider, config, transfer, result)
   fields.provider = provider.name
   fields.unit = provider.unit
   fields.available = available
-  fields.fetched_at = now
+  fields.fetched_at = os.time()
   fields.raw = body
+  fields.timing = result.timing
   return fields
 end
 
@@ -148,25 +149,20 @@ function _M.run(provider, config, endpoint, limit, loop)
   local fields, refused, ahead
   local seen = {}
   if ok then
-    local result = transfer:result()
-    seen = {
-      status = result.status, timing = result.timing, reused = result.reused,
-    }
-    fields, refused, ahead = read(provider, config, transfer, result)
+    seen = transfer:result()
+    fields, refused, ahead = read(provider, config, transfer, seen)
   else
     refused = { kind = kind, message = message }
   end
   if transfer then
     transfer:close()
   end
-  if not endpoint:lower():find("^https://") then
+  if fields then
+    return fields, nil, seen
+  elseif not endpoint:lower():find("^https://") then
     ahead = nil -- nobody vouches for the date
   end
-  if not fields then
-    return nil, _M.fail(provider, config, refused), seen, ahead
-  end
-  fields.timing = seen.timing
-  return fields, nil, seen
+  return nil, _M.fail(provider, config, refused), seen, ahead
 end
 
 return _M

@@ -36,7 +36,7 @@ local function wait_for_turn(this, limit)
 end
 
 -- One attempt at one endpoint, after its turn has come.
-local function ask_endpoint(this, endpoint, limit)
+local function ask_endpoint(endpoint, limit, this)
   local config, loop = this.config, this.loop
   local waited, longer = wait_for_turn(this, limit)
   if not waited then
@@ -50,12 +50,24 @@ local function ask_endpoint(this, endpoint, limit)
   this.attempts = this.attempts + 1
   local result, failure, seen, ahead =
     attempt.run(this.provider, config, endpoint, limit, loop)
-  this.emit {
-    event = "attempt", attempt = this.attempts, endpoint = endpoint,
-    kind = failure and failure.kind, status = seen.status,
-    timing = seen.timing, reused = seen.reused,
-  }
+  if this.emit ~= trace.silent then
+    this.emit {
+      event = "attempt", attempt = this.attempts, endpoint = endpoint,
+      kind = failure and failure.kind, status = seen.status,
+      timing = seen.timing, reused = seen.reused,
+    }
+  end
   return result, failure, ahead
+end
+
+local function ask_with_clock(offset, limit, this)
+  this.config.clock_offset = offset
+  return failover.run(this.config.endpoints, limit, ask_endpoint, this)
+end
+
+local function ask(limit, this)
+  return clock.run(this.state, this.provider, this.emit, ask_with_clock, limit,
+    this)
 end
 
 -- The way of a call, each step around the next: cache, retry, clock,
@@ -65,15 +77,7 @@ local function fetch(this, seconds)
   local result, failure = retry.run({
     retries = this.config.retries, timeout = seconds,
     budget = this.state.budget, loop = this.loop, emit = this.emit,
-  }, function(limit)
-    local provider, config = this.provider, this.config
-    return clock.run(this.state, provider, this.emit, function(offset)
-      config.clock_offset = offset
-      return failover.run(config.endpoints, limit, function(endpoint, share)
-        return ask_endpoint(this, endpoint, share)
-      end)
-    end)
-  end)
+  }, ask, this)
   local done = result or failure
   done.attempts = this.attempts
   return result, failure
@@ -109,10 +113,8 @@ local function make(this, given)
         { kind = kind, message = message, hint = hint })
     end
   end
-  local config, problem = options.resolve(this.provider, this.settings, given,
-    { loop = loop, warn = function(message)
-      this.emit { event = "warning", message = message }
-    end })
+  local config, problem = options.resolve(this.provider, this.base, given,
+    this)
   if not config then
     return nil, attempt.fail(this.provider, {},
       { kind = "config", message = problem })
@@ -124,14 +126,26 @@ local function make(this, given)
   return fetch(this, config.timeout)
 end
 
--- `state` is what a client remembers from one call to the next.
-local function call(provider, settings, state, given, account)
-  local own = settings[provider.name] or {}
+-- What the settings of a client say to a provider's calls.
+local function base_of(state, provider)
+  local base = state.bases[provider]
+  if not base then
+    base = options.base(provider, state.settings)
+    state.bases[provider] = base
+  end
+  return base
+end
+
+local function call(provider, state, given, account)
+  local settings, base = state.settings, base_of(state, provider)
+  local emit = trace.emitter(given.trace or base.config.trace, provider.name,
+    account)
   local this = {
-    provider = provider, settings = settings, state = state,
-    loop = loops.choose(settings.loop),
-    emit = trace.emitter(given.trace or own.trace or settings.trace,
-      provider.name, account),
+    provider = provider, settings = settings, base = base, state = state,
+    loop = loops.choose(settings.loop), emit = emit,
+    warn = emit ~= trace.silent and function(message)
+      emit { event = "warning", message = message }
+    end or nil,
   }
   local result, failure = make(this, given)
   if this.loop.leave then
@@ -142,7 +156,7 @@ end
 
 -- A method of a client, to be called with a dot or a colon. It checks the
 -- options itself, so that a mistake is raised where the caller wrote it.
-local function bind(client, provider, settings, state)
+local function bind(client, provider, state)
   return function(first, second)
     local given = first
     if first == client then
@@ -152,18 +166,19 @@ local function bind(client, provider, settings, state)
     if mistake then
       error(("balance.%s: %s"):format(provider.name, mistake), 2)
     end
-    return call(provider, settings, state, given or {})
+    return call(provider, state, given or {})
   end
 end
 
 -- The same for `all`: it returns two tables, by the caller's names.
-local function bind_all(client, settings, state)
+local function bind_all(client, state)
   return function(first, second)
     local accounts = first
     if first == client then
       accounts = second
     end
-    local calls, mistake = options.accounts(_M.providers, settings, accounts)
+    local calls, mistake = options.accounts(_M.providers, state.settings,
+      accounts)
     if not calls then
       error("balance.all: " .. mistake, 2)
     end
@@ -171,10 +186,10 @@ local function bind_all(client, settings, state)
     for i, one in ipairs(calls) do
       functions[i] = function()
         results[one.name], failures[one.name] =
-          call(one.provider, settings, state, one.options, one.name)
+          call(one.provider, state, one.options, one.name)
       end
     end
-    loops.choose(settings.loop).gather(functions)
+    loops.choose(state.settings.loop).gather(functions)
     return results, failures
   end
 end
@@ -194,14 +209,16 @@ end
 -- @tparam ?table settings see `balance.new`
 -- @treturn table with a method for each provider
 function _M.new(settings)
-  settings = copy_settings(settings or {})
-  local state = { budget = retry.new_budget(), offset = 0 }
+  local state = { -- from one call to the next
+    settings = copy_settings(settings or {}), bases = {}, -- by provider
+    budget = retry.new_budget(), offset = 0,
+  }
   local client = {}
-  local methods = { all = bind_all(client, settings, state) }
+  local methods = { all = bind_all(client, state) }
   local function index(_, name)
     local provider = _M.providers[name]
     if provider and not methods[name] then
-      methods[name] = bind(client, provider, settings, state)
+      methods[name] = bind(client, provider, state)
     end
     return methods[name]
   end

@@ -55,7 +55,7 @@ end
 -- @tparam string text
 -- @treturn ?table nil where it is not a JSON object or array
 function _M.decode(text)
-  if text:find("%z") then
+  if text:find("\0", 1, true) then
     return nil -- lua-cjson would stop there and call it the end
   end
   local value = decoder().decode(text)

@@ -3,7 +3,9 @@
 -- the configuration of one call.
 -- @module balance.options
 
+local answer = require "balance.answer"
 local cache = require "balance.cache"
+local core = require "balance.core"
 local credentials = require "balance.credentials"
 local limiter = require "balance.limiter"
 local loops = require "balance.loop"
@@ -52,6 +54,9 @@ local function type_of(provider, name)
 end
 
 local function wrong_type(what, name, value, expected)
+  if type(value) == expected then
+    return nil
+  end
   for each in expected:gmatch("%S+") do
     if type(value) == each then
       return nil
@@ -196,10 +201,17 @@ end
 local function bad_text(name, value)
   if type(value) ~= "string" then
     return nil
-  elseif value:find("%c") then
+  elseif not core.is_text(value) then
     return ("option '%s' has a control character"):format(name)
   elseif #value > most then
     return ("option '%s' is longer than %d bytes"):format(name, most)
+  end
+end
+
+local function bad_seconds(name, seconds)
+  if not (seconds > 0 and seconds <= longest) then
+    return ("option '%s' must be more than 0 and at most %d seconds"):format(
+      name, longest)
   end
 end
 
@@ -210,33 +222,29 @@ local function bad_value(config)
       return bad
     end
   end
-  for _, endpoint in ipairs(config.endpoints) do
-    local bad = bad_text("endpoint", endpoint)
-    if bad then
-      return bad
-    end
-  end
-  for _, name in ipairs { "timeout", "connect_timeout" } do
-    local seconds = config[name]
-    if not (seconds > 0 and seconds <= longest) then
-      return ("option '%s' must be more than 0 and at most %d seconds"):format(
-        name, longest)
-    end
-  end
   local retries, rate = config.retries, config.rate
   if not (retries >= 0 and retries <= most_retries and retries % 1 == 0) then
     return ("option 'retries' must be 0 to %d"):format(most_retries)
   elseif rate and not (rate > 0 and rate < math.huge) then
     return "option 'rate' must be more than 0, or false"
   end
+  return bad_seconds("timeout", config.timeout)
+    or bad_seconds("connect_timeout", config.connect_timeout)
 end
 
-local function take(config, layer, known)
-  for name in pairs(known or {}) do
-    if layer[name] ~= nil then
-      config[name] = layer[name]
+-- Lays what a layer says over what is there. Returns whether it said anything.
+local function lay(config, layer, provider_options)
+  if layer.ca_file or layer.ca_path then -- one trust store, not two halves
+    config.ca_file, config.ca_path = nil, nil
+  end
+  local changed = false
+  for name, value in pairs(layer) do
+    if shared[name] or provider_options and provider_options[name] then
+      config[name] = value
+      changed = true
     end
   end
+  return changed
 end
 
 local function endpoints_of(provider, options, own, config)
@@ -246,45 +254,58 @@ local function endpoints_of(provider, options, own, config)
   end
   local endpoint = options.endpoint or own.endpoint
     or from_environment(provider.endpoint_variable) or default
-  return type(endpoint) == "table" and endpoint or { endpoint }, problem
+  local endpoints = type(endpoint) == "table" and endpoint or { endpoint }
+  for _, each in ipairs(endpoints) do
+    problem = problem or bad_text("endpoint", each)
+  end
+  return endpoints, problem
+end
+
+--- What a client's settings say to all of a provider's calls.
+-- @tparam table provider
+-- @tparam table settings of the client, which does not change them any more
+-- @treturn table for `resolve`
+function _M.base(provider, settings)
+  local own = settings[provider.name] or {}
+  local config = answer.copy(defaults)
+  lay(config, settings)
+  lay(config, own, provider.options)
+  if config.rate == nil then
+    config.rate = provider.rate and limiter.rate or false
+  end
+  return { own = own, config = config, problem = bad_value(config) }
 end
 
 --- The configuration of one call. Options win over the client's settings,
 -- these over the environment, and that over the defaults.
 -- @tparam table provider
--- @tparam table settings of the client, for all providers
+-- @tparam table base of the client, from `base`
 -- @tparam table options of the call
 -- @tparam ?table context for `balance.credentials`
 -- @treturn ?table nil where something is wrong
 -- @treturn ?string then, what
-function _M.resolve(provider, settings, options, context)
-  local own = settings[provider.name] or {}
-  local config = {}
-  for _, layer in ipairs { defaults, settings, own, options } do
-    if layer.ca_file or layer.ca_path then -- one trust store, not two halves
-      config.ca_file, config.ca_path = nil, nil
-    end
-    take(config, layer, shared)
+function _M.resolve(provider, base, options, context)
+  local own, problem = base.own, base.problem
+  local config = answer.copy(base.config)
+  if lay(config, options, provider.options) then
+    problem = bad_value(config)
   end
-  take(config, own, provider.options)
-  take(config, options, provider.options)
-  if config.rate == nil then
-    config.rate = provider.rate and limiter.rate or false
-  end
-
-  local found, problem = credentials.find(provider, { options, own }, context)
+  local found, place = credentials.find(provider, { options, own }, context)
   if not found then
-    return nil, problem
+    return nil, place
   end
   for name, value in pairs(found) do
     config[name] = value
+    problem = problem or bad_text(name, value)
   end
   if not config.ca_file and not config.ca_path then
     config.ca_file = from_environment "SSL_CERT_FILE"
     config.ca_path = from_environment "SSL_CERT_DIR"
   end
-  config.endpoints, problem = endpoints_of(provider, options, own, config)
-  problem = problem or bad_value(config)
+  local bad_endpoint
+  config.endpoints, bad_endpoint = endpoints_of(provider, options, own, config)
+  problem = problem or bad_endpoint or bad_text("ca_file", config.ca_file)
+    or bad_text("ca_path", config.ca_path)
   if problem then
     return nil, problem
   end

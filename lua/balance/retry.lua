@@ -47,17 +47,18 @@ end
 
 --- Runs attempts until one brings an answer or nothing more can help.
 -- @tparam table call `retries`, `timeout` (seconds), `budget`, `loop`, `emit`
--- @tparam function attempt gets its time limit; returns a result, or nil and a
--- failure
+-- @tparam function attempt gets its time limit and `...`; returns a result, or
+-- nil and a failure
+-- @param ...
 -- @treturn ?table
 -- @treturn ?balance.Failure
-function _M.run(call, attempt)
+function _M.run(call, attempt, ...)
   local finish, number = _M.now() + call.timeout, 0
   while true do
     number = number + 1
     local left = math.max(finish - _M.now(), 0)
     local is_last = number > call.retries
-    local result, failure = attempt(is_last and left or left / 2)
+    local result, failure = attempt(is_last and left or left / 2, ...)
     if result then
       earn(call.budget)
       return result

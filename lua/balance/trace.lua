@@ -31,6 +31,9 @@ local _M = {}
 ---@field offset? number seconds, of a clock
 ---@field message? string of a warning
 
+--- What an emitter is where nobody listens: whoever has much to tell may ask.
+function _M.silent() end
+
 --- A function that completes an event and passes it on. What the hook raises
 -- is its own affair: it ends the hook, not the call.
 -- @tparam ?function hook the caller's
@@ -39,7 +42,7 @@ local _M = {}
 -- @treturn function
 function _M.emitter(hook, provider, account)
   if not hook then
-    return function() end
+    return _M.silent
   end
   return function(event)
     event.provider, event.account = provider, account

@@ -78,27 +78,39 @@ local function complete(context)
 end
 
 local function trim(text)
-  return (text:gsub("^%s+", ""):gsub("%s+$", ""))
+  local first, last = text:byte(1), text:byte(-1)
+  if first and (first <= 32 or last <= 32) then -- a space or a control
+    return (text:gsub("^%s+", ""):gsub("%s+$", ""))
+  end
+  return text
 end
 
--- A place's set. Nil where there is nothing; nil, a name and what is wrong
--- with it where it will not do. `value_of` may give a better name, too.
-local function read_set(provider, value_of)
+-- What a place calls a credential.
+local function label(names, name)
+  return names and names[name] or ("'%s'"):format(name)
+end
+
+-- A place's set, out of its values by the credentials' names. Nil where there
+-- is nothing; nil, a name and what is wrong with it where it will not do. The
+-- place may have names of its own.
+local function read_set(provider, values, names)
   local set, missing, found = {}, nil, false
   for _, credential in ipairs(provider.credentials) do
-    local value, name = value_of(credential)
-    name = name or ("'%s'"):format(credential.name)
-    if value ~= nil and type(value) ~= "string" then
-      return nil, name, ("is a %s, not a string"):format(type(value))
-    end
+    local name = credential.name
+    local value = values[name]
     local given = value ~= nil
-    value = value and trim(value) or ""
-    if value:find "%c" then
-      return nil, name, "has a control character"
+    if given and type(value) ~= "string" then
+      return nil, label(names, name),
+        ("is a %s, not a string"):format(type(value))
+    end
+    value = given and trim(value) or ""
+    if not core.is_text(value) then
+      return nil, label(names, name),
+        "has a control character"
     elseif value ~= "" then
-      set[credential.name] = value
+      set[name] = value
     elseif not credential.optional then
-      missing = missing or name
+      missing = missing or label(names, name)
     end
     found = found or given
   end
@@ -106,12 +118,6 @@ local function read_set(provider, value_of)
     return nil, found and missing, found and is_missing
   end
   return set
-end
-
-local function from_table(provider, values)
-  return read_set(provider, function(credential)
-    return values[credential.name]
-  end)
 end
 
 local function complaint(name, what)
@@ -123,7 +129,7 @@ local function from_function(provider, get)
   local values, message = get()
   local set, name, what
   if type(values) == "table" then
-    set, name, what = from_table(provider, values)
+    set, name, what = read_set(provider, values)
     message = name and complaint(name, what)
   end
   if set then
@@ -135,7 +141,7 @@ end
 
 -- A set and its source; nil where the layer has none; nil and a message.
 local function from_layer(provider, layer)
-  local set, name, what = from_table(provider, layer)
+  local set, name, what = read_set(provider, layer)
   if name then
     return nil, complaint(name, what)
   elseif set and next(set) then
@@ -151,16 +157,19 @@ local function variables_of(credential)
 end
 
 local function from_environment(provider, getenv)
-  return read_set(provider, function(credential)
+  local values, names = {}, {}
+  for _, credential in ipairs(provider.credentials) do
     local variables = variables_of(credential)
+    names[credential.name] = variables[1]
     for _, variable in ipairs(variables) do
       local value = getenv(variable)
       if value and value:find "%S" then
-        return value, variable
+        values[credential.name], names[credential.name] = value, variable
+        break
       end
     end
-    return nil, variables[1]
-  end)
+  end
+  return read_set(provider, values, names)
 end
 
 -- The call's options over the client's.
@@ -181,7 +190,7 @@ local function from_sources(provider, layers, context)
     local source = require("balance.credentials." .. module)
     local values, place = source.find(options, context)
     if values then
-      local set, name, what = from_table(provider, values)
+      local set, name, what = read_set(provider, values)
       if set then
         return set, place
       end
@@ -241,12 +250,12 @@ function _M.find(provider, layers, context)
       return set, place
     end
   end
-  context = complete(context)
-  local set, name, what = from_environment(provider, context.getenv)
+  local set, name, what = from_environment(provider,
+    context and context.getenv or os.getenv)
   if set then
     return set, "environment"
   end
-  local found, places = from_sources(provider, layers, context)
+  local found, places = from_sources(provider, layers, complete(context))
   if found then
     return found, places
   end
