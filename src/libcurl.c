@@ -23,7 +23,7 @@ enum { LIBCURL_NEEDED = 0x075800 };
 
 /* These are plain malloc's blocks, without a header for their size: a program
    that gives one of libcurl's to free does no harm. Some are buffers of many
-   kilobytes, where OPENSSL_cleanse takes ten times as long. */
+   kilobytes, where OPENSSL_cleanse takes five times as long. */
 static void cleanse_and_free(void *block)
 {
   if (block)

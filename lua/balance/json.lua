@@ -27,28 +27,25 @@ local function decoder()
 end
 
 -- Null becomes nil, and a whole number an integer: lua-cjson 2.1.0 knows
--- neither. Returns nil where a number is too big for a float.
-local function normalise(value)
-  local kind = type(value)
-  if kind == "number" then
-    if value ~= value or value == huge or value == -huge then
-      return nil
-    end
-    return to_integer and to_integer(value) or value
-  elseif kind == "table" then
-    for key, item in pairs(value) do
-      if item == null then
-        value[key] = nil
-      else
-        local normal = normalise(item)
-        if normal == nil then
-          return nil
-        end
-        value[key] = normal
+-- neither. Returns whether it could: not where a number is too big for a float.
+local function normalise(container)
+  for key, value in next, container do
+    local kind = type(value)
+    if kind == "number" then
+      if value ~= value or value == huge or value == -huge then
+        return false
+      elseif to_integer then
+        container[key] = to_integer(value) or value
       end
+    elseif kind == "table" then
+      if not normalise(value) then
+        return false
+      end
+    elseif value == null then
+      container[key] = nil
     end
   end
-  return value
+  return true
 end
 
 --- Decodes an answer.
@@ -59,10 +56,7 @@ function _M.decode(text)
     return nil -- lua-cjson would stop there and call it the end
   end
   local value = decoder().decode(text)
-  if type(value) ~= "table" then
-    return nil
-  end
-  return normalise(value)
+  return type(value) == "table" and normalise(value) and value or nil
 end
 
 return _M

@@ -43,27 +43,40 @@ function _M.is_setting(name)
   return (shared[name] or of_client[name]) ~= nil
 end
 
+-- "table boolean" as { table = true, boolean = true }.
+local function read_types(names)
+  local types = {}
+  for each in names:gmatch("%S+") do
+    types[each] = true
+  end
+  return types
+end
+
+local expected = {} -- by what an option's line above says
+
+local function is_of(value, types)
+  expected[types] = expected[types] or read_types(types)
+  return expected[types][type(value)]
+end
+
+local function wrong_type(what, name, value, types)
+  if not is_of(value, types) then
+    return ("%s '%s' must be a %s, not a %s"):format(what, name,
+      types:gsub(" ", " or a "), type(value))
+  end
+end
+
 local function type_of(provider, name)
+  local types = shared[name] or of_provider[name]
+    or provider.options and provider.options[name]
+  if types then
+    return types
+  end
   for _, credential in ipairs(provider.credentials) do
     if credential.name == name then
       return "string"
     end
   end
-  return shared[name] or of_provider[name]
-    or provider.options and provider.options[name]
-end
-
-local function wrong_type(what, name, value, expected)
-  if type(value) == expected then
-    return nil
-  end
-  for each in expected:gmatch("%S+") do
-    if type(value) == each then
-      return nil
-    end
-  end
-  return ("%s '%s' must be a %s, not a %s"):format(what, name,
-    expected:gsub(" ", " or a "), type(value))
 end
 
 -- What no type says.
@@ -97,11 +110,11 @@ function _M.mistake(provider, options)
     return "options must be a table, not a " .. type(options)
   end
   for name, value in pairs(options) do
-    local expected = type_of(provider, name)
-    if not expected then
+    local types = type_of(provider, name)
+    if not types then
       return ("unknown option '%s'"):format(tostring(name))
     end
-    local mistake = wrong_type("option", name, value, expected)
+    local mistake = wrong_type("option", name, value, types)
       or wrong_value(name, value)
     if mistake then
       return mistake
@@ -115,11 +128,11 @@ local function setting_mistake(providers, name, value)
     local mistake = _M.mistake(provider, value)
     return mistake and name .. ": " .. mistake
   end
-  local expected = shared[name] or of_client[name]
-  if not expected then
+  local types = shared[name] or of_client[name]
+  if not types then
     return ("unknown setting '%s'"):format(tostring(name))
   end
-  return name ~= "loop" and wrong_type("setting", name, value, expected)
+  return name ~= "loop" and wrong_type("setting", name, value, types)
     or wrong_value(name, value)
 end
 
