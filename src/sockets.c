@@ -101,9 +101,9 @@ static struct socket *find_id(struct sockets *sockets, unsigned long id)
   return NULL;
 }
 
-static enum socket_state look(const struct socket *socket)
+static enum socket_state look(const struct socket *socket, bool shared)
 {
-  if (!socket->used || (socket->shared && socket->users > 0))
+  if (!socket->used || (shared && socket->users > 0))
     return SOCKET_NEW;
   char byte;
   ssize_t got = recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -118,17 +118,10 @@ unsigned long sockets_use(struct sockets *sockets, const struct route *route,
   struct socket *found = find(sockets, route);
   if (!found)
     return 0;
-  *state = look(found);
+  *state = look(found, route->shared);
   found->used = true;
   found->users++;
   return found->id;
-}
-
-void sockets_share(struct sockets *sockets, unsigned long id)
-{
-  struct socket *found = find_id(sockets, id);
-  if (found)
-    found->shared = true;
 }
 
 void sockets_release(struct sockets *sockets, unsigned long id)

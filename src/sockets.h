@@ -22,6 +22,7 @@ struct route {
   const char *remote_ip;
   int local_port;
   int remote_port;
+  bool shared; /* by the streams of HTTP/2, which tells them apart */
 };
 
 struct end {
@@ -36,9 +37,8 @@ struct socket {
   ino_t inode;
   struct end local;
   struct end remote;
-  int users;   /* transfers on it */
-  bool shared; /* by streams of HTTP/2 */
-  bool used;   /* carried a request before */
+  int users; /* transfers on it */
+  bool used; /* carried a request before */
 };
 
 struct sockets {
@@ -64,9 +64,6 @@ void sockets_close(struct sockets *sockets, int fd);
    socket's id, 0 where it is none of ours. */
 unsigned long sockets_use(struct sockets *sockets, const struct route *route,
                           enum socket_state *state);
-
-/* The answer came in HTTP/2, which tells its streams apart. */
-void sockets_share(struct sockets *sockets, unsigned long id);
 
 /* The request is over. An id whose socket was closed is fine. */
 void sockets_release(struct sockets *sockets, unsigned long id);

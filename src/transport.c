@@ -16,14 +16,15 @@
 
 #include "buffer.h"
 #include "libcurl.h"
+#include "origins.h"
 #include "poller.h"
 #include "sockets.h"
 #include "trust.h"
 
 enum {
-  MAX_OPEN = 512,    /* connections; what is more waits its turn */
-  MAX_IDLE = 64,     /* kept; the cache counts those in use as well */
-  MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
+  MAX_OPEN = ORIGIN_MOST, /* connections */
+  MAX_IDLE = 64,          /* kept, beside as many as are under way */
+  MAX_IDLE_AGE = 50,      /* seconds; Tencent closes at 60 */
   READ_SIZE = 4096,  /* answers are a few hundred bytes; bytes at a time */
   SEND_SIZE = 16384, /* the least that libcurl takes */
   BATCH = 64
@@ -37,7 +38,10 @@ struct transport {
   CURLM *multi; /* NULL before the first transfer */
   struct poller *poller;
   struct sockets sockets;
+  struct origins origins;
   struct trust trust;
+  size_t kept;  /* connections that libcurl may keep; it counts those in use */
+  size_t count; /* transfers in the multi */
   int64_t timer;    /* when libcurl wants to be called, -1: not at all */
   int64_t deadline; /* none under way has a sooner one */
   struct transfer *underway; /* each transfer is in one of three lists */
@@ -52,9 +56,12 @@ struct transfer {
   struct transfer *next;
   struct transfer **link; /* what points to this one */
   CURL *easy;             /* kept until the end for its headers */
-  bool running;
+  struct turn turn;
+  bool running; /* in the multi once its turn has come */
+  bool in_multi;
   bool fresh; /* on its second try, over a new connection */
   int64_t started;
+  int64_t sent; /* when its turn had come */
   int64_t deadline;
   unsigned long socket;
   struct buffer head; /* what libcurl reads: list, headers; secrets */
@@ -98,8 +105,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return 0;
   }
   bool is_status = len >= 6 && memcmp(data, "HTTP/", 5) == 0;
-  if (is_status && data[5] == '2')
-    sockets_share(&transfer->transport->sockets, transfer->socket);
   if (is_status)
     transfer->seen.headers_ended = false; /* once more after a 1xx */
   else if (data[0] == '\r' || data[0] == '\n')
@@ -133,14 +138,37 @@ static int on_close(void *user, curl_socket_t fd)
   return 0;
 }
 
+static long number(CURL *easy, CURLINFO info)
+{
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+static SSL *session_of(CURL *easy)
+{
+  const struct curl_tlssessioninfo *session = NULL;
+  bool is_openssl =
+      curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK &&
+      session && session->backend == CURLSSLBACKEND_OPENSSL;
+  return is_openssl ? session->internals : NULL;
+}
+
 /* Whether OpenSSL has read more from the connection than libcurl asked for. */
 static bool has_pending(CURL *easy)
 {
-  const struct curl_tlssessioninfo *session = NULL;
-  return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK &&
-         session && session->internals &&
-         session->backend == CURLSSLBACKEND_OPENSSL &&
-         SSL_has_pending(session->internals);
+  const SSL *session = session_of(easy);
+  return session && SSL_has_pending(session);
+}
+
+static bool speaks_http2(CURL *easy)
+{
+  const SSL *session = session_of(easy);
+  const unsigned char *protocol = NULL;
+  unsigned int len = 0;
+  if (session)
+    SSL_get0_alpn_selected(session, &protocol, &len);
+  return len == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
 static int on_request(void *user, char *remote_ip, char *local_ip,
@@ -148,10 +176,14 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
 {
   struct transfer *transfer = user;
   struct sockets *sockets = &transfer->transport->sockets;
-  const struct route route = {local_ip, remote_ip, local_port, remote_port};
+  const bool http2 = speaks_http2(transfer->easy);
+  const struct route route = {local_ip, remote_ip, local_port, remote_port,
+                              http2};
   enum socket_state state;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
+  origins_connected(&transfer->turn, http2,
+                    number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0);
   transfer->seen.stale =
       state == SOCKET_UNREAD ||
       (state == SOCKET_QUIET && has_pending(transfer->easy));
@@ -185,6 +217,15 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
 
 /* -- handles -------------------------------------------------------------- */
 
+/* As many connections as are in use may be kept: else one that is done with
+   its request would be closed for the next to be opened. */
+static void keep_connections(struct transport *transport, size_t wanted)
+{
+  if (wanted != transport->kept)
+    curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, (long)wanted);
+  transport->kept = wanted;
+}
+
 /* Makes a multi handle where there is none, or none any more. */
 static bool open_multi(struct transport *transport)
 {
@@ -197,9 +238,9 @@ static bool open_multi(struct transport *transport)
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE);
   curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
   transport->multi = multi;
+  keep_connections(transport, MAX_IDLE);
   return true;
 }
 
@@ -280,11 +321,12 @@ static double seconds(CURL *easy, CURLINFO info)
   return (double)us / 1e6;
 }
 
-static long number(CURL *easy, CURLINFO info)
+/* libcurl counts from when the turn had come. */
+static double since_start(const struct transfer *transfer, CURLINFO info)
 {
-  long value = 0;
-  curl_easy_getinfo(easy, info, &value);
-  return value;
+  double time = seconds(transfer->easy, info);
+  double waited = (double)(transfer->sent - transfer->started) / 1e3;
+  return time > 0 ? time + waited : 0;
 }
 
 static int http_version(CURL *easy)
@@ -329,6 +371,32 @@ static bool add_to_multi(struct transfer *transfer)
   if (!open_multi(transport) ||
       curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK)
     return false;
+  transfer->in_multi = true;
+  if (++transport->count > transport->kept)
+    keep_connections(transport, transport->count);
+  return true;
+}
+
+static void remove_from_multi(struct transfer *transfer)
+{
+  struct transport *transport = transfer->transport;
+  if (!transfer->in_multi)
+    return;
+  curl_multi_remove_handle(transport->multi, transfer->easy);
+  sockets_release(&transport->sockets, transfer->socket);
+  transfer->socket = 0;
+  transfer->in_multi = false;
+  if (--transport->count == 0)
+    keep_connections(transport, MAX_IDLE);
+}
+
+/* It is under way from now on. */
+static bool enter(struct transfer *transfer, const char *origin)
+{
+  struct transport *transport = transfer->transport;
+  transfer->turn.owner = transfer;
+  if (!origins_join(&transport->origins, origin, &transfer->turn))
+    return false;
   transfer->running = true;
   move_to_list(transfer, &transport->underway);
   if (transfer->deadline < transport->deadline)
@@ -336,12 +404,11 @@ static bool add_to_multi(struct transfer *transfer)
   return true;
 }
 
-static void remove_from_multi(struct transfer *transfer)
+static void leave(struct transfer *transfer)
 {
   struct transport *transport = transfer->transport;
-  curl_multi_remove_handle(transport->multi, transfer->easy);
-  sockets_release(&transport->sockets, transfer->socket);
-  transfer->socket = 0;
+  remove_from_multi(transfer);
+  origins_leave(&transport->origins, &transfer->turn);
   transfer->running = false;
   move_to_list(transfer, &transport->finished);
   if (!transport->underway)
@@ -359,11 +426,12 @@ static void end(struct transfer *transfer, enum outcome outcome)
       .verify = number(easy, CURLINFO_SSL_VERIFYRESULT),
       .http_version = http_version(easy),
       .reused = number(easy, CURLINFO_NUM_CONNECTS) == 0,
-      .timing = {.dns = seconds(easy, CURLINFO_NAMELOOKUP_TIME_T),
-                 .connect = seconds(easy, CURLINFO_CONNECT_TIME_T),
-                 .tls = seconds(easy, CURLINFO_APPCONNECT_TIME_T),
-                 .first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T),
-                 .total = seconds(easy, CURLINFO_TOTAL_TIME_T)},
+      .timing = {.dns = since_start(transfer, CURLINFO_NAMELOOKUP_TIME_T),
+                 .connect = since_start(transfer, CURLINFO_CONNECT_TIME_T),
+                 .tls = since_start(transfer, CURLINFO_APPCONNECT_TIME_T),
+                 .first_byte =
+                     since_start(transfer, CURLINFO_STARTTRANSFER_TIME_T),
+                 .total = since_start(transfer, CURLINFO_TOTAL_TIME_T)},
   };
   if (outcome == OUTCOME_ANSWER)
     result->body = buffer_bytes(&transfer->body);
@@ -372,7 +440,7 @@ static void end(struct transfer *transfer, enum outcome outcome)
   if (transfer->seen.late) /* libcurl's clock stopped with its last byte */
     result->timing.total = (double)(now_ms() - transfer->started) / 1e3;
   if (transfer->running)
-    remove_from_multi(transfer);
+    leave(transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   buffer_free(&transfer->head);
 }
@@ -438,6 +506,20 @@ static void collect_finished(struct transport *transport)
   }
 }
 
+/* Whoever's turn has come goes out. Not from within libcurl's callbacks. */
+static void admit(struct transport *transport)
+{
+  struct turn *turn;
+  while ((turn = origins_next(&transport->origins))) {
+    struct transfer *transfer = turn->owner;
+    transfer->sent = now_ms();
+    if (!add_to_multi(transfer)) {
+      transfer->seen.code = CURLE_OUT_OF_MEMORY;
+      end(transfer, OUTCOME_NETWORK);
+    }
+  }
+}
+
 /* Our own clock beside libcurl's, whose timer a failed allocation can lose,
    and which does not count a second try. */
 static void collect_late(struct transport *transport)
@@ -469,6 +551,7 @@ static void give_up(struct transport *transport)
   }
   curl_multi_cleanup(transport->multi);
   transport->multi = NULL;
+  transport->kept = 0;
   transport->timer = -1;
 }
 
@@ -549,8 +632,10 @@ enum transport_status transport_start(struct transport *transport,
 
   enter_libcurl();
   enum transport_status status = prepare(transfer, request);
-  if (status == TRANSPORT_OK && !add_to_multi(transfer))
+  if (status == TRANSPORT_OK && !enter(transfer, request->endpoint->origin))
     status = TRANSPORT_NO_MEMORY;
+  if (status == TRANSPORT_OK)
+    admit(transport);
   leave_libcurl();
   if (status != TRANSPORT_OK) {
     transfer_free(transfer);
@@ -625,6 +710,7 @@ enum transport_status transport_run(struct transport *transport,
   } else {
     give_up(transport);
   }
+  admit(transport);
   leave_libcurl();
   *moved = count;
   return TRANSPORT_OK;
@@ -705,17 +791,18 @@ bool transport_is_ours(const struct transport *transport)
    request of the parent's. */
 static void close_transfer(struct transfer *transfer, bool ours)
 {
-  bool is_parents = transfer->running && !ours;
+  bool is_parents = transfer->in_multi && !ours;
   if (transfer->running)
     transfer->result = (struct transfer_result){
         .outcome = OUTCOME_CLOSED,
         .message = outcome_message(OUTCOME_CLOSED, &transfer->seen)};
-  if (transfer->running && ours)
+  if (ours)
     remove_from_multi(transfer);
   if (!is_parents)
     curl_easy_cleanup(transfer->easy);
+  origins_leave(&transfer->transport->origins, &transfer->turn);
   take_from_list(transfer);
-  transfer->running = false;
+  transfer->running = transfer->in_multi = false;
   transfer->easy = NULL;
   transfer->transport = NULL;
 }
@@ -778,10 +865,11 @@ void transfer_free(struct transfer *transfer)
   if (transport) {
     enter_libcurl();
     if (transfer->running)
-      remove_from_multi(transfer);
+      leave(transfer);
     curl_easy_cleanup(transfer->easy);
-    leave_libcurl();
     take_from_list(transfer);
+    admit(transport);
+    leave_libcurl();
   }
   buffer_free(&transfer->head);
   buffer_free(&transfer->url);

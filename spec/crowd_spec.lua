@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: MIT
+local core = require "balance.core"
+local faults = require "support.faults"
+
+local endpoint = os.getenv "UDIO_ENDPOINT"
+local http1 = os.getenv "SANDBOX_HTTP1"
+local transport = core.transport()
+
+local function begin(path, changes)
+  local request = {
+    endpoint = endpoint, ca_file = os.getenv "SSL_CERT_FILE", path = path,
+    timeout = 20, connect_timeout = 20,
+  }
+  for name, value in pairs(changes or {}) do
+    request[name] = value
+  end
+  return assert(transport:start(request))
+end
+
+local function wait_for(transfers)
+  for _, transfer in ipairs(transfers) do
+    while not transfer:done() do
+      transport:wait()
+    end
+  end
+end
+
+-- Returns over how many connections they went.
+local function run(count, changes)
+  local transfers, seen, connections = {}, {}, 0
+  for i = 1, count do
+    transfers[i] = begin("/", changes)
+  end
+  wait_for(transfers)
+  for _, transfer in ipairs(transfers) do
+    assert.is_number(transfer:result().status)
+    local number = assert(transfer:header("x-sandbox-connection"))
+    connections = connections + (seen[number] and 0 or 1)
+    seen[number] = true
+  end
+  return connections
+end
+
+describe("many transfers at once #transport", function()
+  before_each(function()
+    transport:close()
+  end)
+
+  it("share a few connections over HTTP/2", function()
+    assert.is_true(run(200) <= 4)
+    assert.is_true(run(200) <= 4)
+  end)
+
+  it("open one more where a connection of HTTP/2 is full", function()
+    assert.equal(1, run(1))
+    local connections = run(300)
+    assert.is_true(connections > 1 and connections <= 4)
+  end)
+
+  it("keep theirs over HTTP/1.1 for the next ones", function()
+    run(100, { endpoint = http1 })
+    local transfers = {}
+    for i = 1, 100 do
+      transfers[i] = begin("/", { endpoint = http1 })
+    end
+    wait_for(transfers)
+    for _, transfer in ipairs(transfers) do
+      assert.is_true(transfer:result().reused)
+    end
+  end)
+
+  it("may be more than there can be connections", function()
+    assert.is_true(run(700, { endpoint = http1 }) <= 512)
+  end)
+
+  it("end when their time is up, whether or not their turn has come",
+    function()
+    local transfers = {}
+    for i = 1, 10 do
+      transfers[i] = begin("/silent", {
+        endpoint = faults.endpoint(), timeout = 0.2,
+      })
+    end
+    wait_for(transfers)
+    for _, transfer in ipairs(transfers) do
+      assert.equal("timeout", transfer:result().kind)
+    end
+  end)
+
+  it("do not wait for those that were cancelled", function()
+    local first = {}
+    for i = 1, 4 do
+      first[i] = begin("/silent", { endpoint = faults.endpoint() })
+    end
+    local last = begin("/none", { endpoint = faults.endpoint() })
+    for _, transfer in ipairs(first) do
+      transfer:close()
+    end
+    wait_for { last }
+    assert.equal(200, last:result().status)
+  end)
+
+  it("do not wait for those that cannot connect", function()
+    local transfers = {}
+    for i = 1, 20 do
+      transfers[i] = begin("/", { endpoint = "https://127.0.0.1:1" })
+    end
+    wait_for(transfers)
+    for _, transfer in ipairs(transfers) do
+      assert.equal("connect", transfer:result().kind)
+    end
+  end)
+
+  it("may be given up in any order", function()
+    for offset = 0, 2 do
+      local transfers = {}
+      for i = 1, 60 do
+        transfers[i] = begin("/", { endpoint = http1 })
+      end
+      for i = 1 + offset, 60, 3 do
+        transport:wait(0.001)
+        transfers[i]:close()
+      end
+      wait_for(transfers)
+    end
+    transport:close()
+    assert.equal(1, run(1))
+  end)
+end)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose turn it is among the transfers to one origin.
+
+   libcurl opens a connection for each of many transfers that begin together,
+   for it cannot know yet that one of HTTP/2 would carry them all. So a few go
+   first, and the others wait until the first is connected: then over HTTP/2
+   as many as fit on the connections there are, and one more to open another;
+   over HTTP/1.1 one on each connection. Beyond that they wait here, where it
+   costs nothing, rather than in libcurl's lists. */
+#ifndef BALANCE_ORIGINS_H
+#define BALANCE_ORIGINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+struct origin;
+
+/* Of one transfer; it must stay where it is from origins_join to leave. */
+struct turn {
+  struct origin *origin; /* NULL outside */
+  void *owner;
+  bool has_come;
+  bool opens; /* it went out to open one more connection of HTTP/2 */
+  struct turn *next;
+  struct turn **link; /* what points to this one while it waits */
+};
+
+struct origins {
+  struct origin *list; /* those with a transfer; owned */
+};
+
+enum { ORIGIN_FIRST = 4, ORIGIN_STREAMS = 100, ORIGIN_MOST = 512 };
+
+/* Queues up. False: no memory. */
+bool origins_join(struct origins *origins, const char *name,
+                  struct turn *turn);
+
+/* Somebody whose turn has come, each once; NULL if there is nobody. */
+struct turn *origins_next(struct origins *origins);
+
+/* Its request is about to go out over a connection, a new one or not. */
+void origins_connected(struct turn *turn, bool http2, bool is_new);
+
+/* It has ended, wherever it was. Outside of every origin it does nothing. */
+void origins_leave(struct origins *origins, struct turn *turn);
+
+#pragma GCC visibility pop
+
+#endif
