@@ -25,6 +25,7 @@
 #define TRANSPORT "balance.transport"
 #define TRANSFER "balance.transfer"
 #define SIGNER "balance.signer"
+#define ENDPOINTS "balance.endpoints"
 
 enum { MAX_HEADERS = 32, MAX_SECONDS = 86400, MAX_AUTHORIZATION = 65536 };
 
@@ -444,6 +445,32 @@ static void add_signature(lua_State *L, int table, struct bytes host,
                signing->sent.list[i].value);
 }
 
+/* Pushes the endpoint that the field names. What was read before is kept as
+   long as the collector lets it. Returns NULL and a problem where it will not
+   do. */
+static const struct endpoint *endpoint_field(lua_State *L, int table,
+                                             const char **problem)
+{
+  const struct bytes required = {NULL, 0};
+  struct bytes text = string_field(L, table, "endpoint", required);
+  int text_index = lua_gettop(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, ENDPOINTS);
+  lua_pushvalue(L, text_index);
+  lua_rawget(L, -2);
+  const struct endpoint *known = lua_touserdata(L, -1);
+  if (known)
+    return known;
+  lua_pop(L, 1);
+  struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
+  *problem = endpoint_parse(text, endpoint);
+  if (*problem)
+    return NULL;
+  lua_pushvalue(L, text_index);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, -4);
+  return endpoint;
+}
+
 /* transport:start(request): a transfer, or nil, kind, message. */
 static int transport_start_(lua_State *L)
 {
@@ -453,14 +480,13 @@ static int transport_start_(lua_State *L)
   if (box->collected)
     return fail(L, "closed", "the Lua state is closing");
 
-  struct endpoint endpoint;
   struct headers headers = {.count = 0};
   struct signing signing;
   struct bytes body;
-  struct transport_request request = {.endpoint = &endpoint};
   const struct bytes required = {NULL, 0};
-  const char *problem =
-      endpoint_parse(string_field(L, 2, "endpoint", required), &endpoint);
+  const char *problem = NULL;
+  struct transport_request request = {.endpoint =
+                                          endpoint_field(L, 2, &problem)};
   if (problem) {
     lua_pushnil(L);
     lua_pushliteral(L, "config");
@@ -491,7 +517,7 @@ static int transport_start_(lua_State *L)
   lua_setmetatable(L, -2);
   int transfer_index = lua_gettop(L);
 
-  struct bytes host = {endpoint.host, strlen(endpoint.host)};
+  struct bytes host = {request.endpoint->host, strlen(request.endpoint->host)};
   if (has_field(L, 2, "tc3", LUA_TTABLE)) {
     add_signature(L, lua_gettop(L), host, &request, &headers, &signing);
   } else {
@@ -856,11 +882,23 @@ static void *new_instance(lua_State *L, const char *class, size_t size)
   return instance;
 }
 
+/* The endpoints read so far, by their text. */
+static void new_endpoints(lua_State *L)
+{
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, ENDPOINTS);
+}
+
 int luaopen_balance_core(lua_State *L)
 {
   new_class(L, SIGNER, signer_gc, signer_methods);
   new_class(L, TRANSPORT, transport_gc, transport_methods);
   new_class(L, TRANSFER, transfer_close, transfer_methods);
+  new_endpoints(L);
   new_instance(L, SIGNER, sizeof(struct signer));
   struct transport_box *box =
       new_instance(L, TRANSPORT, sizeof(struct transport_box));
