@@ -50,20 +50,8 @@ function _M.sleep(seconds)
   end
 end
 
-local resume
-
--- After transport:close() the ids begin anew. Who waits under an old one has
--- nothing to wait for any more.
-local function await(id, waiter)
-  local other = waiting[id]
-  waiting[id] = waiter
-  if other then
-    resume(other)
-  end
-end
-
 -- What a coroutine raises is its own gather's, whichever one resumed it.
-function resume(waiter)
+local function resume(waiter)
   local thread, group = waiter.thread, waiter.group
   local ok, awaited = coroutine.resume(thread)
   if not ok then
@@ -73,7 +61,7 @@ function resume(waiter)
   elseif type(awaited) == "number" then
     sleeping[waiter] = awaited
   else
-    await(awaited:id(), waiter)
+    waiting[awaited:id()] = waiter
   end
 end
 

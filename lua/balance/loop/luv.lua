@@ -107,22 +107,12 @@ function watch()
   timer:start(math.ceil(seconds * 1000), 0, step)
 end
 
--- After transport:close() the ids begin anew. Who waits under an old one has
--- nothing to wait for any more.
-local function await(id, thread)
-  local other = waiting[id]
-  waiting[id] = thread
-  if other and other ~= thread then
-    resume(other)
-  end
-end
-
 --- Waits until a transfer is done. To be called from a coroutine.
 -- @tparam userdata transfer
 -- @treturn boolean true
 function _M.wait(transfer)
   while not transfer:done() do
-    await(transfer:id(), running())
+    waiting[transfer:id()] = running()
     watch()
     coroutine.yield()
   end

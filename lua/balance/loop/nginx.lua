@@ -77,14 +77,12 @@ local function wake_all()
   end
 end
 
--- Waits for the alarm of any of the transfers. After transport:close() the ids
--- begin anew: who waits under an old one has nothing to wait for any more.
+-- Waits for the alarm of any of the transfers.
 local function await(transfers, alarm, seconds)
   local waiters = {}
   alarm.rung = false
   for _, transfer in ipairs(transfers) do
     local id = transfer:id()
-    wake(id)
     waiters[id] = { transfer = transfer, alarm = alarm }
     waiting[id] = waiters[id]
   end
