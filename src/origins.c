@@ -10,7 +10,7 @@ struct origin {
   enum protocol protocol;
   size_t most;        /* may be under way */
   size_t count;       /* are */
-  bool opening;       /* one of them opens a connection of HTTP/2 */
+  size_t connecting;  /* of them, have no connection yet */
   struct turn *first; /* of those that wait */
   struct turn **end;
   struct origin *next;
@@ -66,7 +66,7 @@ bool origins_join(struct origins *origins, const char *name, struct turn *turn)
   if (!origin)
     return false;
   turn->origin = origin;
-  turn->has_come = turn->opens = false;
+  turn->has_come = turn->connecting = false;
   turn->next = NULL;
   turn->link = origin->end;
   *origin->end = turn;
@@ -74,9 +74,10 @@ bool origins_join(struct origins *origins, const char *name, struct turn *turn)
   return true;
 }
 
+/* Over HTTP/2, where those that are out have filled what is open. */
 static bool may_open(const struct origin *origin)
 {
-  return origin->protocol == HTTP2 && !origin->opening &&
+  return origin->protocol == HTTP2 && origin->connecting == 0 &&
          origin->count < ORIGIN_MOST;
 }
 
@@ -84,24 +85,22 @@ struct turn *origins_next(struct origins *origins)
 {
   for (struct origin *each = origins->list; each; each = each->next) {
     struct turn *turn = each->first;
-    bool fits = each->count < each->most;
-    if (!turn || !(fits || may_open(each)))
+    if (!turn || !(each->count < each->most || may_open(each)))
       continue;
     take_out(turn);
-    turn->has_come = true;
-    turn->opens = !fits;
-    each->opening = each->opening || turn->opens;
+    turn->has_come = turn->connecting = true;
     each->count++;
+    each->connecting++;
     return turn;
   }
   return NULL;
 }
 
-static void no_longer_opens(struct turn *turn)
+static void no_longer_connecting(struct turn *turn)
 {
-  if (turn->opens)
-    turn->origin->opening = false;
-  turn->opens = false;
+  if (turn->connecting)
+    turn->origin->connecting--;
+  turn->connecting = false;
 }
 
 void origins_connected(struct turn *turn, bool http2, bool is_new)
@@ -116,7 +115,7 @@ void origins_connected(struct turn *turn, bool http2, bool is_new)
   } else if (is_new && origin->most < ORIGIN_MOST) {
     origin->most += ORIGIN_STREAMS;
   }
-  no_longer_opens(turn);
+  no_longer_connecting(turn);
 }
 
 /* Where not even the first were connected, the others are not held back. */
@@ -127,7 +126,7 @@ void origins_leave(struct origins *origins, struct turn *turn)
     return;
   if (turn->has_come) {
     origin->count--;
-    no_longer_opens(turn);
+    no_longer_connecting(turn);
     if (origin->protocol == UNKNOWN)
       origin->most = ORIGIN_MOST;
   } else {

@@ -22,7 +22,7 @@ struct turn {
   struct origin *origin; /* NULL outside */
   void *owner;
   bool has_come;
-  bool opens; /* it went out to open one more connection of HTTP/2 */
+  bool connecting;
   struct turn *next;
   struct turn **link; /* what points to this one while it waits */
 };
