@@ -10,7 +10,7 @@ local nginx = require "support.nginx"
 local identity = cache.identity("udio", {
   api_key = "s3cr3t-key", endpoint = "https://example.com",
 })
-local key = "balance:udio:" .. core.digest(identity)
+local key = "balance:" .. identity
 
 -- Time passes only where somebody sleeps or a spec says so.
 local now, loop, store, settings, events, requests

@@ -320,6 +320,7 @@ static int core_sign(lua_State *L)
     lua_pushlstring(L, header.value.data, header.value.len);
     lua_rawset(L, -3);
   }
+  tc3_forget(tc3);
   return 1;
 }
 
@@ -420,10 +421,12 @@ static void add_authorization(lua_State *L, int table,
   headers->list[headers->count - 1].value = buffer_bytes(&box->credentials);
 }
 
-/* Signs the very bytes that the request sends, for the very host. */
-static void add_signature(lua_State *L, int table, struct bytes host,
-                          const struct transport_request *request,
-                          struct headers *headers, struct signing *signing)
+/* Signs the very bytes that the request sends, for the very host. Returns who
+   has the Authorization value. */
+static struct tc3 *add_signature(lua_State *L, int table, struct bytes host,
+                                 const struct transport_request *request,
+                                 struct headers *headers,
+                                 struct signing *signing)
 {
   struct tc3 *tc3 = get_signer(L);
   struct bytes path = request->path, query = BYTES("");
@@ -443,6 +446,7 @@ static void add_signature(lua_State *L, int table, struct bytes host,
   for (size_t i = 0; i < signing->sent.count; i++)
     add_header(L, headers, signing->sent.list[i].name,
                signing->sent.list[i].value);
+  return tc3;
 }
 
 /* Pushes the endpoint that the field names. What was read before is kept as
@@ -482,6 +486,7 @@ static int transport_start_(lua_State *L)
 
   struct headers headers = {.count = 0};
   struct signing signing;
+  struct tc3 *tc3 = NULL;
   struct bytes body;
   const struct bytes required = {NULL, 0};
   const char *problem = NULL;
@@ -519,7 +524,7 @@ static int transport_start_(lua_State *L)
 
   struct bytes host = {request.endpoint->host, strlen(request.endpoint->host)};
   if (has_field(L, 2, "tc3", LUA_TTABLE)) {
-    add_signature(L, lua_gettop(L), host, &request, &headers, &signing);
+    tc3 = add_signature(L, lua_gettop(L), host, &request, &headers, &signing);
   } else {
     add_header(L, &headers, BYTES("Host"), host);
     add_authorization(L, 2, box, &headers);
@@ -531,6 +536,8 @@ static int transport_start_(lua_State *L)
   if (status == TRANSPORT_OK)
     status = transport_start(box->transport, &request, &transfer->transfer);
   buffer_reset(&box->credentials);
+  if (tc3)
+    tc3_forget(tc3);
   if (status != TRANSPORT_OK)
     return fail_with(L, status);
   lua_pushvalue(L, transfer_index);
@@ -763,13 +770,23 @@ static int core_random(lua_State *L)
   return 1;
 }
 
-/* digest(text): its SHA-256 in hexadecimal. */
+/* digest(text, ...): the SHA-256 of all, as if they were one, in hexadecimal.
+   Keys are among them, and a string of Lua with them in it is never wiped. */
 static int core_digest(lua_State *L)
 {
-  size_t len;
-  const char *text = luaL_checklstring(L, 1, &len);
+  int count = lua_gettop(L);
+  for (int i = 1; i <= count; i++)
+    luaL_checkstring(L, i);
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+  for (int i = 1; done && i <= count; i++) {
+    struct bytes text = string_at(L, i);
+    done = EVP_DigestUpdate(context, text.data, text.len);
+  }
   unsigned char digest[TC3_DIGEST];
-  if (!EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL))
+  done = done && EVP_DigestFinal_ex(context, digest, NULL);
+  EVP_MD_CTX_free(context);
+  if (!done)
     return luaL_error(L, "OpenSSL provides no SHA-256");
   char hex[TC3_HEX];
   tc3_hex(digest, hex);

@@ -380,6 +380,11 @@ enum tc3_status tc3_sign(struct tc3 *tc3, struct tc3_request *request,
   return status;
 }
 
+void tc3_forget(struct tc3 *tc3)
+{
+  buffer_reset(&tc3->authorization);
+}
+
 enum tc3_status tc3_new(struct tc3 **out)
 {
   *out = NULL;

@@ -59,9 +59,12 @@ enum tc3_status tc3_new(struct tc3 **out);
 void tc3_free(struct tc3 *tc3);
 
 /* Signs. The Authorization value belongs to the signer, and is good until it
-   is used again. */
+   is used again, or told to forget it. */
 enum tc3_status tc3_sign(struct tc3 *tc3, struct tc3_request *request,
                          struct bytes *authorization);
+
+/* Cleanses the last Authorization value. */
+void tc3_forget(struct tc3 *tc3);
 
 /* The three steps, one by one, as tc3_sign takes them. Each appends its text
    to `out`. `derived`, where it is not NULL, gets SecretDate, SecretService

@@ -17,6 +17,8 @@ local json = require "balance.json"
 local memory = require "balance.store.memory"
 local safe = require "cjson.safe"
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local _M = {}
 
 --- What a user may set.
@@ -396,7 +398,8 @@ local function write_value(value, parts)
   local kind = type(value)
   if kind ~= "table" then
     local text = tostring(value)
-    parts[#parts + 1] = ("%s%d:%s"):format(kind:sub(1, 1), #text, text)
+    parts[#parts + 1] = ("%s%d:"):format(kind:sub(1, 1), #text)
+    parts[#parts + 1] = text -- apart: it may be a secret
     return
   end
   local names, by_name = {}, {}
@@ -412,18 +415,18 @@ local function write_value(value, parts)
   end
 end
 
---- What tells one request from another: the provider's name, and then, in an
--- order of its own, all of a configuration. It has the secrets in it.
+--- What tells one request from another: the provider's name, and a digest of
+-- that and all of a configuration.
 -- @tparam string provider its name
 -- @tparam table config of strings, numbers, booleans, and tables of these
--- @treturn string
+-- @treturn string without any secret
 ---@param provider string
 ---@param config table
 ---@return string
 function _M.identity(provider, config)
-  local parts = {}
+  local parts = { provider, "\n" }
   write_value(config, parts)
-  return provider .. "\n" .. table.concat(parts)
+  return provider .. ":" .. core.digest(unpack(parts))
 end
 
 local function none() end
@@ -431,9 +434,8 @@ local function none() end
 --- Returns what is kept for a request, or fetches it.
 -- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `limit`:
 -- the time of the whole call, seconds (10); `secrets`: what must not be
--- stored; `digest` (SHA-256, hexadecimal) and `now` (Unix time, seconds) for
--- specs
--- @tparam string identity from `identity`; only its digest is stored
+-- stored; `now` (Unix time, seconds) for specs
+-- @tparam string identity from `identity`
 -- @tparam table loop see `balance.loop`
 -- @tparam function fetch is given the seconds that it may take, and returns a
 -- result, or nil and a failure
@@ -452,11 +454,9 @@ local function none() end
 ---@return table?
 ---@return balance.Failure?
 function _M.call(settings, identity, loop, fetch, emit)
-  local provider = identity:match "^[^\n]*"
-  local key = "balance:" .. provider .. ":"
-    .. (settings.digest or core.digest)(identity)
+  local key = "balance:" .. identity
   local this = {
-    provider = provider,
+    provider = identity:match "^[^:]*",
     key = key,
     lock = key .. ":lock",
     ttl = settings.ttl or defaults.ttl,

@@ -6,6 +6,7 @@ local answer = require "balance.answer"
 local attempt = require "balance.attempt"
 local cache = require "balance.cache"
 local clock = require "balance.clock"
+local core = require "balance.core"
 local failover = require "balance.failover"
 local limiter = require "balance.limiter"
 local loops = require "balance.loop"
@@ -13,15 +14,22 @@ local options = require "balance.options"
 local retry = require "balance.retry"
 local trace = require "balance.trace"
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local _M = {}
 
 --- The providers by name; `balance.register` adds one.
 _M.providers = {}
 
--- The key whose requests are counted.
+-- Whose requests are counted. Never a string with the keys in it, which would
+-- stay in memory: they are digested one by one.
 local function rate_key(this)
-  local secrets = attempt.secrets(this.provider, this.config)
-  return this.provider.name .. "\n" .. table.concat(secrets, "\n")
+  local pieces = { this.provider.name }
+  for _, secret in ipairs(attempt.secrets(this.provider, this.config)) do
+    pieces[#pieces + 1] = "\n"
+    pieces[#pieces + 1] = secret
+  end
+  return core.digest(unpack(pieces))
 end
 
 -- Returns how long the call had to wait for its turn; nil and how long it

@@ -73,14 +73,13 @@ end
 ---@field limit? number seconds to wait at most
 ---@field dict? table an ngx.shared.DICT
 ---@field now? fun(): number
----@field digest? fun(text: string): string
 
 --- Waits for a key's turn, without blocking.
 -- @tparam table settings `rate`: requests a second (20), false: no limit;
 -- `limit`: how long to wait at most, seconds; `dict`: an ngx.shared.DICT that
 -- the workers share (a table of this process); `now`: the clock, which all
--- who share the dict must have in common; `digest`: of the key (SHA-256)
--- @tparam string key whose requests are counted; only its digest is kept
+-- who share the dict must have in common
+-- @tparam string key whose requests are counted: no secret, for it is kept
 -- @tparam table loop see `balance.loop`
 -- @treturn ?number how long it waited, seconds; nil where that would have
 -- been more than `limit`
@@ -99,8 +98,7 @@ function _M.wait(settings, key, loop)
   local tokens = math.max(math.floor(rate), 1)
   local period = tokens / rate -- a second, but for a broken rate
   local clock = settings.now or core.now
-  local name = ("balance:rate:%g:%s"):format(rate,
-    (settings.digest or core.digest)(key))
+  local name = ("balance:rate:%g:%s"):format(rate, key)
 
   local now = clock()
   local time, take

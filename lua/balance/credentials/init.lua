@@ -77,10 +77,13 @@ local function complete(context)
   return filled
 end
 
+-- The caller's own string wherever it will do, for what is made of it is a
+-- copy that nobody wipes; and never gsub, which makes it on the C stack.
 local function trim(text)
   local first, last = text:byte(1), text:byte(-1)
   if first and (first <= 32 or last <= 32) then -- a space or a control
-    return (text:gsub("^%s+", ""):gsub("%s+$", ""))
+    first = text:find "%S"
+    return first and text:sub(first, text:match "^.*()%S") or ""
   end
   return text
 end
