@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A script that has keys, makes calls with them, drops its client and idles,
+-- so that a spec can look into its memory. Its arguments: a directory with a
+-- file for each key, in which it leaves its pid; what to do; an endpoint.
+local directory, what, endpoint = arg[1], arg[2], arg[3]
+
+local read = assert(package.loadlib(
+  os.getenv "BALANCE_BUILD" .. "/spec/secret.so", "luaopen_secret"))()
+local keys = {}
+for _, name in ipairs { "tempolor", "udio", "secret_id", "secret_key",
+  "token" } do
+  keys[name] = read(directory .. "/" .. name)
+end
+
+local balance = require "balance"
+local core = require "balance.core"
+local variant = require "support.variant"
+
+local function options_of(provider)
+  local options = { endpoint = endpoint, retries = 0 }
+  if provider == "tencent" then
+    options.secret_id, options.secret_key, options.token =
+      keys.secret_id, keys.secret_key, keys.token
+  else
+    options.api_key = keys[provider]
+  end
+  return options
+end
+
+local providers = { "tempolor", "udio", "tencent" }
+local ways = {}
+
+-- By every way that a client has to be given keys; connections are kept. Not
+-- more often: the service counts the requests of Tencent's key.
+function ways.succeed()
+  local client = balance.new { rate = 1000, cache = { ttl = 0.001 },
+    trace = function() end }
+  for _, provider in ipairs(providers) do
+    local options = options_of(provider)
+    assert(balance[provider](options))
+    assert(client[provider](options))
+    assert(balance.new({ [provider] = options })[provider]())
+    assert(balance[provider] { endpoint = endpoint,
+      credentials = function() return options end })
+    options.provider = provider
+    local _, failures = client:all { one = options }
+    assert(not next(failures))
+  end
+end
+
+function ways.fail()
+  for _, provider in ipairs(providers) do
+    for _, answer in ipairs { "http-503", "http-401", "http-302", "http-444",
+      "html-200", "big", "body:{" } do
+      assert(not variant(provider, { ["X-Sandbox-Answer"] = answer },
+        options_of(provider)))
+    end
+    for _, change in ipairs {
+      { endpoint = "https://127.0.0.1:1" }, -- nobody there
+      { endpoint = "https://nobody.invalid" },
+      { endpoint = "http://example.com" }, -- not taken
+      { ca_file = "LICENSE" }, -- trusts nobody
+      { proxy = "http://127.0.0.1:1" },
+      { timeout = 1e-3 },
+      { api_key = "refused", secret_key = "refused" },
+      { region = "\n" },
+    } do
+      local options = options_of(provider)
+      for name, value in pairs(change) do
+        local is_known = provider == "tencent" and name ~= "api_key"
+          or provider ~= "tencent" and name ~= "secret_key"
+            and name ~= "region"
+        options[name] = is_known and value or options[name]
+      end
+      balance[provider](options)
+    end
+  end
+end
+
+ways[what]()
+if arg[4] == "close" then
+  core.transport():close()
+end
+balance, variant = nil, nil -- luacheck: ignore
+collectgarbage()
+collectgarbage()
+
+local file = assert(io.open "/proc/self/stat")
+local pid = file:read "*n"
+file:close()
+file = assert(io.open(directory .. "/pid.new", "w"))
+assert(file:write(pid, "\n"))
+assert(file:close())
+assert(os.rename(directory .. "/pid.new", directory .. "/pid"))
+while keys do
+  core.sleep(60)
+end
