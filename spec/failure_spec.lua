@@ -57,6 +57,23 @@ describe("a stranger's text", function()
     assert.equal("*** ***", clean("abc abcdef", "abc", "abcdef"))
   end)
 
+  it("loses the beginning of a secret, which is telling enough", function()
+    assert.equal("key ***...", clean("key 12345678...", "1234567890"))
+    assert.equal("***", clean("123456789", "1234567890"))
+    assert.equal("1234567", clean("1234567", "1234567890"))
+    assert.equal("***!", clean("12345678cd!", "12345678abc", "12345678cd"))
+  end)
+
+  it("loses a signature", function()
+    local hex = ("0123456789abcdef"):rep(4)
+    assert.equal("Signature=*** of it", clean("Signature=" .. hex .. " of it"))
+    assert.equal(hex:sub(2), clean(hex:sub(2)))
+    -- one across the end is gone, not cut in two
+    assert.is_nil(clean(("x"):rep(290) .. hex):find "012")
+    assert.is_nil(clean(("secret-"):rep(500) .. hex, ("secret-"):rep(100))
+      :find "012")
+  end)
+
   it("loses a secret that control characters take apart or bring together",
     function()
       assert.equal("***", clean("a b", "a b"))

@@ -2,8 +2,6 @@
 --- The error value: what a call that went wrong returns beside nil.
 -- @module balance.failure
 
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-
 local _M = {}
 
 ---@alias balance.Kind
@@ -55,8 +53,43 @@ _M.kinds = {
 
 local longest = 300 -- bytes of a stranger's text
 
-local function longest_first(a, b)
-  return #a > #b
+-- So many characters of a secret are its beginning, and as bad as all of it.
+local telling = 8
+
+-- Where the text has gone along with a secret to the end.
+local function last_common(text, first, secret)
+  local length = math.min(telling, #secret)
+  while length < #secret
+    and text:byte(first + length) == secret:byte(length + 1) do
+    length = length + 1
+  end
+  return first + length - 1
+end
+
+-- What a signature looks like; looked for no further than text is kept.
+local signature = ("%x"):rep(64)
+
+local function find_signature(text, at)
+  local first, last = text:sub(at, at + longest + #signature):find(signature)
+  return first and first + at - 1 or math.huge, last and last + at - 1
+end
+
+-- Where the next secret is, and where it ends. `found` keeps where each one
+-- was seen last: a megabyte is searched for it only once.
+local function find_secret(text, at, secrets, found)
+  local first, last = find_signature(text, at)
+  for i, secret in ipairs(secrets) do
+    if not found[i] or found[i] < at then
+      found[i] = text:find(secret:sub(1, telling), at, true) or math.huge
+    end
+    if found[i] < first then
+      first, last = found[i], 0
+    end
+    if found[i] == first and first < math.huge then
+      last = math.max(last, last_common(text, first, secret))
+    end
+  end
+  return first, last
 end
 
 -- Replaces secrets up to where the text would be cut anyway: a megabyte that
@@ -64,16 +97,8 @@ end
 local function without(text, secrets)
   local pieces, length, at, found = {}, 0, 1, {}
   while length <= longest do
-    local first, last
-    for i, secret in ipairs(secrets) do
-      if not found[i] or found[i] < at then
-        found[i] = text:find(secret, at, true) or math.huge
-      end
-      if not first or found[i] < first then
-        first, last = found[i], found[i] + #secret - 1
-      end
-    end
-    if not first or first == math.huge then
+    local first, last = find_secret(text, at, secrets, found)
+    if first == math.huge then
       break
     end
     local piece = text:sub(at, math.min(first - 1, at + longest)) .. "***"
@@ -85,7 +110,8 @@ local function without(text, secrets)
 end
 
 --- A stranger's text, fit for a log: control characters are spaces, the
--- caller's secrets are asterisks, and it ends somewhere.
+-- caller's secrets, their beginnings and what looks like a signature are
+-- asterisks, and it ends somewhere.
 -- @param text anything; only strings and numbers come through
 -- @tparam {string,...} secrets
 -- @treturn ?string
@@ -95,8 +121,6 @@ function _M.clean(text, secrets)
   elseif type(text) ~= "string" then
     return nil
   end
-  secrets = { unpack(secrets) }
-  table.sort(secrets, longest_first) -- one may be the beginning of another
   text = without(text, secrets)
   text = text:gsub("[%z\1-\31\127]", " ")
   text = text:gsub("\194[\128-\159]", " ") -- the second set, in UTF-8
