@@ -395,14 +395,14 @@ describe("the credentials file of tccli", function()
   it("is of a profile", function()
     for _, name in ipairs { "default", "option", "variable" } do
       write((".tccli/%s.credential"):format(name),
-        ('{"secretId":"%s","secretKey":"k"}'):format(name))
+        ('{"secretId":"of-%s","secretKey":"k"}'):format(name))
     end
     local context = environment { TCCLI_PROFILE = "variable" }
-    assert.equal("default", find(tccli_file).secret_id)
+    assert.equal("of-default", find(tccli_file).secret_id)
     local set, place = find(tccli_file, {}, context)
-    assert.equal("variable", set.secret_id)
+    assert.equal("of-variable", set.secret_id)
     assert.equal("~/.tccli/variable.credential", place)
-    assert.equal("option", find(tccli_file, { { profile = "option" },
+    assert.equal("of-option", find(tccli_file, { { profile = "option" },
       { profile = "variable" } }, context).secret_id)
   end)
 

@@ -2,6 +2,7 @@
 --- A real nginx for one spec, with our module in its Lua. It listens on a
 -- socket below build/, and stopping it checks what it logged.
 local process = require "support.process"
+local secrets = require "support.secrets"
 local socket = require "cqueues.socket"
 
 local _M = {}
@@ -259,6 +260,7 @@ function Server:stop()
   local ok, message = pcall(self.await_end, self, self.pid)
   self.started.stop()
   local complaints = find_complaints(self:log(), self.expected)
+  secrets.check("the log of nginx", self:log())
   if not ok then
     complaints = message .. "\n" .. complaints .. self:log()
   end

@@ -3,6 +3,7 @@
 -- luacheck: read globals ngx
 local balance = require "balance"
 local core = require "balance.core"
+require "support.secrets"
 
 local _M = {}
 

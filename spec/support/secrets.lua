@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+--- Watches that no secret leaves the module, whichever spec is running. Every
+-- key that a call looks up is remembered; no failure, event of a trace or
+-- stored value may then have it in it: as it is, its beginning, in another
+-- case, or encoded. busted loads this before the specs (see .ci/spec), and
+-- what nginx runs for them loads it too.
+local accounts = require "sandbox.accounts"
+
+local _M = {}
+
+local telling = 8 -- so many characters of a secret say enough
+
+local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+  .. "0123456789+/"
+
+local function base64(text)
+  local digits = {}
+  for i = 1, #text - 2, 3 do
+    local a, b, c = text:byte(i, i + 2)
+    local number = (a * 256 + b) * 256 + c
+    for shift = 3, 0, -1 do
+      local digit = math.floor(number / 64 ^ shift) % 64
+      digits[#digits + 1] = alphabet:sub(digit + 1, digit + 1)
+    end
+  end
+  return table.concat(digits)
+end
+
+local function escape_all(text, format)
+  return (text:gsub("[^%w._~-]", function(character)
+    return format:format(character:byte())
+  end))
+end
+
+-- How the beginning of a secret can be written, in lower case.
+local function forms_of(secret)
+  local start = secret:sub(1, telling)
+  local forms = {
+    start, escape_all(start, "%%%02x"), start:gsub('["\\/]', "\\%0"),
+    escape_all(start, "\\u%04x"),
+    (start:gsub(".", function(c) return ("%02x"):format(c:byte()) end)),
+  }
+  for skip = 1, 3 do -- by where it is in a longer text
+    forms[#forms + 1] = base64(secret:sub(skip, skip + telling))
+  end
+  for i, form in ipairs(forms) do
+    forms[i] = form:lower()
+  end
+  return forms
+end
+
+local known = {} -- forms, by secret
+
+--- Adds a secret, whatever stands around and between its parts.
+function _M.add(value)
+  for part in tostring(value):gmatch "[^%c]+" do
+    part = part:match "^%s*(.-)%s*$"
+    if #part >= telling then
+      known[part] = known[part] or forms_of(part)
+    end
+  end
+end
+
+for _, service in pairs(accounts) do
+  for _, account in pairs(service) do
+    for _, name in ipairs { "api_key", "secret_id", "secret_key", "token" } do
+      _M.add(account[name] or "")
+    end
+  end
+end
+
+--- What a text should not have: the secret or what gave it away, or nil.
+function _M.find(text)
+  local lower = text:lower()
+  for secret, forms in pairs(known) do
+    for _, form in ipairs(forms) do
+      if lower:find(form, 1, true) then
+        return secret
+      end
+    end
+  end
+  return text:match "Signature=%x+" or text:match(("%x"):rep(64))
+    or text:match "Credential=[^*]%S*" or text:match "Bearer [^*'%s]%S+"
+end
+
+--- All that is in a value, tables, keys and what tostring() says included.
+function _M.text_of(value, seen)
+  seen = seen or {}
+  if type(value) ~= "table" then
+    return tostring(value)
+  elseif seen[value] then
+    return ""
+  end
+  seen[value] = true
+  local parts = { tostring(value) }
+  for name, item in pairs(value) do
+    parts[#parts + 1] = _M.text_of(name, seen)
+    parts[#parts + 1] = _M.text_of(item, seen)
+  end
+  return table.concat(parts, "\n")
+end
+
+--- Ends the run where a value has a secret in it: an error could be caught.
+function _M.check(where, value)
+  local found = _M.find(_M.text_of(value))
+  if found then
+    local message = debug.traceback(
+      ("%s has a secret in it: %s"):format(where, found))
+    io.stderr:write("\n", message, "\n")
+    os.exit(98)
+  end
+end
+
+local function watch(module, name, make)
+  module[name] = make(module[name])
+end
+
+-- A digest names what is stored, and looks like a signature.
+local function check_stored(key, value)
+  _M.check("a store", (tostring(key) .. tostring(value)):gsub(
+    "(balance:[%w_:]+:)" .. ("%x"):rep(64), "%1"))
+end
+
+local function watch_store(new)
+  return function(...)
+    local store = new(...)
+    for _, name in ipairs { "set", "add" } do
+      local put = store[name]
+      store[name] = function(self, key, value, ...)
+        check_stored(key, value)
+        return put(self, key, value, ...)
+      end
+    end
+    return store
+  end
+end
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+watch(require "balance.credentials", "find", function(find)
+  return function(provider, layers, ...)
+    local set, message = find(provider, layers, ...)
+    for _, values in ipairs { set or {}, unpack(layers) } do
+      for _, credential in ipairs(provider.credentials) do
+        _M.add(values[credential.name] or "")
+      end
+    end
+    _M.check("the search for keys", message)
+    return set, message
+  end
+end)
+
+watch(require "balance.failure", "new", function(new)
+  return function(fields)
+    local failure = new(fields)
+    _M.check("a failure", failure)
+    return failure
+  end
+end)
+
+watch(require "balance.trace", "emitter", function(emitter)
+  return function(...)
+    local emit = emitter(...)
+    return function(event)
+      _M.check("an event", event)
+      return emit(event)
+    end
+  end
+end)
+
+watch(require "balance.store.memory", "new", watch_store)
+watch(require "balance.store.redis", "new", watch_store)
+
+return _M
