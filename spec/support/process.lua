@@ -47,7 +47,7 @@ function _M.run_lua(code, setting, ...)
   _M.write(path, code)
   local words = { setting or "", _M.lua, path }
   for _, argument in ipairs { ... } do
-    words[#words + 1] = _M.quote(argument)
+    words[#words + 1] = _M.quote(tostring(argument))
   end
   local output, status = _M.run(table.concat(words, " "))
   os.remove(path)
