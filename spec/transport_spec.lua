@@ -196,52 +196,6 @@ describe("a transport #transport", function()
   end)
 end)
 
-describe("an endpoint #transport", function()
-  it("is https, or http to a loopback address", function()
-    for _, bad in ipairs {
-      "", "localhost", "localhost:1", "ftp://localhost", "file:///etc/passwd",
-      "http://example.com", "http://127.0.0.1.example.com", "http://0.0.0.0",
-      "http://localhost.example.com", "http://[::2]", "http://128.0.0.1",
-      "https://user@localhost", "https://user:pw@localhost",
-      "https://localhost/path", "https://localhost/?q", "https://localhost#f",
-      "https://", "https://:443", "https://local host", "https://a\r\nb",
-      "https://a\0b", "https://localhost:99999", "https://%31",
-      "https://" .. ("x"):rep(400), "https://[fe80::1%25lo]",
-    } do
-      local transfer, kind, message = faults.fetch("/", { endpoint = bad })
-      assert.is_nil(transfer, bad)
-      assert.equal("config", kind, bad)
-      assert.matches("^endpoint: ", message)
-      assert.is_nil(message:find("pw", 1, true))
-    end
-    for _, good in ipairs { "http://127.0.0.1:", "http://127.1:",
-      "http://localhost:", "HTTP://LOCALHOST:" } do
-      faults.endpoint()
-      assert.equal(200,
-        faults.fetch("/none", { endpoint = good .. faults.port }).status)
-    end
-    local port = endpoint:match("%d+$")
-    for _, good in ipairs { "https://127.0.0.1:", "https://LOCALHOST:" } do
-      assert.equal(200, fetch_tls({ endpoint = good .. port .. "/" }).status)
-    end
-  end)
-
-  it("is the Host header, with the port where it is unusual", function()
-    for text, expected in pairs {
-      ["https://example.com"] = "https://example.com example.com",
-      ["https://example.com:443/"] = "https://example.com example.com",
-      ["https://example.com:80"] = "https://example.com:80 example.com:80",
-      ["https://Example.com:8443"] =
-        "https://Example.com:8443 Example.com:8443",
-      ["http://localhost:80"] = "http://localhost localhost",
-      ["https://[::1]:1"] = "https://[::1]:1 [::1]:1",
-    } do
-      assert.equal(expected .. "\n",
-        (process.run(process.build .. "/spec/endpoint_of " .. text)))
-    end
-  end)
-end)
-
 describe("TLS #transport", function()
   it("refuses a CA that is unknown", function()
     local result = faults.fetch("/", { endpoint = endpoint })

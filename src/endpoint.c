@@ -99,7 +99,7 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
     return "it is too long";
   for (size_t i = 0; i < text.len; i++) {
     unsigned char c = (unsigned char)text.data[i];
-    if (c <= ' ' || c >= 0x7f || c == '?' || c == '#' || c == '%' || c == '\\')
+    if (c <= ' ' || c >= 0x7f || strchr("?#%\\@", c))
       return "it must be scheme, host and port, and nothing else";
     copy[i] = text.data[i];
   }
@@ -108,7 +108,7 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
   CURLU *url = curl_url();
   if (!url)
     return "there is no memory to read it";
-  CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, 0);
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, CURLU_PATH_AS_IS);
   const char *problem = code == CURLUE_OK     ? check(url, out)
                         : strstr(copy, "://") ? "it is not a URL"
                                               : "it must begin with https://";

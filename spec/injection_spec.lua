@@ -1,0 +1,210 @@
+-- SPDX-License-Identifier: MIT
+-- What could turn a call into another one, or send a key elsewhere, is
+-- refused before anything is sent.
+local balance = require "balance"
+local accounts = require "sandbox.accounts"
+local faults = require "support.faults"
+local process = require "support.process"
+local socket = require "cqueues.socket"
+
+-- A port where a connection would be seen.
+local trap, trap_endpoint
+
+lazy_setup(function()
+  trap = assert(socket.listen { host = "127.0.0.1", port = 0 })
+  trap_endpoint = "http://127.0.0.1:" .. select(3, assert(trap:localname()))
+end)
+
+lazy_teardown(function()
+  trap:close()
+end)
+
+local function assert_nobody_came()
+  assert.is_nil((trap:accept(0)))
+end
+
+local controls = { 127 }
+for byte = 0, 31 do
+  controls[#controls + 1] = byte
+end
+
+describe("a control character", function()
+  it("in an option is a config failure, and nothing is sent", function()
+    local wanted = { endpoint = trap_endpoint, retries = 0,
+      api_key = accounts.udio.main.api_key,
+      secret_id = accounts.tencent.main.secret_id,
+      secret_key = accounts.tencent.main.secret_key, token = "a-token" }
+    local common = { "endpoint", "proxy", "ca_file", "ca_path" }
+    for provider, own in pairs {
+      tempolor = { "api_key" }, udio = { "api_key" },
+      tencent = { "secret_id", "secret_key", "token", "region", "language",
+        "site", "profile", "credentials_file", "cvm_role" },
+    } do
+      local keys = provider == "tencent"
+        and { "secret_id", "secret_key", "token" } or { "api_key" }
+      for _, names in ipairs { common, own } do
+        for _, name in ipairs(names) do
+          for _, byte in ipairs(controls) do
+            local options = { endpoint = wanted.endpoint }
+            for _, key in ipairs(keys) do
+              options[key] = wanted[key]
+            end
+            options[name] = (wanted[name] or "value") .. string.char(byte)
+              .. "X-Evil: 1"
+            local result, err = balance[provider](options)
+            assert.is_nil(result)
+            assert.equal("config", err.kind, provider .. name .. byte)
+            assert.is_nil(tostring(err):find("[%c]"))
+          end
+        end
+      end
+    end
+    assert_nobody_came()
+  end)
+
+  -- Every one that a variable can hold; a line feed ends a file's line.
+  it("in a key of the environment or a file is one too", function()
+    local home = process.run("mktemp -d"):gsub("%s+$", "")
+    process.run("mkdir " .. home .. "/.tencentcloud")
+    for byte = 1, 31 do
+      local key = ("s3cr3t-key%cX-Evil: 1"):format(byte)
+      process.write(home .. "/.tencentcloud/credentials",
+        ("[default]\nsecret_id = s3cr3t-id\nsecret_key = %s\n"):format(
+        byte == 10 and key:gsub("\n", "\r") or key))
+      local output, status = process.run_lua([[
+        local balance = require "balance"
+        for _, name in ipairs { "tempolor", "udio", "tencent" } do
+          local _, err = balance[name] { endpoint = arg[1] }
+          assert(not tostring(err):find "%c", "more than one line")
+          io.write(err.kind, ";", err.message, ";")
+        end
+      ]], ("env -u TENCENTCLOUD_SECRET_KEY HOME=%s TEMPOLOR_API_KEY=%s"
+        .. " UDIO_API_KEY=%s"):format(home, process.quote(key),
+        process.quote(key)), trap_endpoint)
+      assert.equal(0, status, output)
+      assert.is_truthy(output:find("^config;[^;]+TEMPOLOR_API_KEY has a "
+        .. "control character%);config;[^;]+UDIO_API_KEY has a control "
+        .. "character%);config;.+'secret_key' has a control character"),
+        output)
+      assert.is_nil(output:find("s3cr3t-k", 1, true))
+    end
+    process.run("rm -r " .. home)
+    assert_nobody_came()
+  end)
+end)
+
+describe("an endpoint #transport", function()
+  it("that is more than scheme, host and port is refused", function()
+    for _, bad in ipairs {
+      "", "localhost", "localhost:1", "//localhost", "https:localhost",
+      "https://", "https://:443", "https:///", "https://?",
+      -- another scheme
+      "ftp://localhost", "file:///etc/passwd", "ws://localhost",
+      "httpss://localhost", "javascript:1", "unix:/tmp/x",
+      -- user, password
+      "https://user@localhost", "https://user:pa55word@localhost",
+      "https://@localhost", "https://:@localhost",
+      "https://user%40x@localhost",
+      -- path, query, fragment
+      "https://localhost/path", "https://localhost//", "https://localhost/.",
+      "https://localhost/..", "https://localhost/?q", "https://localhost?q",
+      "https://localhost#f", "https://localhost/#", "https://localhost;a",
+      -- what is no host
+      "https://local host", "https://a\r\nb", "https://a\0b", "https://a\tb",
+      "https://%31", "https://a\\b", "https://a,b", "https://a\"b",
+      "https://é.example", "https://" .. ("x"):rep(400), "https://[::1",
+      "https://[localhost]", "https://[fe80::1%25lo]", " https://a",
+      "https://a ",
+      -- what is no port
+      "https://localhost:99999", "https://localhost:-1", "https://localhost:x",
+      "https://localhost:1:2", "https://localhost:1x",
+    } do
+      local transfer, kind, message = faults.fetch("/", { endpoint = bad })
+      assert.is_nil(transfer, bad)
+      assert.equal("config", kind, bad)
+      assert.matches("^endpoint: ", message)
+      assert.is_nil(message:find("pa55word", 1, true))
+    end
+  end)
+
+  it("without TLS is refused for all that is not loopback", function()
+    for _, host in ipairs {
+      "example.com", "0.0.0.0", "128.0.0.1", "126.255.255.255", "10.127.0.1",
+      "1.0.0.127", "0", "[::]", "[::2]", "[::ffff:127.0.0.1]",
+      "[::ffff:7f00:1]", "[::127.0.0.1]", "[fe80::1]",
+      -- names that begin, or end, like one
+      "127.0.0.1.example.com", "localhost.example.com", "127.example.com",
+      "127.0.0.1.", "localhost.", "localhost-example.com", "localhostt",
+      "notlocalhost", "sub.localhost", "127.0.0.1x", "127.0.0.1.1",
+      "127.0.0.256", "127.0.0.1,example.com", "127-0-0-1.example.com",
+      "xn--localhost", "ｌocalhost", "１27.0.0.1", "127。0。0。1",
+      -- another host than it seems
+      "127.0.0.1@example.com", "localhost@example.com",
+      "localhost:80@example.com", "example.com#@localhost",
+      "example.com?@localhost", "example.com/@localhost",
+      "example.com\\@localhost", "localhost\\.example.com",
+      "localhost%00.example.com", "localhost%2eexample.com",
+      "localhost\0.example.com", "localhost .example.com",
+      -- Tencent's metadata service, but for its one address
+      "metadata.tencentyun.com:8080", "metadata.tencentyun.com.example.com",
+      "x.metadata.tencentyun.com",
+    } do
+      local transfer, kind, message = faults.fetch("/",
+        { endpoint = "http://" .. host })
+      assert.is_nil(transfer, host)
+      assert.equal("config", kind, host)
+      assert.matches("^endpoint: ", message)
+    end
+  end)
+
+  -- Other spellings of a loopback address are that address from here on: what
+  -- was looked at is what libcurl gets.
+  it("is a URL's origin, and its Host, with the port where it is unusual",
+    function()
+      local command, expected = {}, {}
+      for _, case in ipairs {
+        { "https://example.com", "https://example.com example.com" },
+        { "https://example.com:443/", "https://example.com example.com" },
+        { "https://example.com:80", "https://example.com:80 example.com:80" },
+        { "https://Example.com:8443",
+          "https://Example.com:8443 Example.com:8443" },
+        { "https://10.1.2.3", "https://10.1.2.3 10.1.2.3" },
+        { "https://[2001:db8::1]", "https://[2001:db8::1] [2001:db8::1]" },
+        { "https://[::1]:1", "https://[::1]:1 [::1]:1" },
+        { "HTTPS://a_b.example", "https://a_b.example a_b.example" },
+        { "http://localhost:80", "http://localhost localhost" },
+        { "HTTP://LOCALHOST:81/", "http://LOCALHOST:81 LOCALHOST:81" },
+        { "http://[::1]", "http://[::1] [::1]" },
+        { "http://[0:0:0:0:0:0:0:1]", "http://[::1] [::1]" },
+        { "http://127.0.0.1", "http://127.0.0.1 127.0.0.1" },
+        { "http://127.255.255.254", "http://127.255.255.254 127.255.255.254" },
+        { "http://127.1:81", "http://127.0.0.1:81 127.0.0.1:81" },
+        { "http://0x7f.1", "http://127.0.0.1 127.0.0.1" },
+        { "http://0177.0.0.1", "http://127.0.0.1 127.0.0.1" },
+        { "http://2130706433", "http://127.0.0.1 127.0.0.1" },
+        { "http://metadata.tencentyun.com",
+          "http://metadata.tencentyun.com metadata.tencentyun.com" },
+      } do
+        command[#command + 1] = ("%s/spec/endpoint_of %s;"):format(
+          process.build, process.quote(case[1]))
+        expected[#expected + 1] = case[2] .. "\n"
+      end
+      assert.equal(table.concat(expected),
+        (process.run(table.concat(command, "\n"))))
+    end)
+
+  it("is reached where it is a loopback address", function()
+    faults.endpoint()
+    for _, good in ipairs { "http://127.0.0.1:", "http://127.1:",
+      "http://localhost:", "HTTP://LOCALHOST:" } do
+      assert.equal(200,
+        faults.fetch("/none", { endpoint = good .. faults.port }).status)
+    end
+    local ca_file = os.getenv "SSL_CERT_FILE"
+    local port = os.getenv("UDIO_ENDPOINT"):match "%d+$"
+    for _, good in ipairs { "https://127.0.0.1:", "https://LOCALHOST:" } do
+      assert.equal(200, faults.fetch("/", { ca_file = ca_file,
+        endpoint = good .. port .. "/" }).status)
+    end
+  end)
+end)
