@@ -68,6 +68,9 @@ describe("a stranger's text", function()
     local hex = ("0123456789abcdef"):rep(4)
     assert.equal("Signature=*** of it", clean("Signature=" .. hex .. " of it"))
     assert.equal(hex:sub(2), clean(hex:sub(2)))
+    assert.equal("a, Signature=***", clean("a, Signature=" .. hex:sub(1, 9)))
+    assert.equal("*** Signature=*** ***",
+      clean(hex .. " Signature=" .. hex .. " " .. hex))
     -- one across the end is gone, not cut in two
     assert.is_nil(clean(("x"):rep(290) .. hex):find "012")
     assert.is_nil(clean(("secret-"):rep(500) .. hex, ("secret-"):rep(100))

@@ -66,12 +66,21 @@ local function last_common(text, first, secret)
   return first + length - 1
 end
 
--- What a signature looks like; looked for no further than text is kept.
-local signature = ("%x"):rep(64)
+-- What a signature looks like, and what stands before one, which may be cut
+-- short. Looked for no further than text is kept.
+local signature, before = ("%x"):rep(64), "Signature="
 
 local function find_signature(text, at)
-  local first, last = text:sub(at, at + longest + #signature):find(signature)
-  return first and first + at - 1 or math.huge, last and last + at - 1
+  local window = text:sub(at, at + longest + #signature)
+  local first, last = window:find(signature)
+  local name, last_named = window:find(before .. "%x+")
+  if name and (not first or name < first) then
+    first, last = name + #before, last_named
+  end
+  if not first then
+    return math.huge
+  end
+  return first + at - 1, last + at - 1
 end
 
 -- Where the next secret is, and where it ends. `found` keeps where each one

@@ -5,6 +5,7 @@
 -- first argument; the second is a directory with server.pem and server.key.
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
+local json = require "cjson"
 
 local loop = cqueues.new()
 local served = 0 -- connections
@@ -110,6 +111,35 @@ end
 
 faults.echo = function(connection, _, request)
   return send(connection, answer(request))
+end
+
+-- A failure of every service in one, with the request in its message, its
+-- beginning in it, or in its code.
+local function refused(message, code)
+  return answer(json.encode {
+    code = 401, status = 400002, message = message, request_id = message,
+    Response = { RequestId = message, Error = { Message = message,
+      Code = "AuthFailure" .. (code or "") } },
+  })
+end
+
+faults["echo-refused"] = function(connection, _, request)
+  return send(connection, refused(request:gsub("\r\n", " ")))
+end
+
+-- As far as the middle of a key.
+faults["echo-cut"] = function(connection, _, request)
+  return send(connection,
+    refused(request:match("\r\nAuthorization: [^\r]*"):sub(1, -12)))
+end
+
+faults["echo-code"] = function(connection, _, request)
+  return send(connection, refused(request, request))
+end
+
+faults["echo-answer"] = function(connection, _, request)
+  return send(connection, answer(json.encode { code = 200, echo = request,
+    data = { credits = 1 } }))
 end
 
 function faults.agent(connection, _, request)

@@ -69,8 +69,12 @@ for _, service in pairs(accounts) do
   end
 end
 
+local hex = ("%x"):rep(64)
+
 --- What a text should not have: the secret or what gave it away, or nil.
 function _M.find(text)
+  -- a digest that names what is stored looks like a signature
+  text = text:gsub("(balance:[%w_:]+:)" .. hex, "%1")
   local lower = text:lower()
   for secret, forms in pairs(known) do
     for _, form in ipairs(forms) do
@@ -79,7 +83,7 @@ function _M.find(text)
       end
     end
   end
-  return text:match "Signature=%x+" or text:match(("%x"):rep(64))
+  return text:match "Signature=%x+" or text:match(hex)
     or text:match "Credential=[^*]%S*" or text:match "Bearer [^*'%s]%S+"
 end
 
@@ -115,19 +119,13 @@ local function watch(module, name, make)
   module[name] = make(module[name])
 end
 
--- A digest names what is stored, and looks like a signature.
-local function check_stored(key, value)
-  _M.check("a store", (tostring(key) .. tostring(value)):gsub(
-    "(balance:[%w_:]+:)" .. ("%x"):rep(64), "%1"))
-end
-
 local function watch_store(new)
   return function(...)
     local store = new(...)
     for _, name in ipairs { "set", "add" } do
       local put = store[name]
       store[name] = function(self, key, value, ...)
-        check_stored(key, value)
+        _M.check("a store", key .. tostring(value))
         return put(self, key, value, ...)
       end
     end
