@@ -60,7 +60,7 @@ describe("a proxy of the environment", function()
       { "https_proxy=P", true }, { "HTTPS_PROXY=P", true },
       { "all_proxy=P", true }, { "ALL_PROXY=P", true },
       { "https_proxy=P HTTPS_PROXY=X", true },
-      { "https_proxy=P all_proxy=X", true },
+      { "HTTPS_PROXY=P all_proxy=X", true },
       { "all_proxy=P ALL_PROXY=X", true },
       { "http_proxy=X HTTP_PROXY=X", false },
       { "https_proxy= all_proxy=", false },
