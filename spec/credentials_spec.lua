@@ -599,6 +599,22 @@ describe("the role of a CVM", function()
     assert.equal("token-good-kept-2", ask("good-kept", 9700).token)
   end)
 
+  it("is asked for again where its token was refused, but not all the time",
+    function()
+      local function refused(token, now)
+        return find(role_only, { { cvm_role = "good-refused" } },
+          { now = function() return now end, refused = token }).token
+      end
+      assert.equal("token-good-refused-1", refused(nil, 1000))
+      assert.equal("token-good-refused-1", refused("another", 1010))
+      assert.equal("token-good-refused-1",
+        refused("token-good-refused-1", 1004))
+      assert.equal("token-good-refused-2",
+        refused("token-good-refused-1", 1005))
+      assert.equal("token-good-refused-2",
+        refused("token-good-refused-1", 1010))
+    end)
+
   it("is not asked for again and again while little is left", function()
     ask("good-pause", 9700)
     assert.equal("id-good-pause-1", ask("good-pause", 9704).secret_id)

@@ -209,6 +209,36 @@ describe("a client", function()
     assert.equal(195, client:udio().credits)
   end)
 
+  it("looks for another token, once, where the one it has is refused",
+    function()
+      local good = accounts.tencent.temporary
+      local tokens, asked, events = {}, 0, {}
+      local client = balance.new { tencent = { credentials = function()
+        asked = asked + 1
+        return { secret_id = good.secret_id, secret_key = good.secret_key,
+          token = tokens[asked] }
+      end, trace = collect(events) } }
+      tokens = { "run-out", good.token }
+      local result, err = client:tencent()
+      assert.is_nil(err)
+      assert.equal(good.amounts.Balance, result.Balance)
+      assert.equal(2, result.attempts)
+      assert.equal(2, #events)
+
+      tokens, asked = { "run-out", "run-out", good.token }, 0
+      result, err = client:tencent()
+      assert.is_nil(result)
+      assert.equal("AuthFailure.TokenFailure", err.code)
+      assert.equal(1, err.attempts)
+      assert.equal(2, asked)
+
+      tokens, asked = { "run-out", "this-too", good.token }, 0
+      result, err = client:tencent()
+      assert.is_nil(result)
+      assert.equal(2, err.attempts)
+      assert.equal(2, asked)
+    end)
+
   it("reads the credentials file of the official tools", function()
     local home = process.run("mktemp -d"):gsub("%s+$", "")
     process.run("mkdir " .. home .. "/.tencentcloud")

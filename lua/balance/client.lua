@@ -78,14 +78,39 @@ local function ask(limit, this)
     this)
 end
 
--- The way of a call, each step around the next: cache, retry, clock,
--- failover, and for each attempt limiter and transport.
-local function fetch(this, seconds)
-  this.attempts = 0
-  local result, failure = retry.run({
+local function try(this, seconds)
+  return retry.run({
     retries = this.config.retries, timeout = seconds,
     budget = this.state.budget, loop = this.loop, emit = this.emit,
   }, ask, this)
+end
+
+-- Looks the keys up again where their token was refused, which may have run
+-- out. Returns whether there is another.
+local function has_new_token(this, failure)
+  local is_refused = this.provider.is_token_refused
+  if not is_refused or not is_refused(failure) then
+    return false
+  end
+  this.refused = this.config.token
+  local config = options.resolve(this.provider, this.base, this.given, this)
+  if not config or config.token == this.refused then
+    return false
+  end
+  this.config = config
+  return true
+end
+
+-- The way of a call, each step around the next: cache, keys, retry, clock,
+-- failover, and for each attempt limiter and transport.
+local function fetch(this, seconds)
+  this.attempts = 0
+  local started = core.now()
+  local result, failure = try(this, seconds)
+  local left = math.max(seconds - (core.now() - started), 0)
+  if failure and has_new_token(this, failure) then
+    result, failure = try(this, left)
+  end
   local done = result or failure
   done.attempts = this.attempts
   return result, failure
@@ -112,7 +137,7 @@ local function cached(this)
   end, this.emit)
 end
 
-local function make(this, given)
+local function make(this)
   local loop = this.loop
   if loop.ready then
     local ok, kind, message, hint = loop.ready()
@@ -121,7 +146,7 @@ local function make(this, given)
         { kind = kind, message = message, hint = hint })
     end
   end
-  local config, problem = options.resolve(this.provider, this.base, given,
+  local config, problem = options.resolve(this.provider, this.base, this.given,
     this)
   if not config then
     return nil, attempt.fail(this.provider, {},
@@ -150,12 +175,12 @@ local function call(provider, state, given, account)
     account)
   local this = {
     provider = provider, settings = settings, base = base, state = state,
-    loop = loops.choose(settings.loop), emit = emit,
+    given = given, loop = loops.choose(settings.loop), emit = emit,
     warn = emit ~= trace.silent and function(message)
       emit { event = "warning", message = message }
     end or nil,
   }
-  local result, failure = make(this, given)
+  local result, failure = make(this)
   if this.loop.leave then
     this.loop.leave()
   end

@@ -119,9 +119,10 @@ local function renew(key, role, context, deadline)
   return entry
 end
 
-local function is_due(entry, now)
-  return entry.expires <= now or entry.expires - now <= early
-    and math.abs(now - entry.tried) >= pause -- a clock may go back
+local function is_due(entry, now, refused)
+  local is_old = entry.expires - now <= early or entry.set.token == refused
+  return entry.expires <= now
+    or is_old and math.abs(now - entry.tried) >= pause -- a clock may go back
 end
 
 --- Asks the metadata service, where the option `cvm_role` says so: true for
@@ -146,7 +147,7 @@ function _M.find(options, context)
   end
   local key = ("cvm_role %s %s"):format(_M.endpoint, role or "")
   local entry, why = kept[key], nil
-  if not entry or is_due(entry, context.now()) then
+  if not entry or is_due(entry, context.now(), context.refused) then
     local deadline = core.now() + _M.limit
     entry, why = flight.run(key, context.loop, _M.limit, function()
       return renew(key, role, context, deadline)

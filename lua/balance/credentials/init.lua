@@ -26,6 +26,7 @@ local _M = {}
 ---@field warn? fun(message: string) is told of a file that others can read
 ---@field mode? fun(path: string): integer? permission bits
 ---@field now? fun(): integer Unix seconds
+---@field refused? string a token that a service has just refused
 ---@field getenv? fun(name: string): string?
 ---@field home? string the user's directory
 
@@ -235,7 +236,8 @@ end
 -- `credentials` is a function that returns the current ones as a table, or
 -- nil and a message
 -- @tparam ?table context `loop`, to wait in; `warn(message)`, which is told of
--- a file that others can read; and in the place of the system's own
+-- a file that others can read; `refused`, a token that a service has just
+-- refused, so that it will not do; and in the place of the system's own
 -- `mode(path)`, `now()`, `getenv(name)` and `home`
 -- @treturn ?table the credentials by their names, all from one place
 -- @treturn string the place; where the first is nil, one line on what was

@@ -116,5 +116,6 @@ end
 
 _M.hint = refusal.hint
 _M.is_clock_refused = refusal.is_clock_refused
+_M.is_token_refused = refusal.is_token_refused
 
 return _M

@@ -50,6 +50,13 @@ function _M.is_clock_refused(failure)
   return failure.code == "AuthFailure.SignatureExpire"
 end
 
+--- Whether a failure is about the token, which may have run out.
+-- @tparam table failure
+-- @treturn boolean
+function _M.is_token_refused(failure)
+  return failure.code == "AuthFailure.TokenFailure"
+end
+
 --- What to do about a failure.
 -- @tparam table failure
 -- @tparam table context `now` and, where the server said it, `date`
