@@ -37,6 +37,8 @@ enum outcome outcome_of(const struct evidence *seen)
     return OUTCOME_TIMEOUT;
   if (seen->long_body || headers_too_long(seen))
     return OUTCOME_TOO_LARGE;
+  if (seen->problem)
+    return OUTCOME_NETWORK;
   if (is_bad_proxy(seen))
     return OUTCOME_CONFIG;
   if (seen->proxy_status && seen->proxy_status / 100 != 2)
@@ -109,6 +111,8 @@ const char *outcome_message(enum outcome outcome, const struct evidence *seen)
   if (outcome == OUTCOME_TOO_LARGE)
     return seen->long_body ? "the answer's body is longer than 1 MiB"
                            : "the answer's headers are too long";
+  if (seen->problem)
+    return seen->problem;
   if (is_bad_proxy(seen))
     return "the proxy is not a URL that libcurl can use";
   if (seen->stale)

@@ -30,9 +30,10 @@ struct evidence {
   bool late;         /* our own deadline passed */
   bool long_headers; /* our own limits were passed */
   bool long_body;
-  bool first_byte;    /* something of an answer came */
-  bool headers_ended; /* the empty line after the headers came */
-  bool stale;         /* our look at a kept connection found bytes on it */
+  bool first_byte;     /* something of an answer came */
+  bool headers_ended;  /* the empty line after the headers came */
+  const char *problem; /* found by ourselves in what came; NULL: none */
+  bool stale;          /* our look at a kept connection found bytes on it */
 };
 
 enum outcome outcome_of(const struct evidence *seen);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "framing.h"
 #include "libcurl.h"
 #include "origins.h"
 #include "poller.h"
@@ -69,6 +70,7 @@ struct transfer {
   struct buffer request_body;
   struct buffer body;
   size_t header_bytes;
+  struct framing framing;
   struct evidence seen;
   struct transfer_result result;
   char text[CURL_ERROR_SIZE];
@@ -105,11 +107,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return 0;
   }
   bool is_status = len >= 6 && memcmp(data, "HTTP/", 5) == 0;
-  if (is_status)
-    transfer->seen.headers_ended = false; /* once more after a 1xx */
-  else if (data[0] == '\r' || data[0] == '\n')
+  if (is_status) { /* once more after a 1xx */
+    transfer->framing = (struct framing){0};
+    transfer->seen.headers_ended = false;
+  } else if (data[0] == '\r' || data[0] == '\n') {
     transfer->seen.headers_ended = true;
-  return len;
+  }
+  transfer->seen.problem = framing_read(&transfer->framing, data, len);
+  return transfer->seen.problem ? 0 : len;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
