@@ -70,6 +70,8 @@ struct transfer {
   struct buffer request_body;
   struct buffer body;
   size_t header_bytes;
+  size_t rounds; /* of libcurl's loops before the request is sent */
+  bool asked;    /* it is */
   struct framing framing;
   struct evidence seen;
   struct transfer_result result;
@@ -124,6 +126,23 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
   enum buffer_status status = buffer_append(&transfer->body, data, len);
   transfer->seen.long_body = status == BUFFER_FULL;
   return status == BUFFER_OK ? len : 0;
+}
+
+/* Called on every round of libcurl's loops. What a proxy says to a CONNECT it
+   reads byte by byte for as long as there are more, asking neither a clock nor
+   a callback but this one. */
+static int on_round(void *user, curl_off_t to_get, curl_off_t got,
+                    curl_off_t to_send, curl_off_t sent)
+{
+  (void)to_get;
+  (void)got;
+  (void)to_send;
+  (void)sent;
+  struct transfer *transfer = user;
+  if (transfer->asked || ++transfer->rounds <= TRANSPORT_MAX_HEADERS)
+    return 0;
+  transfer->seen.problem = "the proxy's answer has no end";
+  return 1;
 }
 
 static curl_socket_t on_open(void *user, curlsocktype purpose,
@@ -185,6 +204,7 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   const struct route route = {local_ip, remote_ip, local_port, remote_port,
                               http2};
   enum socket_state state;
+  transfer->asked = true;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
   origins_connected(&transfer->turn, http2,
@@ -255,8 +275,8 @@ static bool open_multi(struct transport *transport)
 /* What is the same for every transfer. */
 static bool set_up(struct transport *transport, CURL *easy)
 {
-  return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 1L) &&
-         SET(BUFFERSIZE, (long)READ_SIZE) &&
+  return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 0L) &&
+         SET(XFERINFOFUNCTION, on_round) && SET(BUFFERSIZE, (long)READ_SIZE) &&
          SET(UPLOAD_BUFFERSIZE, (long)SEND_SIZE) && SET(FOLLOWLOCATION, 0L) &&
          SET(DISALLOW_USERNAME_IN_URL, 1L) &&
          SET(PROTOCOLS_STR, "http,https") &&
@@ -291,6 +311,7 @@ static bool set_request(struct transfer *transfer, CURL *easy,
 
   bool done = SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
               SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
+              SET(XFERINFODATA, transfer) &&
               SET(ERRORBUFFER, transfer->text) &&
               SET(URL, transfer->url.data) && SET(PROXY, proxy) &&
               SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
@@ -474,6 +495,8 @@ static bool start_again(struct transfer *transfer)
   remove_from_multi(transfer);
   buffer_reset(&transfer->body);
   transfer->header_bytes = 0;
+  transfer->rounds = 0;
+  transfer->asked = false;
   transfer->seen = (struct evidence){.text = transfer->text};
   transfer->text[0] = '\0';
   transfer->fresh = true;
