@@ -10,6 +10,7 @@ describe("an answer in JSON", function()
       f = "x" }, value)
     assert.equal("600000561284", tostring(value.a))
     assert.equal("1", tostring(value.d[1]))
+    assert.equal("0", tostring(value.e))
     if math.type then
       assert.equal("integer", math.type(value.a))
       assert.equal("float", math.type(value.b))
@@ -22,9 +23,20 @@ describe("an answer in JSON", function()
       '{"a":NaN}', '{"a":Infinity}', '{"a":-Infinity}', '{"a":nan}',
       '{"a":0x10}', '{"a":+1}', '{"a":01}', '{"a":1e400}', '{"a":-1e400}',
       '{"a":1}\0', '\0{"a":1}', '{"a":"\0"}', "\239\187\191{}",
+      '{"a":"\255"}', '{"a":"\228"}', '{"\128":1}', '{"a":"\237\160\128"}',
+      '{"a":"\192\128"}', '{"a":"\244\144\128\128"}', '{"a":"\\ud800"}',
+      '{"a":"\228\195\169\189\153"}', -- one character within another
       ("["):rep(17) .. ("]"):rep(17), ("["):rep(10000), "<html>",
     } do
       assert.is_nil(json.decode(text), text)
+    end
+  end)
+
+  it("may hold any character", function()
+    for _, text in ipairs { "\194\128", "\223\191", "\224\160\128",
+      "\237\159\191", "\238\128\128", "\239\191\191", "\240\144\128\128",
+      "\243\191\191\191", "\244\143\191\191", "\228\189\153\233\162\157" } do
+      assert.equal(text, json.decode('{"a":"' .. text .. '"}').a)
     end
   end)
 
