@@ -120,7 +120,7 @@ end
 
 --- A stranger's text, fit for a log: control characters are spaces, the
 -- caller's secrets, their beginnings and what looks like a signature are
--- asterisks, and it ends somewhere.
+-- asterisks, and it ends somewhere. Nothing but space is no text.
 -- @param text anything; only strings and numbers come through
 -- @tparam {string,...} secrets
 -- @treturn ?string
@@ -138,7 +138,7 @@ function _M.clean(text, secrets)
     -- not in the middle of a character
     text = text:sub(1, longest):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
   end
-  return text
+  return text:match("^%s*(%S.-)%s*$")
 end
 
 local metatable = { __name = "balance.failure" }
