@@ -96,6 +96,15 @@ local function add_headers(provider, config, transfer, refused)
   return refused, date and date - now
 end
 
+-- What is not an encoding, whatever servers say: none, and a character set.
+local plain = { identity = true, ["utf-8"] = true }
+
+-- The encoding of a body that was asked for as it is, nil where it is.
+local function encoding_of(transfer)
+  local encoding = transfer:header("content-encoding")
+  return encoding and not plain[encoding:lower()] and encoding or nil
+end
+
 local function read(provider, config, transfer, result)
   if result.kind then
     return nil, {
@@ -106,8 +115,13 @@ local function read(provider, config, transfer, result)
       hint = hints.of(result),
     }
   end
-  local body = json.decode(result.body)
+  local encoding = encoding_of(transfer)
+  local body = not encoding and json.decode(result.body) or nil
   local fields, refused = provider.read(result.status, body)
+  if encoding and not fields and refused.kind == "decode" then
+    refused.message = "the answer is encoded, which nobody asked for: "
+      .. encoding
+  end
   local available = fields and fields[fields.available_from]
   if fields and type(available) ~= "number" then
     fields = nil
