@@ -62,7 +62,7 @@ end
 
 --- Checks a part of an answer against its document.
 -- @param data what should be a table
--- @tparam string path where it stands in the answer
+-- @tparam ?string path where it stands in the answer; nil: it is the answer
 -- @tparam table fields from `fields`
 -- @treturn ?table a failure that names the field; nil: all is well
 function _M.check(data, path, fields)
@@ -72,7 +72,8 @@ function _M.check(data, path, fields)
   for _, field in ipairs(fields) do
     local value = data[field.name]
     if type(value) ~= field.type and not (value == nil and field.optional) then
-      return wrong(path .. "." .. field.name, field.type, value)
+      local place = path and path .. "." .. field.name or field.name
+      return wrong(place, field.type, value)
     end
   end
 end
@@ -86,8 +87,12 @@ function _M.check_list(list, path, fields)
   if type(list) ~= "table" or next(list) ~= nil and list[1] == nil then
     return wrong(path, "list", list)
   end
-  for i, entry in ipairs(list) do
-    local failure = _M.check(entry, ("%s[%d]"):format(path, i), fields)
+  local count = 0
+  for _ in pairs(list) do -- null left holes
+    count = count + 1
+  end
+  for i = 1, count do
+    local failure = _M.check(list[i], ("%s[%d]"):format(path, i), fields)
     if failure then
       return failure
     end

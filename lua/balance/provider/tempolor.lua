@@ -22,6 +22,7 @@ local codes = {
   [400007] = { kind = "rate_limit" }, -- queue full, too many at once
 }
 
+local envelope = answer.fields { "request_id string?" }
 local fields = answer.fields { "balance number" }
 
 function _M.request(config)
@@ -48,7 +49,8 @@ function _M.read(status, body)
       request_id = body.request_id,
     }
   end
-  local failure = answer.check(body.data, "data", fields)
+  local failure = answer.check(body, nil, envelope)
+    or answer.check(body.data, "data", fields)
   if failure then
     failure.request_id = body.request_id
     return nil, failure

@@ -36,7 +36,7 @@ local endpoints = {
 }
 
 local fields = answer.fields {
-  "Balance number", "Uin number?", "RealBalance number?",
+  "Balance number", "RequestId string?", "Uin number?", "RealBalance number?",
   "CashAccountBalance number?", "IncomeIntoAccountBalance number?",
   "PresentAccountBalance number?", "FreezeAmount number?",
   "OweAmount number?", "CreditAmount number?", "CreditBalance number?",
