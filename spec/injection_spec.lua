@@ -197,8 +197,8 @@ describe("an endpoint #transport", function()
     faults.endpoint()
     for _, good in ipairs { "http://127.0.0.1:", "http://127.1:",
       "http://localhost:", "HTTP://LOCALHOST:" } do
-      assert.equal(200,
-        faults.fetch("/none", { endpoint = good .. faults.port }).status)
+      good = good .. faults.ports.plain
+      assert.equal(200, faults.fetch("/none", { endpoint = good }).status)
     end
     local ca_file = os.getenv "SSL_CERT_FILE"
     local port = os.getenv("UDIO_ENDPOINT"):match "%d+$"

@@ -1,50 +1,86 @@
 -- SPDX-License-Identifier: MIT
 --
--- A server that misbehaves, in the way that the path of a request names.
--- Writes its ports, one without TLS and one with, to the file that is its
--- first argument; the second is a directory with server.pem and server.key.
+-- A server that misbehaves, in the way that the path of a request names, or
+-- else as it was told last over its control port. Writes its ports to the
+-- file that is its first argument; the second is a directory with server.pem
+-- and server.key.
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
+local http2 = require "support.http2"
 local json = require "cjson"
+local ends = assert(package.loadlib(os.getenv "BALANCE_BUILD"
+  .. "/spec/ends.so", "luaopen_ends"))()
 
 local loop = cqueues.new()
 local served = 0 -- connections
+local strays = 0 -- those to the port where nobody should come
+local busy = 0 -- connections on which more than the answer is to come
+
+-- What was told: the name of a fault and the bytes that it needs.
+local chosen, given = "none", ""
+
+-- The right answer of every service at once. The number of the connection
+-- says which one it came over; 6.66 says that nobody asked for it.
+local function right(number)
+  return ('{"code":200,"status":200000,"data":{"credits":%s,"balance":%s},'
+    .. '"Response":{"Balance":%s}}'):format(number, number, number)
+end
 
 local function answer(body)
   return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" ..
     "Content-Length: %d\r\n\r\n%s"):format(#body, body)
 end
 
--- The credits say which connection the answer came over.
-local function credits(number)
-  return answer('{"code":200,"message":"success","data":{"credits":'
-    .. number .. "}}")
-end
-
 local function send(connection, bytes)
   return connection:xwrite(bytes, "bn")
 end
 
-local function endless(connection, first, piece)
-  send(connection, first)
-  while send(connection, piece) do
-    cqueues.sleep(0)
-  end
-end
-
-local chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-local head = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
-
--- Each gets the connection, its number and the head of the request. A true
--- result keeps the connection.
+-- Each gets the connection, its number, the head of the request and the bytes
+-- that go with the choice. A true result keeps the connection.
 local faults = {}
 
 function faults.none(connection, number)
-  return send(connection, credits(number))
+  return send(connection, answer(right(number)))
 end
 
 function faults.silent(connection)
   connection:read(1)
+end
+
+function faults.closed() end
+
+faults["say"] = function(connection, _, _, bytes)
+  return send(connection, bytes)
+end
+
+-- Over TLS with its goodbye.
+faults["say-and-close"] = function(connection, _, _, bytes)
+  send(connection, bytes)
+end
+
+-- Over TLS as anyone in between could: without it.
+faults["say-and-cut"] = function(connection, _, _, bytes)
+  send(connection, bytes)
+  assert(ends.cut(connection:pollfd()))
+  connection:read(1) -- until the other side closes too
+end
+
+faults["say-and-reset"] = function(connection, _, _, bytes)
+  if bytes ~= "" then
+    send(connection, bytes)
+    cqueues.sleep(0.02) -- it arrives before the reset
+  end
+  assert(ends.reset(connection:pollfd()))
+end
+
+-- What comes before a NUL once, and what comes after it for ever.
+faults["say-for-ever"] = function(connection, _, _, bytes)
+  local first, again = bytes:match("^(%Z*)%z(.*)$")
+  send(connection, first)
+  local piece = again:rep(math.ceil(16384 / #again))
+  while send(connection, piece) do
+    cqueues.sleep(0)
+  end
 end
 
 function faults.drip(connection)
@@ -55,58 +91,6 @@ function faults.drip(connection)
     end
     cqueues.sleep(0.05)
   end
-end
-
-function faults.closed() end
-
-faults["cut-in-headers"] = function(connection)
-  send(connection, "HTTP/1.1 200 OK\r\nContent-Type: appl")
-end
-
-faults["cut-after-a-header"] = function(connection)
-  send(connection, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
-end
-
-faults["cut-after-continue"] = function(connection)
-  send(connection, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n")
-end
-
-faults["cut-in-body"] = function(connection)
-  send(connection, head .. '{"code":200')
-end
-
-faults["cut-in-chunk"] = function(connection)
-  send(connection, chunked .. "40\r\n{")
-end
-
-faults["wrong-chunk"] = function(connection)
-  send(connection, chunked .. "pigs\r\n{}\r\n0\r\n\r\n")
-end
-
-faults["endless-body"] = function(connection)
-  endless(connection, "HTTP/1.1 200 OK\r\n\r\n", (" "):rep(65536))
-end
-
-faults["endless-headers"] = function(connection)
-  endless(connection, "HTTP/1.1 200 OK\r\n",
-    "X-More: " .. ("x"):rep(1000) .. "\r\n")
-end
-
-faults["long-header"] = function(connection)
-  endless(connection, "HTTP/1.1 200 OK\r\nX-Long: ", ("x"):rep(65536))
-end
-
-faults["not-http"] = function(connection)
-  send(connection, "220 mail.example.com ESMTP\r\n")
-end
-
-faults.continue = function(connection, number)
-  return send(connection, "HTTP/1.1 100 Continue\r\n\r\n"
-    .. "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" .. credits(number))
-end
-
-faults.trailer = function(connection)
-  return send(connection, chunked .. '2\r\n{}\r\n0\r\nX-After: 1\r\n\r\n')
 end
 
 faults.echo = function(connection, _, request)
@@ -147,20 +131,6 @@ function faults.agent(connection, _, request)
     answer('{"agent":"' .. request:match("User%-Agent: ([^\r]*)") .. '"}'))
 end
 
--- An answer that nobody asked for, after the one that somebody did.
--- Headers in one record of TLS; in the next one the body and another answer,
--- of which libcurl leaves the latter with OpenSSL.
-faults["second-in-record"] = function(connection, number)
-  local headers, body = credits(number):match("^(.*\r\n\r\n)(.*)$")
-  send(connection, headers)
-  cqueues.sleep(0.02)
-  return send(connection, body .. credits(666))
-end
-
-faults["no-status"] = function(connection)
-  return send(connection, "HTTP/200 OK\r\nContent-Length: 2\r\n\r\n{}")
-end
-
 -- libcurl 7.88 takes it for the rest of the header before it, one of the
 -- answer before this, which is freed.
 faults["folded-first"] = function(connection)
@@ -168,21 +138,38 @@ faults["folded-first"] = function(connection)
     .. "Content-Length: 2\r\n\r\n{}")
 end
 
-local function later(bytes)
+-- Sends the answer, and a little later does what nobody asked for.
+local function later(act)
   return function(connection, number)
-    send(connection, credits(number))
-    cqueues.sleep(0.05)
-    return send(connection, bytes)
+    busy = busy + 1
+    send(connection, answer(right(number)))
+    cqueues.sleep(0.02)
+    local keep = act(connection)
+    busy = busy - 1
+    return keep
   end
 end
 
-faults["second-answer"] = later(credits(666))
-faults["late-408"] = later("HTTP/1.1 408 Request Timeout\r\n"
-  .. "Connection: close\r\nContent-Length: 0\r\n\r\n")
+faults["second-answer"] = later(function(connection)
+  return send(connection, answer(right(6.66)))
+end)
 
-faults["idle-close"] = function(connection, number)
-  send(connection, credits(number))
-  cqueues.sleep(0.05)
+faults["late-408"] = later(function(connection)
+  return send(connection, "HTTP/1.1 408 Request Timeout\r\n"
+    .. "Connection: close\r\nContent-Length: 0\r\n\r\n")
+end)
+
+faults["idle-close"] = later(function(connection)
+  connection:close()
+end)
+
+-- Headers in one record of TLS; in the next one the body and another answer,
+-- of which libcurl leaves the latter with OpenSSL.
+faults["second-in-record"] = function(connection, number)
+  local headers, body = answer(right(number)):match("^(.*\r\n\r\n)(.*)$")
+  send(connection, headers)
+  cqueues.sleep(0.02)
+  return send(connection, body .. answer(right(6.66)))
 end
 
 local function read_head(connection)
@@ -194,24 +181,44 @@ local function read_head(connection)
   return text ~= "" and text
 end
 
+local function read_request(connection)
+  local head = read_head(connection)
+  local length = head and tonumber(head:match("ength: (%d+)")) or 0
+  return head, length > 0 and connection:read(length) or ""
+end
+
 local function serve(connection)
   served = served + 1
   local number = served
-  connection:setmode("bn", "bn")
-  local keep = true
-  while keep do
-    local request = read_head(connection)
-    local fault = request and request:match("^%u+ /([%w-]+)")
-    if fault == "reset" then
-      break -- closed with the body unread: the kernel sends a reset
+  local keep
+  repeat
+    local request = read_request(connection)
+    local fault = request and (faults[request:match("^%u+ /([%w-]+)")]
+      or faults[chosen])
+    keep = fault and fault(connection, number, request, given)
+  until not keep
+end
+
+local function serve_http2(connection)
+  served = served + 1
+  return http2.serve(connection, right(served), function() return chosen end)
+end
+
+-- POST /NAME chooses the fault of this name, with the body as its bytes, once
+-- what the last one left to do is done.
+local function serve_control(connection)
+  while true do
+    local request, body = read_request(connection)
+    if not request then
+      return
     end
-    local length = request and tonumber(request:match("ength: (%d+)")) or 0
-    if length > 0 then
-      connection:read(length)
+    while busy > 0 do
+      cqueues.sleep(0.001)
     end
-    keep = fault and faults[fault](connection, number, request)
+    chosen, given = request:match("^%u+ /([%w-]+)"), body
+    assert(faults[chosen] or http2.faults[chosen], chosen)
+    send(connection, answer(tostring(strays)))
   end
-  connection:close()
 end
 
 local path, directory = arg[1], arg[2]
@@ -223,35 +230,41 @@ local function read(name)
   return text
 end
 
-local context = require("openssl.ssl.context").new("TLS", true)
-context:setCertificate(require("openssl.x509").new(read "server.pem"))
-context:setPrivateKey(require("openssl.pkey").new(read "server.key"))
+local function tls(protocol)
+  local context = require("openssl.ssl.context").new("TLS", true)
+  context:setCertificate(require("openssl.x509").new(read "server.pem"))
+  context:setPrivateKey(require("openssl.pkey").new(read "server.key"))
+  context:setAlpnSelect(function() return protocol end)
+  return context
+end
 
 -- Returns its port.
-local function listen(prepare)
+local function listen(handler, context)
   local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
   local _, _, port = assert(server:localname())
   loop:wrap(function()
     while true do
-      local connection = server:accept()
+      local connection = server:accept { nodelay = true }
       connection:onerror(function(_, _, why) return why end)
+      connection:setmode("bn", "bn")
       loop:wrap(function()
-        if prepare(connection) then
-          serve(connection)
+        if not context or connection:starttls(context) then
+          handler(connection)
         end
+        connection:close()
       end)
     end
   end)
   return port
 end
 
-local plain = listen(function() return true end)
-local tls = listen(function(connection)
-  return connection:starttls(context)
-end)
-
 local file = assert(io.open(path .. ".new", "w"))
-assert(file:write(plain, " ", tls))
+assert(file:write(
+  "plain ", listen(serve),
+  " tls ", listen(serve, tls "http/1.1"),
+  " http2 ", listen(serve_http2, tls "h2"),
+  " control ", listen(serve_control),
+  " elsewhere ", listen(function() strays = strays + 1 end)))
 assert(file:close())
 assert(os.rename(path .. ".new", path))
 assert(loop:loop())

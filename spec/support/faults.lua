@@ -8,7 +8,8 @@ local _M = {}
 
 local server
 
---- "http://127.0.0.1:PORT" of the one server of this run.
+--- "http://127.0.0.1:PORT" of the one server of this run. Its ports are in
+-- `ports` then.
 function _M.endpoint()
   if not server then
     local path = os.tmpname()
@@ -16,10 +17,13 @@ function _M.endpoint()
     server = process.start(("%s spec/support/fault_server.lua %s %s"):format(
       process.lua, process.quote(path),
       process.quote(os.getenv "SANDBOX_DIR")))
-    _M.port, _M.tls_port = process.await(path):match("(%d+) (%d+)")
+    _M.ports = {}
+    for name, port in process.await(path):gmatch("(%w+) (%d+)") do
+      _M.ports[name] = port
+    end
     os.remove(path)
   end
-  return "http://127.0.0.1:" .. _M.port
+  return "http://127.0.0.1:" .. _M.ports.plain
 end
 
 --- A transfer from start to end; `changes` go over the usual request. Returns
@@ -40,6 +44,15 @@ function _M.fetch(path, changes)
   end
   assert(blocking.wait(transfer))
   return transfer:result(), transfer
+end
+
+--- What every request gets from now on whose path names nothing; `bytes` go
+-- with it. Returns how many connections came to where nobody should come.
+function _M.choose(name, bytes)
+  _M.endpoint()
+  return tonumber(_M.fetch("/" .. name, { body = bytes or "",
+    endpoint = "http://127.0.0.1:" .. _M.ports.control,
+    headers = { Expect = "" } }).body) -- a long body need not be asked for
 end
 
 return _M

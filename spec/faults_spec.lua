@@ -1,0 +1,364 @@
+-- SPDX-License-Identifier: MIT
+-- What becomes of a call when the server, or somebody in between, misbehaves
+-- on the way of the answer. What an answer says is answers_spec's.
+local failing = require "support.failing"
+local faults = require "support.faults"
+local process = require "support.process"
+local retry = require "balance.retry"
+
+-- An answer that would be right, if it came in order.
+local right = '{"code":200,"status":200000,"data":{"credits":6.66,'
+  .. '"balance":6.66},"Response":{"Balance":6.66}}'
+
+local ok = "HTTP/1.1 200 OK\r\n"
+local chunked = ok .. "Transfer-Encoding: chunked\r\n\r\n"
+local last = "0\r\n\r\n"
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+local function length(value)
+  return "Content-Length: " .. value .. "\r\n"
+end
+
+local function chunk(body, size)
+  return (size or ("%x"):format(#body)) .. "\r\n" .. body .. "\r\n"
+end
+
+-- Gigabytes in a few kilobytes: the innermost layer is made of empty blocks,
+-- so that unpacking it never brings a byte.
+local function layers_of_gzip()
+  local packed = process.run [[{ printf '\037\213\010\0\0\0\0\0\0\003';
+    yes 12345 | tr -d '\n' | tr 12345 '\000\000\000\377\377' |
+    head -c 10000000; } | gzip -9 | gzip -9]]
+  return ok .. "Transfer-Encoding: gzip, gzip, chunked\r\n\r\n"
+    .. chunk(packed) .. last
+end
+
+-- Our own words, all of them.
+local cut_off = "^the connection was closed before the answer was complete$"
+local lengths = "^the answer has two different lengths$"
+local no_length = "^the length of the answer makes no sense$"
+local coded = "^the answer is in a transfer coding that nobody asked for$"
+local long_body = "^the answer's body is longer than 1 MiB$"
+local long_headers = "^the answer's headers are too long$"
+
+local function with_length(value, status)
+  return (status or "HTTP/1.1 200 OK") .. "\r\n" .. length(value) .. "\r\n"
+end
+
+-- On a slow machine there may be no time left to ask again.
+local soon = { timeout = 0.1, retries = 0 }
+
+-- What happens, the fault and its bytes, the kind of the failure, a pattern
+-- for its message, and the status where one was seen.
+local cases = {
+  { "a reset before the answer", "say-and-reset", "", "network", "reset" },
+  { "a reset in the status", "say-and-reset", "HTTP/1.1 200 O",
+    "network", "reset" },
+  { "a reset in the headers", "say-and-reset", ok .. "X-A: b",
+    "network", "reset", 200 },
+  { "a reset after the headers", "say-and-reset", with_length(#right),
+    "network", "reset", 200 },
+  { "a reset in the body", "say-and-reset",
+    with_length(#right) .. right:sub(1, 9), "network", "reset", 200 },
+
+  { "a close before the answer", "closed", "", "network", "mpty reply" },
+  { "a close in a header", "say-and-close", ok .. "Content-Type: appl",
+    "network", cut_off, 200 },
+  { "a close between headers", "say-and-close",
+    ok .. "Content-Type: application/json\r\n", "network", cut_off, 200 },
+  { "a close after an interim answer", "say-and-close",
+    "HTTP/1.1 100 Continue\r\n\r\n" .. ok .. "X: y\r\n",
+    "network", cut_off, 200 },
+  { "a body shorter than its length", "say-and-close",
+    with_length(#right + 1) .. right, "network", "closed", 200 },
+  { "a body without a length, cut", "say-and-close",
+    ok .. "\r\n" .. right:sub(1, -2), "decode", "not the JSON", 200 },
+  { "a body without a length, cut by anyone", "say-and-cut",
+    ok .. "\r\n" .. right:sub(1, -2), "decode", "not the JSON", 200 },
+  { "a close in a chunk", "say-and-close", chunked .. chunk(right):sub(1, -5),
+    "network", "closed", 200 },
+  { "chunks without the last", "say-and-close", chunked .. chunk(right),
+    "network", "closed", 200 },
+
+  { "a chunk's size that is no number", "say",
+    chunked .. chunk(right, "pigs") .. last, "network", "hexadecimal", 200 },
+  { "a chunk's size below zero", "say",
+    chunked .. chunk(right, "-2") .. last, "network", "hexadecimal", 200 },
+  { "a chunk without a size", "say",
+    chunked .. chunk(right, "") .. last, "network", "hexadecimal", 200 },
+  { "a chunk's size beyond all numbers", "say",
+    chunked .. chunk(right, ("F"):rep(17)) .. last,
+    "network", "hexadecimal", 200 },
+  { "a chunk's size that is too small", "say",
+    chunked .. chunk(right, "2") .. last, "network", "chunk", 200 },
+  { "a chunk's size that is too big", "say",
+    chunked .. chunk(right, ("%x"):format(#right + 3)) .. last,
+    "network", "chunk", 200 },
+
+  { "two lengths, the first one right", "say",
+    ok .. length(#right) .. length(#right - 1) .. "\r\n" .. right,
+    "network", lengths, 200 },
+  { "two lengths, the second one right", "say",
+    ok .. length(#right + 1) .. length(#right) .. "\r\n" .. right,
+    "network", lengths, 200 },
+  { "two lengths in one", "say",
+    with_length(#right .. ", " .. #right + 1) .. right,
+    "network", no_length, 200 },
+  { "a length beyond all numbers", "say", with_length(("9"):rep(30)) .. right,
+    "network", no_length, 200 },
+  { "a length below zero", "say", with_length(-1) .. right,
+    "network", "[Ll]ength", 200 },
+
+  { "a transfer in gzip", "say",
+    ok .. "transfer-encoding:gzip, chunked\r\n\r\n" .. chunk "\31\139"
+      .. last, "network", coded, 200 },
+  { "a transfer in layers of gzip", "say", layers_of_gzip,
+    "network", coded, 200 },
+  { "a transfer in something unknown", "say",
+    ok .. "Transfer-Encoding: x-y\r\n\r\n" .. right,
+    "network", "coding", 200 },
+
+  { "a body without an end", "say-for-ever", ok .. "\r\n\0 ",
+    "too_large", long_body, 200 },
+  { "a body of chunks without an end", "say-for-ever",
+    chunked .. "\0" .. chunk((" "):rep(500)), "too_large", long_body, 200 },
+  { "headers without an end", "say-for-ever",
+    ok .. "\0X-More: " .. ("x"):rep(1000) .. "\r\n",
+    "too_large", long_headers, 200 },
+  { "a header without an end", "say-for-ever", ok .. "X-Long: \0x",
+    "too_large", long_headers, 200 },
+  { "trailers without an end", "say-for-ever",
+    chunked .. "0\r\n\0X-More: " .. ("x"):rep(1000) .. "\r\n",
+    "too_large", long_headers, 200 },
+  { "interim answers without an end", "say-for-ever",
+    "\0HTTP/1.1 100 Continue\r\n\r\n", "too_large", long_headers, 100 },
+  { "a chunk's extension without an end", "say-for-ever",
+    chunked .. "1;\0x", "timeout", "time" },
+  { "empty lines without an end", "say-for-ever", "\0\r\n",
+    "network", "HTTP" },
+
+  { "a greeting that is not HTTP", "say", "220 mail.example.com ESMTP\r\n",
+    "network", "HTTP" },
+  { "a version from the future", "say",
+    with_length(#right, "HTTP/9.9 200 OK") .. right, "network", "HTTP" },
+  { "an answer without a status", "say",
+    with_length(#right, "HTTP/200 OK") .. right,
+    "network", "^the answer has no HTTP status$" },
+  { "a status of four digits", "say",
+    with_length(#right, "HTTP/1.1 2000 OK") .. right, "network", "code" },
+  { "a header without a colon", "say",
+    ok .. "Content-Type\r\n" .. length(#right) .. "\r\n" .. right,
+    "network", "eader", 200 },
+  { "a NUL in a header", "say",
+    ok .. "X: a\0b\r\n" .. length(#right) .. "\r\n" .. right,
+    "network", "eader", 200 },
+
+  { "silence", "silent", "", "timeout", "time" },
+  { "a byte now and then", "drip", "", "timeout", "time" },
+}
+
+-- What may look odd and is none of it.
+local fine = {
+  { "HTTP/1.0", "say-and-close", "HTTP/1.0 200 OK\r\n\r\n" .. right },
+  { "HTTP/1.0 with a length", "say",
+    with_length(#right, "HTTP/1.0 200 OK") .. right },
+  { "the same length twice", "say",
+    ok .. length(#right) .. length(#right) .. "\r\n" .. right },
+  { "interim answers", "say", "HTTP/1.1 100 Continue\r\n\r\n"
+    .. "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    .. with_length(#right) .. right },
+  { "chunks with extensions and trailers", "say", chunked
+    .. chunk(right, ("%x;a=b"):format(#right)) .. "0\r\nX-After: 1\r\n\r\n" },
+  { "lines that end with a line feed alone", "say",
+    with_length(#right):gsub("\r", "") .. right },
+}
+
+local real_random = retry.random
+
+local function without_pauses()
+  before_each(function()
+    retry.random = function() return 0 end
+  end)
+  after_each(function()
+    retry.random = real_random
+  end)
+end
+
+local function takes(client, provider)
+  local result, err = client[provider]()
+  assert.is_nil(err)
+  assert.equal(1, result.attempts)
+  return result.available
+end
+
+for port, description in pairs { plain = "in clear text", tls = "over TLS" } do
+  describe("a call " .. description .. " #transport", function()
+    without_pauses()
+
+    for _, case in ipairs(cases) do
+      local name, fault, bytes, kind, says, status = unpack(case, 1, 6)
+      it("fails with kind " .. kind .. ": " .. name, function()
+        failing.all_fail(failing.client(port), { fault = fault,
+          bytes = type(bytes) == "function" and bytes() or bytes,
+          kind = kind, says = says, status = status,
+          options = kind == "timeout" and soon or nil,
+          attempts = kind == "timeout" and 1 or nil })
+      end)
+    end
+
+    for _, case in ipairs(fine) do
+      it("takes " .. case[1], function()
+        local client = failing.client(port)
+        faults.choose(case[2], case[3])
+        for _, provider in ipairs(failing.providers) do
+          assert.equal(6.66, takes(client, provider))
+        end
+      end)
+    end
+
+    -- libcurl 7.88 takes bytes that wait on a kept connection for the answer
+    -- to the next request: a balance of somebody else.
+    for _, fault in ipairs { "second-answer", "late-408", "second-in-record",
+      "idle-close" } do
+      it("is not slipped what another left behind: " .. fault, function()
+        local client = failing.client(port)
+        for _, provider in ipairs { "udio", "tencent", "udio", "tempolor" } do
+          faults.choose(fault) -- once the one before is over
+          assert.not_equal(6.66, takes(client, provider))
+        end
+      end)
+    end
+
+    for _, status in ipairs { 204, 205, 304 } do
+      it("is not slipped a body that " .. status .. " may not have", function()
+        local client = failing.client(port)
+        for _, provider in ipairs(failing.providers) do
+          failing.fails(client, provider, { kind = "http", status = status,
+            message = "HTTP status " .. status .. " without a readable answer",
+            bytes = with_length(#right, "HTTP/1.1 " .. status .. " X") .. right
+              .. with_length(#right) .. right })
+        end
+      end)
+    end
+
+    it("is sent nowhere else, and neither is its key", function()
+      local client = failing.client(port)
+      local strays = faults.choose "none"
+      for _, status in ipairs { 301, 302, 303, 307, 308 } do
+        for _, target in ipairs { "http://127.0.0.1:", "https://localhost:",
+          "//localhost:" } do
+          failing.all_fail(client, { kind = "http", status = status,
+            message = "HTTP status " .. status .. " without a readable answer",
+            bytes = "HTTP/1.1 " .. status .. " X\r\nLocation: " .. target
+              .. faults.ports.elsewhere .. "/\r\nContent-Length: 0\r\n\r\n",
+          })
+        end
+      end
+      assert.equal(strays, faults.choose "none")
+    end)
+  end)
+end
+
+describe("a call over HTTP/2 #transport", function()
+  without_pauses()
+
+  for _, case in ipairs {
+    { "the server says goodbye", "h2-goaway", "HTTP" },
+    { "the server wants calm", "h2-goaway-calm", "HTTP" },
+    { "its stream is reset", "h2-reset", "HTTP/2 stream" },
+    { "its stream is refused", "h2-refused", "%a" },
+    { "its stream is reset in the body", "h2-reset-in-body", "HTTP/2 stream" },
+    { "the connection is closed in the body", "h2-close-in-body",
+      "HTTP/2 stream" },
+    { "the length of the body is wrong", "h2-wrong-length", "HTTP/2 stream" },
+    { "the headers have no end", "h2-endless-headers", "http2" },
+    { "the answer is HTTP/1.1", "h2-garbage", "%a" },
+  } do
+    it("fails with kind network where " .. case[1], function()
+      failing.all_fail(failing.client "http2",
+        { fault = case[2], kind = "network", says = case[3] })
+    end)
+  end
+
+  it("takes an answer that comes with a goodbye", function()
+    local client = failing.client "http2"
+    for _, fault in ipairs { "h2-goaway-then-answer", "h2-goaway-after" } do
+      faults.choose(fault)
+      for _ = 1, 2 do -- the second time after the goodbye
+        for _, provider in ipairs(failing.providers) do
+          takes(client, provider)
+        end
+      end
+    end
+  end)
+end)
+
+describe("a call to where nobody is #transport", function()
+  without_pauses()
+
+  for _, case in ipairs {
+    { "refused", "https://127.0.0.1:1", "connect", "127.0.0.1 port 1 " },
+    -- No packet leaves for it: the kernel says no itself.
+    { "unreachable", "https://255.255.255.255", "connect", "255 port 443 " },
+    -- Nor is anybody asked for such a name: its first part is too long.
+    { "without an address", "https://" .. ("x"):rep(64) .. ".invalid",
+      "dns", "resolve" },
+  } do
+    it("fails with kind " .. case[3] .. ": " .. case[1], function()
+      failing.all_fail(failing.client "plain", { fault = "none",
+        kind = case[3], says = case[4], options = { endpoint = case[2] } })
+    end)
+  end
+
+  it("fails with kind timeout where no hand is shaken", function()
+    local client = failing.client "tls"
+    failing.all_fail(client, { fault = "none", kind = "timeout", says = "time",
+      attempts = 1, options = { timeout = 0.1, retries = 0,
+        endpoint = "https://127.0.0.1:" .. faults.ports.plain } })
+  end)
+end)
+
+describe("a call through a proxy #transport", function()
+  without_pauses()
+
+  for _, case in ipairs {
+    { "refuses", "say", "HTTP/1.1 403 No\r\n" .. length(0) .. "\r\n",
+      "connect", "403" },
+    { "wants a password", "say", "HTTP/1.1 407 No\r\n"
+      .. "Proxy-Authenticate: Basic realm=x\r\n" .. length(0) .. "\r\n",
+      "connect", "407" },
+    { "finds nobody", "say-and-close", "HTTP/1.1 502 No\r\n\r\n",
+      "connect", "502" },
+    { "answers garbage", "say", "garbage garbage\r\n\r\n", "network", "%a" },
+    { "answers half", "say-and-close", "HTTP/1.1 20", "network", "abort" },
+    { "closes", "closed", "", "network", "abort" },
+    { "resets", "say-and-reset", "", "network", "reset" },
+    { "lets nobody through", "say-and-close", "HTTP/1.1 200 OK\r\n\r\n",
+      "network", "%a" },
+    { "speaks in place of the server", "say",
+      "HTTP/1.1 200 OK\r\n\r\ngarbage where TLS should be", "tls", "SSL" },
+    { "says nothing", "silent", "", "timeout", "time" },
+    { "answers without an end", "say-for-ever", ok .. "\0X: y\r\n",
+      "network", "^the proxy's answer has no end$" },
+    { "refuses without an end", "say-for-ever",
+      "HTTP/1.1 407 No\r\n" .. length(1e12) .. "\r\n\0x",
+      "network", "^the proxy's answer has no end$" },
+  } do
+    it("fails with kind " .. case[4] .. " where it " .. case[1], function()
+      local client = failing.client "tls"
+      failing.all_fail(client, { fault = case[2], bytes = case[3],
+        kind = case[4], says = case[5],
+        attempts = case[4] == "timeout" and 1 or nil, options = {
+          proxy = "http://127.0.0.1:" .. faults.ports.plain,
+          timeout = case[4] == "timeout" and 0.1 or nil,
+          retries = case[4] == "timeout" and 0 or nil,
+        } })
+    end)
+  end
+
+  it("fails with kind connect where there is none", function()
+    failing.all_fail(failing.client "tls", { fault = "none", kind = "connect",
+      says = "127.0.0.1 port 1 ", options = { proxy = "http://127.0.0.1:1" } })
+  end)
+end)

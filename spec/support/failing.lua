@@ -1,0 +1,104 @@
+-- SPDX-License-Identifier: MIT
+--- Calls of every service that fail, looked at as a whole: the failure, what
+-- it must not show, and the next call on the same client, which succeeds.
+local assert = require "luassert"
+local balance = require "balance"
+local core = require "balance.core"
+local failure = require "balance.failure"
+local faults = require "support.faults"
+
+local _M = {}
+
+_M.providers = { "tempolor", "udio", "tencent" }
+
+_M.keys = {
+  tempolor = { api_key = "Tempo-s3cr3t-3w" },
+  udio = { api_key = "ud10-s3cr3t" },
+  tencent = {
+    secret_id = "AKIDs3cr3t", secret_key = "s3cr3tK3y", token = "s3cr3tT0k3n",
+  },
+}
+
+--- A client whose services are all on this port of the server: "plain", "tls"
+-- or "http2". It asks twice where that can help.
+function _M.client(port)
+  faults.endpoint()
+  local endpoint = (port == "plain" and "http://127.0.0.1:"
+    or "https://localhost:") .. faults.ports[port]
+  local settings = { retries = 1, rate = false,
+    ca_file = os.getenv "SSL_CERT_FILE" }
+  for _, name in ipairs(_M.providers) do
+    settings[name] = { endpoint = endpoint }
+    for option, value in pairs(_M.keys[name]) do
+      settings[name][option] = value
+    end
+  end
+  return balance.new(settings)
+end
+
+local function assert_no_secret(value, secrets)
+  if type(value) == "table" then
+    for key, item in pairs(value) do
+      assert_no_secret(key, secrets)
+      assert_no_secret(item, secrets)
+    end
+  end
+  for _, secret in pairs(secrets) do
+    local text = tostring(value)
+    assert.is_nil(text:find(secret, 1, true), text)
+  end
+end
+
+--- Checks everything that a failure promises. `expected` has its `kind`, and
+-- its `message`, or with `says` a pattern for it. Where they are not what the
+-- kind says: `retryable`, `attempts`. Where they are known: `status`, `code`,
+-- `retry_after`.
+function _M.check(err, provider, expected)
+  assert.equal(expected.kind, err.kind, tostring(err))
+  assert.equal(provider, err.provider)
+  local retryable = expected.retryable
+  if retryable == nil then
+    retryable = failure.kinds[expected.kind]
+  end
+  assert.equal(retryable, err.retryable)
+  assert.equal(expected.attempts or retryable and 2 or 1, err.attempts)
+  assert.equal(expected.retry_after, err.retry_after)
+  for _, name in ipairs { "message", "status", "code" } do
+    if expected[name] ~= nil then
+      assert.equal(expected[name], err[name])
+    end
+  end
+  if expected.says then
+    assert.matches(expected.says, err.message)
+  end
+  local line = tostring(err)
+  assert.is_true(#err.message > 0 and #line < 700, line)
+  assert.is_nil(line:find("%c"), line)
+  assert_no_secret(err, _M.keys[provider])
+  assert_no_secret(line, _M.keys[provider])
+end
+
+--- The call of one service fails as expected while the server commits the
+-- fault of `expected`, and succeeds afterwards.
+function _M.fails(client, provider, expected)
+  faults.choose(expected.fault or "say", expected.bytes)
+  local before = core.now()
+  local result, err = client[provider](expected.options)
+  assert.is_nil(result)
+  _M.check(err, provider, expected)
+  assert.is_true(core.now() - before < 8) -- it must not be stuck
+  faults.choose "none"
+  result, err = client[provider]()
+  assert.is_nil(err)
+  assert.equal(1, result.attempts)
+  assert.not_equal(6.66, result.available) -- not the answer to the one before
+end
+
+--- The same for every service.
+function _M.all_fail(client, expected)
+  for _, provider in ipairs(_M.providers) do
+    _M.fails(client, provider, expected)
+  end
+end
+
+return _M
