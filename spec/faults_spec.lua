@@ -273,6 +273,7 @@ describe("a call over HTTP/2 #transport", function()
       "HTTP/2 stream" },
     { "the length of the body is wrong", "h2-wrong-length", "HTTP/2 stream" },
     { "the headers have no end", "h2-endless-headers", "http2" },
+    { "it is asked for a sign of life for ever", "h2-endless-pings", "%a" },
     { "the answer is HTTP/1.1", "h2-garbage", "%a" },
   } do
     it("fails with kind network where " .. case[1], function()
@@ -280,6 +281,11 @@ describe("a call over HTTP/2 #transport", function()
         { fault = case[2], kind = "network", says = case[3] })
     end)
   end
+
+  it("fails with kind too_large where the body has no end", function()
+    failing.all_fail(failing.client "http2", { fault = "h2-endless-body",
+      kind = "too_large", says = long_body, status = 200 })
+  end)
 
   it("takes an answer that comes with a goodbye", function()
     local client = failing.client "http2"

@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
 --- HTTP/2 as far as a server needs it to misbehave: frames, and no HPACK but
 -- what is written here.
+local cqueues = require "cqueues"
+
 local _M = {}
 
 -- Types of frames (RFC 9113, section 6), flags, and codes of errors.
-local DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY, CONTINUATION =
-  0, 1, 3, 4, 7, 9
+local DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION =
+  0, 1, 3, 4, 6, 7, 9
 local END_STREAM, END_HEADERS, ACK = 1, 4, 1
 local INTERNAL_ERROR, REFUSED_STREAM, CALM = 2, 7, 11
 
@@ -46,8 +48,8 @@ local function answer(stream, body)
     .. frame(DATA, END_STREAM, stream, body)
 end
 
---- What each says to a request on a stream, given the right body; and whether
--- the connection is to be closed then.
+--- What each says to a request on a stream, given the right body; and what
+-- then: "close" the connection, or say the third result for ever, "again".
 _M.faults = {}
 local faults = _M.faults
 
@@ -56,19 +58,19 @@ function faults.none(stream, body)
 end
 
 faults["h2-goaway"] = function()
-  return goaway(0, 0), true
+  return goaway(0, 0), "close"
 end
 
 faults["h2-goaway-calm"] = function()
-  return goaway(0, CALM), true
+  return goaway(0, CALM), "close"
 end
 
 faults["h2-goaway-then-answer"] = function(stream, body)
-  return goaway(stream, 0) .. answer(stream, body), true
+  return goaway(stream, 0) .. answer(stream, body), "close"
 end
 
 faults["h2-goaway-after"] = function(stream, body)
-  return answer(stream, body) .. goaway(stream, 0), true
+  return answer(stream, body) .. goaway(stream, 0), "close"
 end
 
 faults["h2-reset"] = function(stream)
@@ -86,7 +88,7 @@ end
 
 faults["h2-close-in-body"] = function(stream, body)
   return frame(HEADERS, END_HEADERS, stream, ok)
-    .. frame(DATA, 0, stream, body), true
+    .. frame(DATA, 0, stream, body), "close"
 end
 
 faults["h2-wrong-length"] = function(stream, body)
@@ -96,14 +98,23 @@ faults["h2-wrong-length"] = function(stream, body)
 end
 
 faults["h2-garbage"] = function()
-  return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", true
+  return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "close"
 end
 
 faults["h2-endless-headers"] = function(stream)
   -- "x: yyy...", a literal with a new name, in every CONTINUATION
   local line = "\0\1x\127\0" .. ("y"):rep(127)
-  return frame(HEADERS, END_STREAM, stream, ok)
-    .. frame(CONTINUATION, 0, stream, line:rep(100)):rep(50), false
+  return frame(HEADERS, END_STREAM, stream, ok), "again",
+    frame(CONTINUATION, 0, stream, line:rep(100))
+end
+
+faults["h2-endless-body"] = function(stream)
+  return frame(HEADERS, END_HEADERS, stream, ok), "again",
+    frame(DATA, 0, stream, (" "):rep(16384))
+end
+
+faults["h2-endless-pings"] = function()
+  return "", "again", frame(PING, 0, 0, ("x"):rep(8)):rep(100)
 end
 
 local preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -126,16 +137,21 @@ function _M.serve(connection, body, choice)
     if not payload then
       return
     end
-    local reply, close
+    local reply, after, more
     if kind == SETTINGS and flags % 2 ~= ACK then
       reply = frame(SETTINGS, ACK, 0, "")
     elseif (kind == HEADERS or kind == DATA) and flags % 2 == END_STREAM then
-      reply, close = (faults[choice()] or faults.none)(
+      reply, after, more = (faults[choice()] or faults.none)(
         value_of(head:sub(6, 9)), body)
     end
     if reply and not connection:xwrite(reply, "bn") then
       return
-    elseif close then -- but read on: closed with bytes unread, it would reset
+    elseif after == "again" then
+      repeat
+        cqueues.sleep(0)
+      until not connection:xwrite(more, "bn")
+      return
+    elseif after == "close" then -- with bytes unread it would be a reset
       connection:shutdown("w")
       repeat until not connection:xread(-4096)
       return
