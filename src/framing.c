@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "framing.h"
 
+#include <curl/curl.h>
 #include <string.h>
-#include <strings.h>
 
 #include "bytes.h"
 
@@ -17,7 +17,7 @@ static bool has_name(const char *line, size_t len, const char *name,
 {
   size_t name_len = strlen(name);
   if (len <= name_len || line[name_len] != ':' ||
-      strncasecmp(line, name, name_len) != 0)
+      !curl_strnequal(line, name, name_len))
     return false;
   size_t begin = name_len + 1;
   while (begin < len && is_blank(line[begin]))
@@ -31,7 +31,7 @@ static bool has_name(const char *line, size_t len, const char *name,
 static bool is_word(struct bytes value, const char *word)
 {
   return value.len == strlen(word) &&
-         strncasecmp(value.data, word, value.len) == 0;
+         curl_strnequal(value.data, word, value.len);
 }
 
 static bool read_length(struct bytes value, unsigned long long *out)
