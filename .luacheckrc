@@ -16,6 +16,6 @@ files["lua/balance/loop/nginx.lua"] = { read_globals = { "ngx" } }
 files["spec"] = { std = "min+busted" }
 -- What runs inside the stand-in's nginx.
 files["spec/sandbox"] = { std = "min+ngx_lua" }
-files["spec/bench/load.lua"] = { std = "min+ngx_lua" }
+files["spec/bench/sides/load.lua"] = { std = "min+ngx_lua" }
 files[".ci/config.ld"] = { std = "min+ldoc" }
 files["*.rockspec"] = { std = "min+rockspec" }

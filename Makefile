@@ -92,6 +92,10 @@ PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,\
 DEPS    := LUA="$(LUA)" .ci/deps
 LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA_NAME))
 TEST_SETS := build sandbox test $(LUA_SET) $(if $(WITH_NGINX),luajit)
+# The Luas that `make bench` compares, and which rows of its table it makes.
+BENCH_LUAS := lua5.1 lua5.4 luajit
+ROWS       ?=
+
 # Runs a command with this checkout's module found before an installed one.
 WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	NGINX_OUT=$(NGINX_OUT) .ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
@@ -123,11 +127,14 @@ lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit
 	@.ci/lint "$(MAKE)"
 
-bench: ## what calls cost beside their peers (RESTY_HTTP=its lib directory)
-	@$(DEPS) build sandbox test luajit $(LUA_SET)
+bench: ## what calls cost beside their peers (ROWS=1,4 some of it)
+	@$(DEPS) build sandbox test $(sort $(LUA_SET) $(BENCH_LUAS))
+	@$(DEPS) bench || echo "balance: the table goes without some peers"
 	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory build spec-helpers LUA=luajit
-	@$(WITH_US) spec/bench/run "$(CURDIR)"
+	@for lua in $(BENCH_LUAS); do \
+	  $(MAKE) --no-print-directory build spec-helpers LUA=$$lua || exit; \
+	done
+	@$(WITH_US) spec/bench/run "$(CURDIR)" "$(ROWS)"
 
 docs: ## write the reference into build/docs
 	@$(DEPS) docs

@@ -47,21 +47,13 @@ function clients.resty()
   return require("cjson").decode(answer.body)
 end
 
-local function cpu_seconds()
-  local file = assert(io.open("/proc/self/stat"))
-  local user, system = file:read("*a"):match("^%d+ %b() "
-    .. ("%S+ "):rep(11) .. "(%d+) (%d+)")
-  file:close()
-  return (user + system) / 100 -- ticks of 10 ms
-end
-
 function _M.run()
   local call = clients[ngx.var.arg_client]
   local count, seconds = tonumber(ngx.var.arg_calls),
     tonumber(ngx.var.arg_seconds)
   local added, threads = {}, {}
   local finish = core.now() + seconds
-  local cpu = cpu_seconds()
+  local cpu = os.clock()
   for i = 1, count do
     threads[i] = ngx.thread.spawn(function()
       while core.now() < finish do
@@ -74,7 +66,7 @@ function _M.run()
   for _, thread in ipairs(threads) do
     assert(ngx.thread.wait(thread))
   end
-  cpu = cpu_seconds() - cpu
+  cpu = os.clock() - cpu
   table.sort(added)
   ngx.say(("%.3f %.3f %d %.1f"):format(
     added[math.ceil(#added / 2)] * 1e3, added[math.ceil(#added * 0.99)] * 1e3,

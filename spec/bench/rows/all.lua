@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: MIT
+--- Row 5: 500 accounts at once, each answer 100 ms late, beside a C program
+-- with libcurl's multi handle; and what memory a call in flight takes.
+local measure = require "bench.measure"
+local report = require "bench.report"
+local stats = require "bench.stats"
+
+local calls, delay, aim = 500, 100, { most = 1.15 }
+
+local endpoints = {
+  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
+  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
+}
+
+-- In a process of its own, which does it once.
+local function once(command)
+  return ("build/bench/spawn sh -c \"echo 1 | %s\""):format(command)
+end
+
+local function ours(endpoint, count)
+  return measure.lua("lua5.4", "all.lua", endpoint, count, delay)
+end
+
+local function theirs(endpoint, count)
+  return measure.program("multi", endpoint, count, delay)
+end
+
+for _, endpoint in ipairs(endpoints) do
+  local name, origin = endpoint[1], endpoint[2]
+  local what = ("all of %d, %s : multi handle in C, "):format(calls, name)
+
+  local all = measure.start(once(ours(origin, calls)), 1)
+  local multi = measure.start(once(theirs(origin, calls)), 1)
+  local one = measure.start(once(ours(origin, 1)), 1)
+  local single = measure.start(once(theirs(origin, 1)), 1)
+  measure.alternate(5, { all, multi, one, single })
+  report.compare(5, what .. "a new process, wall", all.wall, multi.wall, aim)
+  report.compare(5, what .. "a new process, CPU", all.cpu, multi.cpu)
+  local function per_call(many, alone)
+    local more = stats.differences(many.memory, alone.memory)
+    return report.kib(stats.spread(more).median / (calls - 1)), more
+  end
+  local text, more = per_call(all, one)
+  local other, other_more = per_call(multi, single)
+  report.value(5, what .. "peak memory a call", text, other,
+    stats.ratios(more, other_more))
+
+  all = measure.start(ours(origin, calls), 1)
+  multi = measure.start(theirs(origin, calls), 1)
+  measure.alternate(7, { all, multi })
+  report.compare(5, what .. "again, wall", all.wall, multi.wall, aim)
+  report.compare(5, what .. "again, CPU", all.cpu, multi.cpu)
+end

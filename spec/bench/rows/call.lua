@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: MIT
+--- Row 2: a warm call over a kept TLS connection, beside a libcurl easy
+-- handle in C that is used again and again and counts bytes.
+local measure = require "bench.measure"
+local report = require "bench.report"
+
+local rounds, count, aim = 21, 200, { most = 1.1 }
+
+local endpoints = {
+  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
+  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
+}
+
+for _, lua in ipairs { "lua5.4", "luajit" } do
+  for _, endpoint in ipairs(endpoints) do
+    local ours = measure.start(measure.lua(lua, "call.lua", endpoint[2]),
+      count)
+    local peer = measure.start(measure.program("easy_loop", endpoint[2]),
+      count)
+    measure.alternate(rounds, { ours, peer })
+    local what = ("warm udio(), %s, %s : easy loop in C, "):format(lua,
+      endpoint[1])
+    report.compare(2, what .. "wall", ours.wall, peer.wall, aim)
+    report.compare(2, what .. "CPU", ours.cpu, peer.cpu, aim)
+  end
+end

@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: MIT
+--- Row 6: what one of so many calls costs, beside one of ten.
+local measure = require "bench.measure"
+local report = require "bench.report"
+
+local base, aim = 10, { most = 1.2 }
+
+-- So many accounts, and how often a round asks all of them.
+local steps = { { 1, 300 }, { 100, 5 }, { 1000, 1 }, { 10000, 1 } }
+
+local endpoints = {
+  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
+  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
+}
+
+local function start(origin, accounts, times)
+  return measure.start(measure.lua("lua5.4", "all.lua", origin, accounts, 0),
+    times)
+end
+
+local function per_call(list, accounts)
+  local each = {}
+  for i, seconds in ipairs(list) do
+    each[i] = seconds / accounts
+  end
+  return each
+end
+
+for _, endpoint in ipairs(endpoints) do
+  for _, step in ipairs(steps) do
+    local accounts, times = step[1], step[2]
+    local ten = start(endpoint[2], base, 50)
+    local many = start(endpoint[2], accounts, times)
+    measure.alternate(accounts < 10000 and 9 or 3, { many, ten })
+    local what = ("a call of all of %d : of %d, %s, "):format(accounts, base,
+      endpoint[1])
+    for _, clock in ipairs { "CPU", "wall" } do
+      local key = clock:lower()
+      report.compare(6, what .. clock, per_call(many[key], accounts),
+        per_call(ten[key], base), accounts > base and aim or nil)
+    end
+  end
+end

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+--- Row 7: what calls in flight cost a worker of nginx, and whom it serves
+-- beside them; and the same of lua-resty-http, where RESTY_HTTP names the
+-- directory that has its resty/http.lua.
+local process = require "support.process"
+local report = require "bench.report"
+local stats = require "bench.stats"
+
+local root = process.run "pwd":match "[^\n]*"
+local rounds, seconds, calls = 5, 1, 50
+local peer = os.getenv "RESTY_HTTP"
+local directory = root .. "/build/bench"
+local closed_loop = directory .. "/closed_loop"
+
+local function start(setting)
+  local port = 20000 + math.random(20000)
+  local modules = {}
+  for line in process.read(os.getenv "SANDBOX_DIR" .. "/nginx.conf")
+    :gmatch("load_module [^;]*;") do
+    modules[#modules + 1] = line
+  end
+  local is_root = process.run("id -u") == "0\n"
+  local values = {
+    user = is_root and "user root;" or "", -- to read the sandbox's directory
+    modules = table.concat(modules, "\n"), root = root, port = tostring(port),
+    ca = os.getenv "SSL_CERT_FILE", peer = peer and peer .. "/?.lua" or "",
+  }
+  local conf = process.read(root .. "/spec/bench/sides/nginx.conf")
+  process.write(directory .. "/nginx.conf", (conf:gsub("@(%l+)@", values)))
+  os.remove(directory .. "/nginx.pid")
+  local server = process.start(("PATH=$PATH:/usr/sbin; %s exec nginx"
+    .. " -e stderr -p %s -c nginx.conf 2>%s/error.log"):format(setting or "",
+    process.quote(directory), process.quote(directory)))
+  process.await(directory .. "/nginx.pid")
+  return port, server
+end
+
+local function get(port, path)
+  local text, status = process.run(("curl -sS --max-time 60 "
+    .. "'http://127.0.0.1:%d%s'"):format(port, path))
+  assert(status == 0, text)
+  return text
+end
+
+local function numbers(text)
+  local list = {}
+  for number in text:gmatch("%S+") do
+    list[#list + 1] = tonumber(number)
+  end
+  return list
+end
+
+local function unrelated(port)
+  return numbers((process.run(("%s %d /unrelated %d"):format(
+    process.quote(closed_loop), port, seconds))))
+end
+
+-- Both at once: the load for a little longer than what is measured.
+local function unrelated_beside(port, path)
+  local output = os.tmpname()
+  local load = process.start(("curl -sS --max-time 60 -o %s"
+    .. " 'http://127.0.0.1:%d%s'"):format(output, port, path))
+  process.sleep(0.5)
+  local result = unrelated(port)
+  local text = process.await(output)
+  load.stop()
+  os.remove(output)
+  return result, text
+end
+
+local function get_numbers(port, client)
+  return numbers(get(port, ("/load?client=%s&calls=%d&seconds=%d"):format(
+    client, calls, seconds)))
+end
+
+local function beside(port, client)
+  return (unrelated_beside(port, ("/load?client=%s&calls=%d&seconds=%d")
+    :format(client, calls, seconds + 1)))
+end
+
+local function empty_slices(list)
+  return ("%d of %d slices of 100 ms empty"):format(list[6], list[5])
+end
+
+local clients = { "balance" }
+if peer then
+  clients[2] = "resty"
+else
+  report.skip(7, "lua-resty-http", "set RESTY_HTTP to its lib directory")
+end
+
+local port, server = start()
+local before, longest = get(port, "/first"):match "^(%S+) (%S+)"
+report.note(7, "a worker's longest pause around its first call : idle",
+  longest .. " ms", before .. " ms")
+
+-- Seconds, round by round.
+local idle, added, cpu, p99, empty = {}, {}, {}, {}, 0
+for _, client in ipairs(clients) do
+  get_numbers(port, client) -- the connections are made
+  added[client], cpu[client], p99[client] = {}, {}, {}
+end
+for round = 1, rounds do
+  idle[round] = unrelated(port)[2] / 1e6
+  for _, client in ipairs(clients) do
+    local cost, busy = get_numbers(port, client), beside(port, client)
+    added[client][round], cpu[client][round] = cost[1] / 1e3, cost[4] / 1e6
+    p99[client][round] = busy[2] / 1e6
+    if client == "balance" then
+      empty = empty + busy[6]
+    end
+  end
+end
+
+local function median(list)
+  return list and report.seconds(stats.spread(list).median) or ""
+end
+
+local what = (" of %d in flight"):format(calls)
+report.value(7, "latency added to a call" .. what, median(added.balance),
+  median(added.resty), added.balance, report.seconds, { most = 1.5e-3 })
+report.value(7, "p99 of an unrelated location beside them, over the idle one",
+  median(p99.balance), median(p99.resty or idle),
+  stats.differences(p99.balance, idle), report.seconds, { most = 1e-3 })
+report.note(7, "slices of 100 ms in which it answered nothing", empty, "")
+if peer then
+  report.compare(7, "CPU a call" .. what .. " : lua-resty-http", cpu.balance,
+    cpu.resty)
+else
+  report.note(7, "CPU a call" .. what, median(cpu.balance), "")
+end
+server.stop()
+
+port, server = start("LD_PRELOAD=" .. root .. "/build/luajit/spec/resolver.so")
+local stalled = unrelated_beside(port, "/stall")
+report.note(7, "p99 of it while 10 look-ups stall for 4 s : idle",
+  report.seconds(stalled[2] / 1e6), median(idle), empty_slices(stalled))
+server.stop()
