@@ -66,10 +66,10 @@ function _M.start(command, count)
   return side
 end
 
---- Rounds in turns, after one that is not counted, or as many of them as there
--- is patience for. Each begins with another side. What one piece of work took
--- is then in `wall`, `cpu` (seconds) and `memory` (KiB) of each side, round by
--- round, and the sides have been stopped.
+--- Rounds in turns, after one that is not counted: so many, or one at least
+-- where there is no patience for more. Each begins with another side. What one
+-- piece of work took is then in `wall`, `cpu` (seconds) and `memory` (KiB) of
+-- each side, round by round, and the sides have been stopped.
 function _M.alternate(rounds, sides)
   local finish = core.now() + patience
   for round = 0, rounds do

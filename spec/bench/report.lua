@@ -13,11 +13,16 @@ end
 
 function _M.seconds(seconds)
   if math.abs(seconds) < 1e-3 then
-    return ("%.1f us"):format(seconds * 1e6)
+    return ("%.3g us"):format(seconds * 1e6)
   elseif math.abs(seconds) < 1 then
-    return ("%.1f ms"):format(seconds * 1e3)
+    return ("%.3g ms"):format(seconds * 1e3)
   end
-  return ("%.2f s"):format(seconds)
+  return ("%.3g s"):format(seconds)
+end
+
+--- The median of a list of seconds.
+function _M.median(list)
+  return _M.seconds(stats.spread(list).median)
 end
 
 function _M.kib(kib)
@@ -33,11 +38,10 @@ local function spread_text(list, unit)
     text(spread.high)), spread.median
 end
 
-_M.add, _M.spread_text = add, spread_text
-
 function _M.head()
-  add("row", "what", "ours", "peer", "ratio, or value (quartiles)", "aim", "")
-  add("---", "---", "---", "---", "---", "---", "---")
+  add("row", "what", "beside", "ours", "theirs", "ratio (quartiles)", "aim",
+    "")
+  add("---", "---", "---", "---", "---", "---", "---", "---")
 end
 
 -- An aim is { most = 1.5 } or { least = 10 }; without one a line reports.
@@ -53,32 +57,31 @@ local function verdict(aim, value, unit)
 end
 
 --- A line of a comparison: lists of seconds, round by round, of both sides.
--- `aim` is for the ratio of ours to the peer's, or as `inverse` of the
--- peer's to ours.
-function _M.compare(row, what, ours, peer, aim)
-  local ratios = stats.ratios(ours, peer)
+-- `aim` is for the ratio of ours to theirs, or as `inverse` of theirs to ours.
+function _M.compare(row, what, beside, ours, theirs, aim)
+  local ratios = stats.ratios(ours, theirs)
   if aim and aim.inverse then
-    ratios = stats.ratios(peer, ours)
+    ratios = stats.ratios(theirs, ours)
   end
   local text, median = spread_text(ratios)
-  add(row, what, _M.seconds(stats.spread(ours).median),
-    _M.seconds(stats.spread(peer).median), text, verdict(aim, median))
+  add(row, what, beside, _M.median(ours), _M.median(theirs), text,
+    verdict(aim, median))
 end
 
---- A line whose value, a list round by round, is measured by itself.
-function _M.value(row, what, ours, peer, values, unit, aim)
+--- A line with its aim for something else: a list round by round, of a unit.
+function _M.value(row, what, beside, ours, theirs, values, unit, aim)
   local text, median = spread_text(values, unit)
-  add(row, what, ours, peer, text, verdict(aim, median, unit))
+  add(row, what, beside, ours, theirs, text, verdict(aim, median, unit))
 end
 
 --- A line of plain texts, with nothing to be met.
-function _M.note(row, what, ours, peer, text)
-  add(row, what, ours, peer, text or "", "reported", "")
+function _M.note(row, what, beside, ours, theirs, text)
+  add(row, what, beside, ours, theirs, text or "", "reported", "")
 end
 
 --- A line for a peer that is not here.
-function _M.skip(row, what, reason)
-  add(row, what, "", "", "skipped: " .. reason, "", "")
+function _M.skip(row, what, beside, reason)
+  add(row, what, beside, "", "", "skipped: " .. reason, "", "")
 end
 
 return _M

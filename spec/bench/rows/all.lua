@@ -27,27 +27,29 @@ end
 
 for _, endpoint in ipairs(endpoints) do
   local name, origin = endpoint[1], endpoint[2]
-  local what = ("all of %d, %s : multi handle in C, "):format(calls, name)
+  local what = ("all of %d, %s, "):format(calls, name)
+  local beside = "curl_multi and epoll in C"
 
   local all = measure.start(once(ours(origin, calls)), 1)
   local multi = measure.start(once(theirs(origin, calls)), 1)
   local one = measure.start(once(ours(origin, 1)), 1)
   local single = measure.start(once(theirs(origin, 1)), 1)
   measure.alternate(5, { all, multi, one, single })
-  report.compare(5, what .. "a new process, wall", all.wall, multi.wall, aim)
-  report.compare(5, what .. "a new process, CPU", all.cpu, multi.cpu)
+  report.compare(5, what .. "a new process, wall", beside, all.wall,
+    multi.wall, aim)
+  report.compare(5, what .. "a new process, CPU", beside, all.cpu, multi.cpu)
   local function per_call(many, alone)
     local more = stats.differences(many.memory, alone.memory)
     return report.kib(stats.spread(more).median / (calls - 1)), more
   end
   local text, more = per_call(all, one)
   local other, other_more = per_call(multi, single)
-  report.value(5, what .. "peak memory a call", text, other,
+  report.value(5, what .. "peak memory a call", beside, text, other,
     stats.ratios(more, other_more))
 
   all = measure.start(ours(origin, calls), 1)
   multi = measure.start(theirs(origin, calls), 1)
   measure.alternate(7, { all, multi })
-  report.compare(5, what .. "again, wall", all.wall, multi.wall, aim)
-  report.compare(5, what .. "again, CPU", all.cpu, multi.cpu)
+  report.compare(5, what .. "again, wall", beside, all.wall, multi.wall, aim)
+  report.compare(5, what .. "again, CPU", beside, all.cpu, multi.cpu)
 end

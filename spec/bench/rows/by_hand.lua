@@ -20,10 +20,10 @@ local function compare(lua, name, by_hand)
       count)
     local peer = measure.start(by_hand(endpoint[2]), count)
     measure.alternate(rounds, { ours, peer })
-    local what = ("warm udio(), %s, %s : %s and cjson, "):format(lua,
-      endpoint[1], name)
-    report.compare(3, what .. "wall", ours.wall, peer.wall, aim)
-    report.compare(3, what .. "CPU", ours.cpu, peer.cpu, aim)
+    local what = ("warm udio(), %s, %s, "):format(lua, endpoint[1])
+    local beside = name .. " and cjson"
+    report.compare(3, what .. "wall", beside, ours.wall, peer.wall, aim)
+    report.compare(3, what .. "CPU", beside, ours.cpu, peer.cpu, aim)
   end
 end
 
@@ -32,7 +32,7 @@ if measure.works "lua5.1 -e 'require \"curl\"'" then
     return measure.lua("lua5.1", "call_by_hand.lua", "curl", endpoint)
   end)
 else
-  report.skip(3, "Debian's lua-curl", "lua-curl is not installed")
+  report.skip(3, "warm udio()", "Debian's lua-curl", "it is not installed")
 end
 
 local directory = os.getenv "LUA_CURL"
@@ -44,5 +44,5 @@ if directory then
       .. " cURL " .. endpoint)
   end)
 else
-  report.skip(3, "Lua-cURLv3", "set LUA_CURL to its directory")
+  report.skip(3, "warm udio()", "Lua-cURLv3", "set LUA_CURL to its directory")
 end

@@ -18,9 +18,9 @@ for _, lua in ipairs { "lua5.4", "luajit" } do
     local peer = measure.start(measure.program("easy_loop", endpoint[2]),
       count)
     measure.alternate(rounds, { ours, peer })
-    local what = ("warm udio(), %s, %s : easy loop in C, "):format(lua,
-      endpoint[1])
-    report.compare(2, what .. "wall", ours.wall, peer.wall, aim)
-    report.compare(2, what .. "CPU", ours.cpu, peer.cpu, aim)
+    local what = ("warm udio(), %s, %s, "):format(lua, endpoint[1])
+    local beside = "a loop of curl_easy_perform in C"
+    report.compare(2, what .. "wall", beside, ours.wall, peer.wall, aim)
+    report.compare(2, what .. "CPU", beside, ours.cpu, peer.cpu, aim)
   end
 end

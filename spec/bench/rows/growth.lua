@@ -32,11 +32,11 @@ for _, endpoint in ipairs(endpoints) do
     local ten = start(endpoint[2], base, 50)
     local many = start(endpoint[2], accounts, times)
     measure.alternate(accounts < 10000 and 9 or 3, { many, ten })
-    local what = ("a call of all of %d : of %d, %s, "):format(accounts, base,
-      endpoint[1])
+    local what = ("a call of all of %d, %s, "):format(accounts, endpoint[1])
+    local beside = ("one of all of %d"):format(base)
     for _, clock in ipairs { "CPU", "wall" } do
       local key = clock:lower()
-      report.compare(6, what .. clock, per_call(many[key], accounts),
+      report.compare(6, what .. clock, beside, per_call(many[key], accounts),
         per_call(ten[key], base), accounts > base and aim or nil)
     end
   end

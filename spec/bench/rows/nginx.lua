@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Row 7: what calls in flight cost a worker of nginx, and whom it serves
--- beside them; and the same of lua-resty-http, where RESTY_HTTP names the
--- directory that has its resty/http.lua.
+-- beside them; and the same of lua-resty-http, where RESTY_HTTP names a
+-- directory that has its resty/http.lua, and resty/string.lua, which it needs.
 local process = require "support.process"
 local report = require "bench.report"
 local stats = require "bench.stats"
@@ -36,7 +36,7 @@ local function start(setting)
 end
 
 local function get(port, path)
-  local text, status = process.run(("curl -sS --max-time 60 "
+  local text, status = process.run(("curl -fsS --max-time 60 "
     .. "'http://127.0.0.1:%d%s'"):format(port, path))
   assert(status == 0, text)
   return text
@@ -68,71 +68,64 @@ local function unrelated_beside(port, path)
   return result, text
 end
 
-local function get_numbers(port, client)
-  return numbers(get(port, ("/load?client=%s&calls=%d&seconds=%d"):format(
-    client, calls, seconds)))
-end
-
-local function beside(port, client)
-  return (unrelated_beside(port, ("/load?client=%s&calls=%d&seconds=%d")
-    :format(client, calls, seconds + 1)))
-end
-
-local function empty_slices(list)
-  return ("%d of %d slices of 100 ms empty"):format(list[6], list[5])
+local function load(client, longer)
+  return ("/load?client=%s&calls=%d&seconds=%d"):format(client, calls,
+    seconds + (longer or 0))
 end
 
 local clients = { "balance" }
 if peer then
   clients[2] = "resty"
 else
-  report.skip(7, "lua-resty-http", "set RESTY_HTTP to its lib directory")
+  report.skip(7, "calls in nginx", "lua-resty-http",
+    "set RESTY_HTTP to its lib directory")
 end
 
 local port, server = start()
 local before, longest = get(port, "/first"):match "^(%S+) (%S+)"
-report.note(7, "a worker's longest pause around its first call : idle",
-  longest .. " ms", before .. " ms")
+report.note(7, "a worker's longest pause, around its first call",
+  "the one before it", longest .. " ms", before .. " ms")
 
 -- Seconds, round by round.
 local idle, added, cpu, p99, empty = {}, {}, {}, {}, 0
 for _, client in ipairs(clients) do
-  get_numbers(port, client) -- the connections are made
+  get(port, load(client)) -- the connections are made
   added[client], cpu[client], p99[client] = {}, {}, {}
 end
 for round = 1, rounds do
   idle[round] = unrelated(port)[2] / 1e6
   for _, client in ipairs(clients) do
-    local cost, busy = get_numbers(port, client), beside(port, client)
+    local cost = numbers(get(port, load(client)))
+    local busy = unrelated_beside(port, load(client, 1))
     added[client][round], cpu[client][round] = cost[1] / 1e3, cost[4] / 1e6
     p99[client][round] = busy[2] / 1e6
-    if client == "balance" then
-      empty = empty + busy[6]
-    end
+    empty = empty + (client == "balance" and busy[6] or 0)
   end
 end
 
-local function median(list)
-  return list and report.seconds(stats.spread(list).median) or ""
+local what = ("%d calls in flight: "):format(calls)
+local beside = peer and "lua-resty-http" or ""
+local function theirs(of)
+  return peer and report.median(of.resty) or ""
 end
-
-local what = (" of %d in flight"):format(calls)
-report.value(7, "latency added to a call" .. what, median(added.balance),
-  median(added.resty), added.balance, report.seconds, { most = 1.5e-3 })
-report.value(7, "p99 of an unrelated location beside them, over the idle one",
-  median(p99.balance), median(p99.resty or idle),
+report.value(7, what .. "latency added to each", beside,
+  report.median(added.balance), theirs(added), added.balance, report.seconds,
+  { most = 1.5e-3 })
+report.value(7, what .. "p99 of an unrelated location, over the idle one",
+  beside, report.median(p99.balance), theirs(p99),
   stats.differences(p99.balance, idle), report.seconds, { most = 1e-3 })
-report.note(7, "slices of 100 ms in which it answered nothing", empty, "")
+report.note(7, what .. "slices of 100 ms in which it answered nothing", "",
+  empty, "")
 if peer then
-  report.compare(7, "CPU a call" .. what .. " : lua-resty-http", cpu.balance,
-    cpu.resty)
+  report.compare(7, what .. "CPU of each", beside, cpu.balance, cpu.resty)
 else
-  report.note(7, "CPU a call" .. what, median(cpu.balance), "")
+  report.note(7, what .. "CPU of each", beside, report.median(cpu.balance), "")
 end
 server.stop()
 
 port, server = start("LD_PRELOAD=" .. root .. "/build/luajit/spec/resolver.so")
 local stalled = unrelated_beside(port, "/stall")
-report.note(7, "p99 of it while 10 look-ups stall for 4 s : idle",
-  report.seconds(stalled[2] / 1e6), median(idle), empty_slices(stalled))
+report.note(7, "p99 of an unrelated location while 10 look-ups stall",
+  "the idle one", report.seconds(stalled[2] / 1e6), report.median(idle),
+  ("%d of %d slices empty"):format(stalled[6], stalled[5]))
 server.stop()

@@ -6,14 +6,15 @@ local measure = require "bench.measure"
 local process = require "support.process"
 local report = require "bench.report"
 
-local rounds, count = 15, 3
+local rounds, count, aim = 15, 3, { most = 0.6 }
 local system = "/etc/ssl/certs"
 local copy = "build/bench/trust"
 
 if not measure.works "command -v curl" then
-  report.skip(4, "a whole process : curl", "there is no curl")
+  report.skip(4, "a whole process", "curl", "it is not installed")
 elseif not measure.works("ls " .. system .. "/ca-certificates.crt") then
-  report.skip(4, "a whole process : curl", "no ca-certificates as on Debian")
+  report.skip(4, "a whole process", "curl",
+    "no certificates where Debian has them")
 else
   assert(measure.works(([[
     rm -rf %s && cp -rL %s %s && cd %s &&
@@ -26,8 +27,8 @@ else
     .. " -H 'Authorization: Bearer '$UDIO_API_KEY %s/api/v2/credits"):format(
     bundle, copy, os.getenv "UDIO_ENDPOINT")
   local stores = {
-    { "hashed directory, as here by default", "SSL_CERT_DIR=" .. copy },
-    { "bundle", "SSL_CERT_FILE=" .. bundle },
+    { "the hashed directory, as by default", "SSL_CERT_DIR=" .. copy },
+    { "the bundle", "SSL_CERT_FILE=" .. bundle },
   }
   for _, lua in ipairs { "lua5.4", "luajit" } do
     for _, store in ipairs(stores) do
@@ -35,9 +36,10 @@ else
         .. "env %s"):format(store[2], measure.lua(lua, "one_call.lua")), count)
       local peer = measure.start("unset SSL_CERT_FILE; " .. curl, count)
       measure.alternate(rounds, { ours, peer })
-      local what = ("a whole process, %s, %s : curl, "):format(lua, store[1])
-      report.compare(4, what .. "wall", ours.wall, peer.wall, { most = 0.6 })
-      report.compare(4, what .. "CPU", ours.cpu, peer.cpu, { most = 0.6 })
+      local what = ("a whole process, %s, trust in %s, "):format(lua,
+        store[1])
+      report.compare(4, what .. "wall", "curl", ours.wall, peer.wall, aim)
+      report.compare(4, what .. "CPU", "curl", ours.cpu, peer.cpu, aim)
     end
   end
   process.run("rm -rf " .. copy)

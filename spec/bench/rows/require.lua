@@ -16,8 +16,8 @@ for _, lua in ipairs { "lua5.4", "luajit" } do
   measure.alternate(rounds, sides)
   local bare, ours, peer = sides[1], sides[2], sides[3]
   for _, clock in ipairs { "wall", "cpu" } do
-    report.compare(8, ("require, %s : of cjson, %s"):format(lua,
-      clock == "cpu" and "CPU" or clock),
+    report.compare(8, ("require \"balance\", %s, %s"):format(lua,
+      clock == "cpu" and "CPU" or clock), "require \"cjson\"",
       stats.differences(ours[clock], bare[clock]),
       stats.differences(peer[clock], bare[clock]))
   end

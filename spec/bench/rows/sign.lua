@@ -21,12 +21,13 @@ for _, lua in ipairs { "lua5.4", "luajit" } do
   end
 
   measure.alternate(rounds, sides)
-  report.compare(1, "sign, " .. lua .. " : floor in C", ours.cpu, floor.cpu,
+  local what = "tc3.sign, " .. lua
+  report.compare(1, what, "the floor, in C", ours.cpu, floor.cpu,
     { most = 1.5 })
   if plain then
-    report.compare(1, "the same in Lua with luaossl : sign, " .. lua,
-      ours.cpu, plain.cpu, { least = 10, inverse = true })
+    report.compare(1, what, "in Lua with luaossl (theirs : ours)", ours.cpu,
+      plain.cpu, { least = 10, inverse = true })
   else
-    report.skip(1, "luaossl, " .. lua, "no luaossl for this Lua")
+    report.skip(1, what, "luaossl", "it is not installed")
   end
 end

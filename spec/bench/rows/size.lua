@@ -44,5 +44,5 @@ end
 local ours, peer = of_ours(), of_peer()
 for i, what in ipairs { "bytes of the .so", "relocations",
   "memory after require", "memory after the first call" } do
-  report.note(9, what .. ", lua5.1 : Debian's lua-curl", ours[i], peer[i])
+  report.note(9, what .. ", lua5.1", "Debian's lua-curl", ours[i], peer[i])
 end
