@@ -203,6 +203,10 @@ local function bind(client, provider, state)
   end
 end
 
+-- So many calls of one `all` are under way; the time of the others has not
+-- begun.
+local at_once = 512
+
 -- The same for `all`: it returns two tables, by the caller's names.
 local function bind_all(client, state)
   return function(first, second)
@@ -215,14 +219,20 @@ local function bind_all(client, state)
     if not calls then
       error("balance.all: " .. mistake, 2)
     end
-    local results, failures, functions = {}, {}, {}
-    for i, one in ipairs(calls) do
-      functions[i] = function()
+    local results, failures, begun = {}, {}, 0
+    local function work()
+      while begun < #calls do
+        begun = begun + 1
+        local one = calls[begun]
         results[one.name], failures[one.name] =
           call(one.provider, state, one.options, one.name)
       end
     end
-    loops.choose(state.settings.loop).gather(functions)
+    local workers = {}
+    for i = 1, math.min(#calls, at_once) do
+      workers[i] = work
+    end
+    loops.choose(state.settings.loop).gather(workers)
     return results, failures
   end
 end

@@ -16,7 +16,7 @@ local _M = {}
 
 --- The ticker's period in seconds: the shortest while something moves, and a
 -- longer one step by step, up to the longest, while nothing does.
-_M.period = { shortest = 0.001, longest = 0.004 }
+_M.period = { shortest = 0.001, longest = 0.002 }
 
 -- Every so many steps: is there still somebody behind each semaphore?
 local steps_a_sweep = 64
