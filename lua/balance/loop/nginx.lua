@@ -61,13 +61,27 @@ function _M.ready()
   return true
 end
 
--- An alarm is { semaphore, rung }; a gather has one for many transfers.
+-- What a request waits for: any of its transfers. `done` are those that were
+-- heard of since it looked.
+local function new_alarm()
+  return {
+    semaphore = semaphore.new(), asleep = false, rung = false, done = {},
+  }
+end
+
+local function ring(alarm, transfer)
+  alarm.done[#alarm.done + 1] = transfer
+  if alarm.asleep and not alarm.rung then
+    alarm.semaphore:post()
+  end
+  alarm.rung = true
+end
+
 local function wake(id)
   local waiter = waiting[id]
   waiting[id] = nil
-  if waiter and not waiter.alarm.rung then
-    waiter.alarm.rung = true
-    waiter.alarm.semaphore:post()
+  if waiter then
+    ring(waiter.alarm, waiter.transfer)
   end
 end
 
@@ -77,29 +91,29 @@ local function wake_all()
   end
 end
 
--- Waits for the alarm of any of the transfers.
-local function await(transfers, alarm, seconds)
-  local waiters = {}
-  alarm.rung = false
-  for _, transfer in ipairs(transfers) do
-    local id = transfer:id()
-    waiters[id] = { transfer = transfer, alarm = alarm }
-    waiting[id] = waiters[id]
-  end
-  alarm.semaphore:wait(seconds)
-  for id, waiter in pairs(waiters) do
-    if waiting[id] == waiter then
-      waiting[id] = nil
+-- Those of a transport that was closed are in no list.
+local function wake_done()
+  for id, waiter in pairs(waiting) do
+    if waiter.transfer:done() then
+      wake(id)
     end
   end
 end
 
--- A request that ended, or a thread that was killed, waits no more: its call
--- is nobody's. One whose alarm has rung may not have heard it yet.
+local function set(alarm, transfer)
+  if transfer:done() then
+    ring(alarm, transfer)
+  else
+    waiting[transfer:id()] = { transfer = transfer, alarm = alarm }
+  end
+end
+
+-- A request that ended, or a thread that was killed, waits no more: its calls
+-- are nobody's. One whose alarm has rung may not have heard it yet.
 local function cancel_abandoned()
   for id, waiter in pairs(waiting) do
     local alarm = waiter.alarm
-    if alarm.semaphore:count() >= (alarm.rung and 1 or 0) then
+    if alarm.asleep and alarm.semaphore:count() >= (alarm.rung and 1 or 0) then
       waiting[id] = nil
       waiter.transfer:close()
     end
@@ -169,39 +183,33 @@ local function get_ticker()
   return ticker
 end
 
-local function is_any_done(transfers)
-  for _, transfer in ipairs(transfers) do
-    if transfer:done() then
-      return true
-    end
-  end
-  return false
-end
-
 -- How long to wait before looking again; `due` is when somebody's sleep ends.
 local function seconds_to_look(this, due)
   local seconds = this and patience or _M.period.shortest
   return due and math.max(math.min(seconds, due - core.now()), 0) or seconds
 end
 
--- True once one of them is done, or at the time `due`; or nil, a kind and a
+-- True once the alarm has rung, or at the time `due`; or nil, a kind and a
 -- message.
-local function wait_for_any(transfers, due)
-  local alarm = { semaphore = semaphore.new() }
+local function await(alarm, due)
   local ok, kind, message = step()
-  while ok and not is_any_done(transfers)
-    and not (due and core.now() >= due) do
+  while ok and not alarm.rung and not (due and core.now() >= due) do
     local this = get_ticker()
     local ticks = this and this.ticks
     local seconds = seconds_to_look(this, due)
-    await(transfers, alarm, seconds)
+    alarm.asleep = true
+    alarm.semaphore:wait(seconds)
+    alarm.asleep = false
     if not this then
       ok, kind, message = step()
-    elseif seconds == patience and this.ticks == ticks
-      and not is_any_done(transfers) then
-      lose(this)
+    elseif not alarm.rung and seconds == patience then
+      wake_done()
+      if this.ticks == ticks and not alarm.rung then
+        lose(this)
+      end
     end
   end
+  alarm.rung = false
   if not ok then
     return nil, kind, message
   end
@@ -220,7 +228,16 @@ function _M.wait(transfer)
   elseif gathered[coroutine.running()] then
     return coroutine.yield(transfer)
   end
-  return wait_for_any { transfer }
+  local alarm = new_alarm()
+  local ok, kind, message = true, nil, nil
+  while ok and not transfer:done() do
+    set(alarm, transfer)
+    ok, kind, message = await(alarm)
+  end
+  if not ok then
+    waiting[transfer:id()] = nil
+  end
+  return ok, kind, message
 end
 
 local gathering = false
@@ -239,7 +256,7 @@ function _M.sleep(seconds)
   if may_block[ngx.get_phase()] then
     blocking.sleep(seconds)
   elseif gathered[coroutine.running()] then
-    coroutine.yield { wake = core.now() + seconds }
+    coroutine.yield(core.now() + seconds)
   else
     ngx.sleep(seconds)
   end
@@ -255,57 +272,80 @@ local function gather_at_start(functions)
   end
 end
 
+local function give_up(threads)
+  for transfer in pairs(threads) do
+    waiting[transfer:id()] = nil
+    transfer:close()
+  end
+end
+
+local function first_of(sleepers)
+  local first
+  for _, wake_at in pairs(sleepers) do
+    first = math.min(first or wake_at, wake_at)
+  end
+  return first
+end
+
 -- Not in light threads: ngx_lua loses track of those whose parent is killed.
 local function gather_coroutines(functions)
-  local threads = {} -- by what each waits for, a transfer or { wake }
+  local alarm = new_alarm()
+  local threads, sleepers = {}, {} -- by transfer; until when
   local function resume(thread, ...)
     local ok, awaited = coroutine.resume(thread, ...)
     if not ok then
-      for each in pairs(threads) do
-        if not each.wake then
-          each:close()
-        end
-      end
+      give_up(threads)
       error(awaited, 0)
-    elseif coroutine.status(thread) ~= "dead" then
+    elseif coroutine.status(thread) == "dead" then
+      return
+    elseif type(awaited) == "number" then
+      sleepers[thread] = awaited
+    else
       threads[awaited] = thread
+      set(alarm, awaited)
     end
   end
+  local function resume_heard(ok, ...)
+    local heard = alarm.done
+    alarm.done = {}
+    for _, transfer in ipairs(heard) do
+      if ok and not transfer:done() then
+        set(alarm, transfer)
+      else
+        local thread = threads[transfer]
+        threads[transfer] = nil
+        resume(thread, ok, ...)
+      end
+    end
+  end
+  local function resume_rested()
+    local now, rested = core.now(), {}
+    for thread, wake_at in pairs(sleepers) do
+      rested[#rested + 1] = wake_at <= now and thread or nil
+    end
+    for _, thread in ipairs(rested) do
+      sleepers[thread] = nil
+      resume(thread)
+    end
+  end
+
   for _, body in ipairs(functions) do
     local thread = coroutine.create(body)
     gathered[thread] = true
     resume(thread)
   end
-  while next(threads) do
-    local transfers, sleepers, due = {}, {}, nil
-    for each in pairs(threads) do
-      if each.wake then
-        sleepers[#sleepers + 1] = each
-        due = math.min(due or each.wake, each.wake)
-      else
-        transfers[#transfers + 1] = each
+  while next(threads) or next(sleepers) do
+    local due = first_of(sleepers)
+    if next(threads) then
+      local ok, kind, message = await(alarm, due)
+      if not ok then
+        wake_all() -- whoever waits is to hear of it
       end
-    end
-    local ok, kind, message = true, nil, nil
-    if #transfers > 0 then
-      ok, kind, message = wait_for_any(transfers, due)
+      resume_heard(ok, kind, message)
     else
       ngx.sleep(math.max(due - core.now(), 0))
     end
-    for _, transfer in ipairs(transfers) do
-      if not ok or transfer:done() then
-        local thread = threads[transfer]
-        threads[transfer] = nil
-        resume(thread, ok, kind, message)
-      end
-    end
-    for _, sleeper in ipairs(sleepers) do
-      if sleeper.wake <= core.now() then
-        local thread = threads[sleeper]
-        threads[sleeper] = nil
-        resume(thread)
-      end
-    end
+    resume_rested()
   end
 end
 
