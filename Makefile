@@ -36,10 +36,10 @@ endif
 
 # Every system calls its Lua's pkg-config file something else. That the right
 # one was found is checked against lua.h below.
-ifndef LUA_INCDIR
-LUA_PC := $(firstword $(foreach pc,$(LUA_NAME) lua$(LUA_VERSION) \
+LUA_PC = $(firstword $(foreach pc,$(LUA_NAME) lua$(LUA_VERSION) \
 	lua-$(LUA_VERSION) lua$(subst .,,$(LUA_VERSION)) lua,\
 	$(shell $(PKG_CONFIG) --exists $(pc) 2>/dev/null && echo $(pc))))
+ifndef LUA_INCDIR
 LUA_INCDIR := $(patsubst -I%,%,$(firstword $(shell \
 	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 \
 	$(PKG_CONFIG) --cflags-only-I $(LUA_PC) 2>/dev/null)))
@@ -81,13 +81,16 @@ MODULE    := $(OUT)/balance/core.so
 LUA_FILES := $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))
 
 # The specs' own C: x_preload.c is a library to preload, x_module.c one for
-# Lua, x.c a program around our C without core.c, and so without Lua.
+# Lua, x_host.c a program that has Lua inside, x.c one around our C without
+# core.c, and so without Lua.
 PRELOADS := $(patsubst spec/c/%_preload.c,$(OUT)/spec/%.so,\
 	$(wildcard spec/c/*_preload.c))
 MODULES  := $(patsubst spec/c/%_module.c,$(OUT)/spec/%.so,\
 	$(wildcard spec/c/*_module.c))
-PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,\
-	$(filter-out %_preload.c %_module.c,$(wildcard spec/c/*.c)))
+HOSTS    := $(patsubst spec/c/%_host.c,$(OUT)/spec/%,\
+	$(wildcard spec/c/*_host.c))
+PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,$(filter-out \
+	%_preload.c %_module.c %_host.c,$(wildcard spec/c/*.c)))
 
 DEPS    := LUA="$(LUA)" .ci/deps
 LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA_NAME))
@@ -170,7 +173,7 @@ help: ## show this list
 
 objects: $(OBJECTS)
 
-spec-helpers: $(PRELOADS) $(MODULES) $(PROGRAMS)
+spec-helpers: $(PRELOADS) $(MODULES) $(HOSTS) $(PROGRAMS)
 
 run-specs: build spec-helpers \
 	$(if $(WITH_NGINX),$(if $(filter $(OUT) %-asan,$(NGINX_OUT)),,nginx-module))
@@ -196,6 +199,11 @@ $(MODULES): $(OUT)/spec/%.so: spec/c/%_module.c $(OUT)/flags
 # Without the user's flags: a sanitizer would want to be loaded before it.
 $(PRELOADS): $(OUT)/spec/%.so: spec/c/%_preload.c $(OUT)/flags
 	$(call quiet,LD) $(CC) $(OWN_CFLAGS) -shared -o $@ $< -ldl
+
+# As a shared library: the modules that it loads take Lua's symbols from it.
+$(HOSTS): $(OUT)/spec/%: spec/c/%_host.c $(OUT)/flags
+	$(call quiet,LD) $(COMPILE) $(LDFLAGS) -o $@ $< \
+	  $(shell $(PKG_CONFIG) --libs $(LUA_PC)) $(LIBS)
 
 $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
 	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \
@@ -227,4 +235,5 @@ $(OUT)/flags: FORCE
 	    liblua$(LUA_VERSION)$(if $(filter 5.1,$(LUA_VERSION)),-0)-dev)))); \
 	  printf '%s\n' "$$FLAGS" >$@; }
 
--include $(OBJECTS:.o=.d) $(PROGRAMS:=.d) $(PRELOADS:.so=.d) $(MODULES:.so=.d)
+-include $(OBJECTS:.o=.d) $(PROGRAMS:=.d) $(PRELOADS:.so=.d) $(MODULES:.so=.d) \
+	$(HOSTS:=.d)
