@@ -10,18 +10,35 @@ local certificate = {
   [19] = "its CA is unknown here; give it as ca_file",
   [20] = "its CA is unknown here: install ca-certificates, or give ca_file",
   [21] = "its CA is unknown here: install ca-certificates, or give ca_file",
-  [62] = "the certificate is for another host: check the endpoint",
-  [64] = "the certificate is for another address: check the endpoint",
+  [26] = "the certificate is not one for a server",
+  [66] = "the certificate's key is too short for today: it wants a new one",
+  [68] = "the certificate's signature is too weak: it wants a new one",
+  [79] = "the certificate is signed by one that is no CA",
+}
+
+-- What libcurl says where OpenSSL has no verdict.
+local handshake = {
+  ["subject name"] = "the certificate is for another host: check the endpoint",
+  ["cert name field"] = "the certificate hides another host in its name",
+  ["wrong version number"] = "no TLS is spoken there: check the endpoint",
 }
 
 local _M = {}
+
+local function of_handshake(message)
+  for words, hint in pairs(handshake) do
+    if message:find(words, 1, true) then
+      return hint
+    end
+  end
+end
 
 --- A hint for a transfer without an answer.
 -- @tparam table result of a transfer
 -- @treturn ?string
 function _M.of(result)
   if result.kind == "tls" then
-    return certificate[result.verify]
+    return certificate[result.verify] or of_handshake(result.message)
       or "the server must speak TLS 1.2 or newer with a trusted certificate"
   elseif result.kind == "config" then
     return "check ca_file and ca_path, or SSL_CERT_FILE and SSL_CERT_DIR"
