@@ -50,7 +50,7 @@ static void run_script(lua_State *L)
   lua_setglobal(L, "arg");
   if (luaL_loadfile(L, arguments[0]) != 0 || lua_pcall(L, 0, 0, 0) != 0) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    exit(EXIT_FAILURE);
+    _Exit(EXIT_FAILURE); /* the other threads go on until then */
   }
 }
 

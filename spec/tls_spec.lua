@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+local balance = require "balance"
+local faults = require "support.faults"
+local process = require "support.process"
+
+local key = "k3y-that-nobody-may-see"
+
+describe("TLS #transport", function()
+  local directory, server, ports, client
+
+  lazy_setup(function()
+    directory = process.run "mktemp -d":gsub("%s+$", "")
+    server = process.start(("%s spec/support/tls_server.lua %s"):format(
+      process.lua, directory))
+    ports = {}
+    for name, port in process.await(directory .. "/ports")
+      :gmatch "(%S+) (%d+)" do
+      ports[name] = port
+    end
+    client = balance.new {
+      ca_file = directory .. "/ca.pem", udio = { api_key = key },
+    }
+  end)
+
+  lazy_teardown(function()
+    server.stop()
+    process.run("rm -r " .. directory)
+  end)
+
+  local function endpoint(name, host)
+    return ("https://%s:%d"):format(host or "localhost", ports[name])
+  end
+
+  -- What has come to a server until now, by its own account.
+  local function seen(name)
+    local counts = { connection = 0, request = 0 }
+    local log = process.read(directory .. "/log")
+    for line in log:gmatch "[^\n]+" do
+      local who, what = line:match "^(%S+) (%S+)$"
+      if who == name then
+        counts[what] = counts[what] + 1
+      end
+    end
+    return counts
+  end
+
+  local function answers(name, host, proxy)
+    local result, err = client:udio {
+      endpoint = endpoint(name, host), proxy = proxy,
+    }
+    assert.equal(7, result and result.available, tostring(err))
+  end
+
+  for _, case in ipairs {
+    { "its very host", "sound" },
+    { "a host below its wildcard", "wildcard", "a.here.localhost" },
+    { "its address", "by-address", "127.0.0.1" },
+    { "whose chain goes on to the root", "chain" },
+    { "over TLS 1.2", "tls-1.2" },
+  } do
+    it("takes a certificate for " .. case[1], function()
+      answers(case[2], case[3])
+    end)
+  end
+
+  -- What, the server, what the message says, what the hint says, the host.
+  local nobody = "subject name"
+  for _, case in ipairs {
+    { "has expired", "expired", "expired", "expired" },
+    { "is not valid yet", "not-yet", "not yet valid", "clock" },
+    { "signed itself", "self-signed", "self.signed", "signed by itself" },
+    { "an unknown CA signed", "stranger", "local issuer", "CA is unknown" },
+    { "an unknown CA that is sent along signed", "stranger-with-root",
+      "self.signed certificate in", "CA is unknown" },
+    { "lacks the one between it and the root", "incomplete",
+      "local issuer", "CA is unknown" },
+    { "another server's signed", "no-ca", "invalid CA", "no CA" },
+    { "is a client's", "of-a-client", "purpose", "for a server" },
+    { "is another host's", "other-host", nobody, "another host" },
+    { "names the host beside its list of names", "only-cn", nobody,
+      "another host" },
+    { "lacks the address", "no-address", nobody, "another host",
+      "127.0.0.1" },
+    { "has the address for a name", "address-as-name", nobody,
+      "another host", "127.0.0.1" },
+    { "has a NUL behind the host", "nul-in-cn", "illegal cert name",
+      "hides another" },
+    { "has a NUL behind the host in its list", "nul-in-name", nobody,
+      "another host" },
+    { "has a wildcard one level above", "wildcard-below", nobody,
+      "another host", "a.b.here.localhost" },
+    { "has a wildcard one level below", "wildcard-above", nobody,
+      "another host", "here.localhost" },
+    { "has a wildcard for a whole top level", "wildcard-wide", nobody,
+      "another host", "a.localhost" },
+    { "has a wildcard in the middle", "wildcard-part", nobody,
+      "another host", "a.b.localhost" },
+    { "has a key that is too short", "short-key", "key too weak",
+      "too short" },
+    { "is signed with SHA-1", "sha-1", "digest algorithm too weak",
+      "signature is too weak" },
+    { "is shown in TLS 1.0", "tls-1.0", "SSL routines", "TLS 1.2" },
+    { "is shown in TLS 1.1", "tls-1.1", "SSL routines", "TLS 1.2" },
+    { "is not shown: it speaks HTTP", "plain", "wrong version", "no TLS" },
+  } do
+    local what, name, message, hint = case[1], case[2], case[3], case[4]
+    local host = case[5]
+    it("refuses a server whose certificate " .. what, function()
+      local result, err = client:udio { endpoint = endpoint(name, host) }
+      assert.is_nil(result)
+      assert.equal("tls", err.kind)
+      assert.is_false(err.retryable)
+      assert.matches(message, err.message)
+      assert.matches(hint, err.hint)
+      for _, value in pairs(err) do
+        assert.is_nil(tostring(value):find(key, 1, true))
+      end
+      assert.is_nil(tostring(err):find(key, 1, true))
+      assert.same({ connection = 1, request = 0 }, seen(name))
+      answers "sound"
+      if name ~= "plain" then -- nothing but this is wrong with it
+        local output = process.run("curl -s --insecure --tlsv1.0 "
+          .. "--ciphers DEFAULT:@SECLEVEL=0 " .. endpoint(name, host))
+        assert.matches('"credits":7', output)
+      end
+    end)
+  end
+
+  it("refuses what is weak, whatever OPENSSL_CONF says", function()
+    local weak = directory .. "/weak.cnf"
+    process.write(weak, [[
+openssl_conf = init
+[init]
+ssl_conf = ssl
+[ssl]
+system_default = low
+[low]
+MinProtocol = TLSv1
+CipherString = DEFAULT:@SECLEVEL=0
+]])
+    for name, kind in pairs {
+      sound = "nil", ["short-key"] = "tls", ["sha-1"] = "tls",
+      ["tls-1.0"] = "tls", ["tls-1.1"] = "tls",
+    } do
+      local output = process.run_lua([[
+        local result = require("support.faults").fetch("/",
+          { endpoint = arg[1], ca_file = arg[2] })
+        io.write(tostring(result.kind))
+      ]], "OPENSSL_CONF=" .. weak, endpoint(name), directory .. "/ca.pem")
+      assert.equal(kind, output, name)
+    end
+  end)
+
+  it("trusts no CA but those it is told of, or the system's", function()
+    local result = faults.fetch("/", { endpoint = endpoint "sound" })
+    assert.equal("tls", result.kind)
+    assert.is_true(result.verify > 0)
+    assert.is_nil(result.body)
+  end)
+
+  it("calls a CA file that is not there a mistake of configuration",
+    function()
+      local _, err = client:udio {
+        endpoint = endpoint "sound", ca_file = "/no/such/file.pem",
+      }
+      assert.equal("config", err.kind)
+      answers "sound"
+    end)
+
+  it("asks a proxy for its certificate as well", function()
+    answers("sound", nil, endpoint "proxy")
+    assert.equal(1, seen("proxy").request)
+    local before = seen "sound"
+    local result, err = client:udio {
+      endpoint = endpoint "sound", proxy = endpoint "proxy-expired",
+    }
+    assert.is_nil(result)
+    assert.equal("tls", err.kind)
+    assert.matches("expired", err.message)
+    assert.same({ connection = 1, request = 0 }, seen "proxy-expired")
+    assert.same(before, seen "sound")
+    answers "sound"
+  end)
+end)
