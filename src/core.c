@@ -27,7 +27,7 @@
 #define SIGNER "balance.signer"
 #define ENDPOINTS "balance.endpoints"
 
-enum { MAX_HEADERS = 32, MAX_SECONDS = 86400, MAX_AUTHORIZATION = 65536 };
+enum { MAX_HEADERS = 32, MAX_SECONDS = 86400, MAX_TEXT = 65536 };
 
 struct headers {
   struct header list[MAX_HEADERS];
@@ -111,10 +111,12 @@ static void add_header(lua_State *L, struct headers *headers,
   headers->list[headers->count++] = (struct header){name, value};
 }
 
-/* Adds those of the table at `source`; its strings stay referenced there. */
+/* Adds those of the table at `source`. They are left on the stack: Lua that
+   runs later, in a metamethod or a finalizer, may take them from the table. */
 static void add_headers(lua_State *L, int source, struct headers *headers)
 {
-  for (lua_pushnil(L); lua_next(L, source); lua_pop(L, 1)) {
+  for (lua_pushnil(L); lua_next(L, source); lua_pushvalue(L, -2)) {
+    luaL_checkstack(L, 4, "too many headers");
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "field 'headers' must hold strings by name");
     struct bytes name = string_at(L, -2), value = string_at(L, -1);
@@ -122,6 +124,18 @@ static void add_headers(lua_State *L, int source, struct headers *headers)
       luaL_error(L, "field 'headers' has a control character");
     add_header(L, headers, name, value);
   }
+}
+
+/* Pushes C memory that others may free or write over: a finalizer can run
+   before Lua has copied it. */
+static void push_copy(lua_State *L, struct bytes text)
+{
+  char copy[MAX_TEXT];
+  if (text.len > sizeof(copy))
+    luaL_error(L, "more than %d bytes", MAX_TEXT);
+  memcpy(copy, text.data, text.len);
+  lua_pushlstring(L, copy, text.len);
+  OPENSSL_cleanse(copy, text.len);
 }
 
 /* -- signing ---------------------------------------------------------------- */
@@ -311,16 +325,19 @@ static int core_sign(lua_State *L)
   signing.request.query = text_field(L, 1, "query", BYTES(""));
   signing.request.payload = string_field(L, 1, "payload", BYTES(""));
   read_signing(L, 1, &signing);
-  sign(L, tc3, &signing);
 
   lua_createtable(L, 0, (int)signing.sent.count);
-  for (size_t i = 0; i < signing.sent.count; i++) {
+  for (size_t i = 1; i < signing.sent.count; i++) {
     struct header header = signing.sent.list[i];
     lua_pushlstring(L, header.name.data, header.name.len);
     lua_pushlstring(L, header.value.data, header.value.len);
     lua_rawset(L, -3);
   }
+  lua_pushliteral(L, "Authorization");
+  sign(L, tc3, &signing);
+  push_copy(L, signing.sent.list[0].value);
   tc3_forget(tc3);
+  lua_rawset(L, -3);
   return 1;
 }
 
@@ -335,6 +352,7 @@ struct transport_box {
 
 struct transfer_box {
   struct transfer *transfer; /* NULL once closed */
+  bool reading; /* by result(), under which a finalizer may call close() */
 };
 
 /* A failure as the callers in Lua take it: nil, kind, message. */
@@ -517,7 +535,7 @@ static int transport_start_(lua_State *L)
   if (agent.len && !find_header(&headers, BYTES("User-Agent")))
     add_header(L, &headers, BYTES("User-Agent"), agent);
   struct transfer_box *transfer = lua_newuserdata(L, sizeof(*transfer));
-  transfer->transfer = NULL;
+  memset(transfer, 0, sizeof(*transfer));
   luaL_getmetatable(L, TRANSFER);
   lua_setmetatable(L, -2);
   int transfer_index = lua_gettop(L);
@@ -679,7 +697,9 @@ static int transfer_result_(lua_State *L)
 {
   struct transfer_result result = transfer_result(finished_transfer(L));
   const char *kind = outcome_kind(result.outcome);
+  struct transfer_box *box = check_transfer(L);
 
+  box->reading = true;
   lua_createtable(L, 0, 8);
   if (kind) {
     lua_pushstring(L, kind);
@@ -708,14 +728,21 @@ static int transfer_result_(lua_State *L)
   set_seconds(L, "first_byte", result.timing.first_byte);
   set_seconds(L, "total", result.timing.total);
   lua_setfield(L, -2, "timing");
+  box->reading = false;
   return 1;
 }
 
 /* transfer:header(name): of the answer, or nil. */
 static int transfer_header_(lua_State *L)
 {
-  const struct transfer *transfer = finished_transfer(L);
-  lua_pushstring(L, transfer_header(transfer, luaL_checkstring(L, 2)));
+  check_transfer(L);
+  const char *name = luaL_checkstring(L, 2);
+  const char *value = transfer_header(finished_transfer(L), name);
+  if (!value) {
+    lua_pushnil(L);
+    return 1;
+  }
+  push_copy(L, (struct bytes){value, strnlen(value, MAX_TEXT)});
   return 1;
 }
 
@@ -723,9 +750,17 @@ static int transfer_header_(lua_State *L)
 static int transfer_close(lua_State *L)
 {
   struct transfer_box *box = check_transfer(L);
+  if (box->reading)
+    return 0;
   transfer_free(box->transfer);
   box->transfer = NULL;
   return 0;
+}
+
+static int transfer_gc(lua_State *L)
+{
+  check_transfer(L)->reading = false; /* memory ran out under result() */
+  return transfer_close(L);
 }
 
 /* -- the module -------------------------------------------------------------- */
@@ -914,12 +949,12 @@ int luaopen_balance_core(lua_State *L)
 {
   new_class(L, SIGNER, signer_gc, signer_methods);
   new_class(L, TRANSPORT, transport_gc, transport_methods);
-  new_class(L, TRANSFER, transfer_close, transfer_methods);
+  new_class(L, TRANSFER, transfer_gc, transfer_methods);
   new_endpoints(L);
   new_instance(L, SIGNER, sizeof(struct signer));
   struct transport_box *box =
       new_instance(L, TRANSPORT, sizeof(struct transport_box));
-  buffer_init(&box->credentials, MAX_AUTHORIZATION);
+  buffer_init(&box->credentials, MAX_TEXT);
   lua_newtable(L);
   set_functions(L, functions);
   return 1;
