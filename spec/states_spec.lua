@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A program with Lua inside, spec/c/states_host.c, opens many states. This
+-- spec loads no module of ours itself: one that was compiled for
+-- ThreadSanitizer cannot be loaded by a Lua that was not.
+local process = require "support.process"
+
+-- Runs the code in so many states of so many threads.
+local function run(threads, states, code)
+  local script = os.tmpname()
+  process.write(script, code)
+  local output, status = process.run(("%s/spec/states %d %d %s"):format(
+    process.build, threads, states, script))
+  os.remove(script)
+  assert.equal(0, status, output)
+  return output
+end
+
+describe("a program with Lua inside", function()
+  it("may load and close it a thousand times: memory and descriptors stay as"
+    .. " they are", function()
+    local output = run(1, 1000, [[
+      local balance = require "balance"
+      local core = require "balance.core"
+      assert(balance.udio())
+      local transfer = core.transport():start { path = "/", timeout = 5,
+        endpoint = os.getenv "UDIO_ENDPOINT", connect_timeout = 5 }
+      core.transport():step()
+      balance.tc3.sign { secret_id = "i", secret_key = "k", service = "s",
+        host = "h" }
+    ]])
+    local first, open_first, last, open_last = output:match(
+      "^(%d+) KiB, (%d+) descriptors\n(%d+) KiB, (%d+) descriptors\n$")
+    assert.equal(open_first, open_last)
+    -- AddressSanitizer keeps what was freed, and looks for leaks itself.
+    local is_asan = process.lua:find("/asan ", 1, true)
+    assert.is_true(is_asan or last - first < 1024, output)
+  end)
+
+  it("may have states in many threads, each with its own calls", function()
+    run(4, 10, [[
+      local balance = require "balance"
+      for i = 1, 20 do
+        local name = i % 2 == 0 and "udio" or "tempolor"
+        local result, err = balance[name]()
+        assert(result, tostring(err))
+        balance.tc3.sign { secret_id = "i", secret_key = "k" .. i,
+          service = "s", host = "h" }
+      end
+      local results = balance.all { udio = {}, tempolor = {} }
+      assert(results.udio and results.tempolor)
+    ]])
+  end)
+end)
