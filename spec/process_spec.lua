@@ -13,9 +13,9 @@ local preamble = [[
   local function fetch(path)
     return faults.fetch(path, { endpoint = endpoint })
   end
-  local function begin(path)
+  local function begin(path, timeout)
     return assert(core.transport():start { endpoint = endpoint, path = path,
-      timeout = 5, connect_timeout = 5 })
+      timeout = timeout or 5, connect_timeout = timeout or 5 })
   end
   local function finish(transfer)
     assert(require("balance.loop.blocking").wait(transfer))
@@ -23,9 +23,9 @@ local preamble = [[
   end
 ]]
 
-local function passes(code, setting)
+local function passes(code, setting, ...)
   local output, status = process.run_lua(preamble .. code, setting,
-    faults.endpoint())
+    faults.endpoint(), ...)
   assert.equal("0 ", status .. " " .. output)
 end
 
@@ -104,12 +104,69 @@ describe("after a fork", function()
 end)
 
 describe("a process", function()
-  it("can be interrupted while a call waits", function()
-    local output, status = process.run_lua(
-      preamble .. 'fetch("/silent") print("waited to the end")',
-      "timeout --foreground -s INT 0.5", faults.endpoint())
-    assert.matches("interrupted!", output)
-    assert.equal(124, status)
+  -- The signal comes after half a second, and the call would take 30.
+  for where, code in pairs {
+    ["for an answer"] = [[ udio { endpoint = endpoint } ]],
+    ["for a handshake"] = [[ udio { endpoint = https } ]],
+    ["for a name"] = [[ udio { endpoint = "https://somebody.invalid" } ]],
+    ["for its turn"] = [[
+      for _ = 1, 2 do
+        udio { endpoint = "https://127.0.0.1:1", retries = 0, rate = 0.05 }
+      end
+    ]],
+    ["before the next try"] = [[
+      local retry = require "balance.retry"
+      retry.random = function() return 1000 end
+      udio { endpoint = "https://127.0.0.1:1", timeout = 300 }
+    ]],
+    ["with others"] = [[
+      local one = { provider = "udio", endpoint = endpoint, api_key = "k" }
+      balance.all { one, one, one }
+    ]],
+    ["in a loop of its own"] = [[
+      local transfer = begin("/silent", 30)
+      while not transfer:done() do
+        core.transport():wait()
+      end
+    ]],
+  } do
+    it("can be interrupted while a call waits " .. where, function()
+      local before = os.time()
+      local output, status = process.run_lua(preamble .. [[
+        local https = endpoint:gsub("http", "https")
+        local provider = require "balance.provider.udio"
+        function provider.request()
+          return { path = "/silent" }
+        end
+        local function udio(options)
+          options.api_key, options.timeout = "k", options.timeout or 30
+          options.connect_timeout = 30
+          balance.udio(options)
+        end
+      ]] .. code .. 'print("waited to the end")',
+        "LD_PRELOAD=" .. process.build .. "/spec/resolver.so"
+        .. " timeout --foreground -s INT 0.5", faults.endpoint())
+      assert.matches("interrupted!", output)
+      assert.is_nil(output:find("waited to the end", 1, true))
+      assert.equal(124, status)
+      assert.is_true(os.time() - before < 15)
+    end)
+  end
+
+  it("survives SIGPIPE, by default the end of it", function()
+    faults.endpoint()
+    passes([[
+      local https = "https://localhost:" .. arg[2]
+      for _, path in ipairs { "/say-and-reset", "/closed", "/idle-close",
+        "/late-408", "/say-and-cut", "/none" } do
+        for _ = 1, 3 do
+          faults.fetch(path, { endpoint = https, body = ("x"):rep(2 ^ 20),
+            ca_file = os.getenv "SSL_CERT_FILE" })
+          core.sleep(0.06) -- what the server does after its answer
+        end
+      end
+      core.transport():close() -- says goodbye where nobody is left
+    ]], "env --default-signal=PIPE", faults.ports.tls)
   end)
 
   it("keeps SIGPIPE and OpenSSL's errors away from its host", function()
@@ -122,12 +179,31 @@ describe("a process", function()
     assert.equal("0 ", status .. " " .. output)
   end)
 
-  it("can end with a call under way", function()
-    passes [[
-      local transfer = begin("/silent")
+  -- Resolving, waiting for a hand to shake, for an answer, for the rest of
+  -- it; done and not read; connecting; not begun.
+  it("can end with calls under way in every state", function()
+    passes([[
+      local held = {}
+      local function hold(origin, path)
+        held[#held + 1] = assert(core.transport():start { endpoint = origin,
+          path = path, timeout = 5, connect_timeout = 5 })
+        return held[#held]
+      end
+      hold("https://somebody.invalid", "/")
+      hold(endpoint:gsub("http", "https"), "/")
+      hold(endpoint, "/silent")
+      hold(endpoint, "/drip")
+      finish(hold(endpoint, "/none"))
+      local done = 0
+      for _, transfer in ipairs(held) do
+        done = done + (transfer:done() and 1 or 0)
+      end
+      assert(done == 1)
+      hold(endpoint, "/silent")
       core.transport():step()
+      hold(endpoint, "/none")
       os.exit(0, true)
-    ]]
+    ]], "LD_PRELOAD=" .. process.build .. "/spec/resolver.so")
   end)
 
   it("can be called by a finalizer while its state closes", function()
