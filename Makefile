@@ -15,10 +15,12 @@ LUA_CMOD   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 
 # What `make test` runs: SPEC=spec/x_spec.lua, TAGS=a,b and FILTER='a name'
 # choose a part; VALGRIND_TAGS does for valgrind. RUN is how the interpreter
-# is started: a sanitizer puts itself before it.
+# is started: a sanitizer puts itself before it. COLLECT=1 keeps the collector
+# busy inside the module, see .ci/collect.lua.
 SPEC          ?= spec
 TAGS          ?=
 FILTER        ?=
+COLLECT       ?=
 VALGRIND_TAGS ?= matrix,transport
 RUN           := $(LUA)
 
@@ -101,7 +103,8 @@ ROWS       ?=
 
 # Runs a command with this checkout's module found before an installed one.
 WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
-	NGINX_OUT=$(NGINX_OUT) .ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
+	NGINX_OUT=$(NGINX_OUT) COLLECT="$(COLLECT)" \
+	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
 .PHONY: build demo test sandbox sanitize lint bench docs deps install uninstall \
 	clean help objects spec-helpers nginx-module run-specs FORCE

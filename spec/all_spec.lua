@@ -262,12 +262,12 @@ describe("the calls of balance.all()", function()
     assert.equal(7, check(7, balance.all(many(7, 7, "seven"))))
   end)
 
-  it("may be hundreds", function()
+  it("may be hundreds #fast", function()
     assert.equal(500, check(500, balance.all(many(500, 500, "hundreds"))))
   end)
 
   -- That many descriptors of one kind are enough for a process.
-  it("may be more than 512, of which the rest waits its turn", function()
+  it("may be more than 512, of which the rest waits its turn #fast", function()
     assert.equal(512, check(600, balance.all(many(600, 0, "more"))))
     assert.is_nil(require("balance.core").transport():timeout())
   end)

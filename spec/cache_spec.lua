@@ -607,7 +607,7 @@ describe("the settings of a cache", function()
   end)
 end)
 
-describe("a cache and a limiter that the workers of nginx share", function()
+describe("a cache and a limiter that nginx's workers share #nginx", function()
   local server
 
   setup(function()

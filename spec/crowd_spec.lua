@@ -51,7 +51,7 @@ describe("many transfers at once #transport", function()
     assert.is_true(run(200) <= 4)
   end)
 
-  it("open one more where a connection of HTTP/2 is full", function()
+  it("open one more where a connection of HTTP/2 is full #fast", function()
     assert.equal(1, run(1))
     local connections = run(300)
     assert.is_true(connections > 1 and connections <= 4)

@@ -316,7 +316,7 @@ describe("under cqueues", function()
     assert.equal("timeout", late.kind)
   end)
 
-  it("all, gather and sleep wait in coroutines", function()
+  it("all, gather and sleep wait in coroutines #fast", function()
     local results, failures, met, ticks, over = nil, nil, {}, 0, false
     run(function()
       results, failures = balance.all {
@@ -528,7 +528,7 @@ describe("under luv", function()
       ]])
     end)
 
-  it("all, gather and sleep wait in coroutines", function()
+  it("all, gather and sleep wait in coroutines #fast", function()
     passes(with_luv .. [[
       local met = {}
       spawn(function()

@@ -90,7 +90,7 @@ describe("balance.tencent()", function()
       assert.equal("AuthFailure.SignatureFailure", err.code)
     end)
 
-  it("is told when it asks too often", function()
+  it("is told when it asks too often #fast", function()
     local limited
     local options = account("limited", { rate = false, retries = 0 })
     for _ = 1, 25 do

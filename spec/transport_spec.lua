@@ -93,7 +93,7 @@ describe("a transfer #transport", function()
     end
   end)
 
-  it("does not wait in a step", function()
+  it("does not wait in a step #fast", function()
     local transport = core.transport()
     local transfer = assert(transport:start {
       endpoint = faults.endpoint(), path = "/silent", timeout = 5,

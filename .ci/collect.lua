@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+--
+-- `make test COLLECT=1`: while a function of balance.core runs, the collector
+-- makes a whole round, finalizers and all, wherever Lua looks whether one is
+-- due, which is wherever something is allocated. Every Lua that the specs
+-- start reads this, as LUA_INIT. What is not of balance.core is left alone,
+-- and of a function's calls many are, or a run would take hours; specs that
+-- are about speed (#fast) and those inside nginx, which reads no LUA_INIT,
+-- are not run.
+
+-- A round that has ended makes the next one due, and a step is a whole round.
+local function begin()
+  if _VERSION == "Lua 5.4" then
+    collectgarbage("incremental", 1, 1000, 63)
+  else
+    collectgarbage("setpause", 0)
+    collectgarbage("setstepmul", 0) -- no limit
+  end
+  collectgarbage "restart"
+end
+
+local function finish()
+  if _VERSION == "Lua 5.4" then
+    collectgarbage("incremental", 200, 100, 13)
+  else
+    collectgarbage("setpause", 200)
+    collectgarbage("setstepmul", 200)
+  end
+  collectgarbage()
+end
+
+-- The first calls of a function, then one of a few.
+local first, one_of = 100, 17
+
+local depth = 0 -- one can call Lua, which calls another
+
+-- What a function brought, after the collector is itself again.
+local function leave(is_stressed, ok, ...)
+  if is_stressed then
+    depth = depth - 1
+  end
+  if is_stressed and depth == 0 then
+    finish()
+  end
+  if not ok then
+    error((...), 2) -- at the caller's line, which a C function says itself
+  end
+  return ...
+end
+
+local function stressed(body)
+  local calls = 0
+  return function(...)
+    calls = calls + 1
+    local is_stressed = calls <= first or calls % one_of == 0
+    if is_stressed then
+      depth = depth + 1
+      begin()
+    end
+    return leave(is_stressed, pcall(body, ...))
+  end
+end
+
+local function stress(functions)
+  for name, body in pairs(functions) do
+    functions[name] = stressed(body)
+  end
+end
+
+package.preload["balance.core"] = function()
+  local search = rawget(package, "searchpath")
+  local path = assert(search("balance.core", package.cpath))
+  local open = assert(package.loadlib(path, "luaopen_balance_core"))
+  local core = stressed(open) "balance.core"
+  local transport = core.transport()
+  local transfer = transport:start { path = "/", timeout = 1,
+    endpoint = "http://127.0.0.1:1", connect_timeout = 1 }
+  for _, object in ipairs { transport, transfer } do
+    stress(debug.getmetatable(object).__index)
+  end
+  transfer:close()
+  transport:close()
+  stress(core)
+  return core
+end
