@@ -348,12 +348,33 @@ struct transport_box {
   struct transport *transport; /* NULL before the first call */
   struct buffer credentials;   /* an Authorization value on its way */
   bool collected;              /* as the signer's */
+  struct transfer_box *boxes;  /* that are not collected */
 };
 
 struct transfer_box {
   struct transfer *transfer; /* NULL once closed */
   bool reading; /* by result(), under which a finalizer may call close() */
+  struct transfer_box *next, **link;
 };
+
+static void link_box(struct transport_box *owner, struct transfer_box *box)
+{
+  box->next = owner->boxes;
+  box->link = &owner->boxes;
+  if (box->next)
+    box->next->link = &box->next;
+  owner->boxes = box;
+}
+
+static void unlink_box(struct transfer_box *box)
+{
+  if (!box->link)
+    return;
+  *box->link = box->next;
+  if (box->next)
+    box->next->link = box->link;
+  box->link = NULL;
+}
 
 /* A failure as the callers in Lua take it: nil, kind, message. */
 static int fail(lua_State *L, const char *kind, const char *message)
@@ -412,10 +433,19 @@ static int transport_close(lua_State *L)
   return 0;
 }
 
+/* What is left now was made by a finalizer of the closing state, and will not
+   be collected itself. */
 static int transport_gc(lua_State *L)
 {
+  struct transport_box *owner = check_transport(L);
+  while (owner->boxes) {
+    struct transfer_box *box = owner->boxes;
+    transfer_free(box->transfer);
+    box->transfer = NULL;
+    unlink_box(box);
+  }
   transport_close(L);
-  check_transport(L)->collected = true;
+  owner->collected = true;
   return 0;
 }
 
@@ -538,6 +568,7 @@ static int transport_start_(lua_State *L)
   memset(transfer, 0, sizeof(*transfer));
   luaL_getmetatable(L, TRANSFER);
   lua_setmetatable(L, -2);
+  link_box(box, transfer);
   int transfer_index = lua_gettop(L);
 
   struct bytes host = {request.endpoint->host, strlen(request.endpoint->host)};
@@ -759,7 +790,9 @@ static int transfer_close(lua_State *L)
 
 static int transfer_gc(lua_State *L)
 {
-  check_transfer(L)->reading = false; /* memory ran out under result() */
+  struct transfer_box *box = check_transfer(L);
+  box->reading = false; /* memory ran out under result() */
+  unlink_box(box);
   return transfer_close(L);
 }
 
