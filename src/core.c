@@ -162,7 +162,10 @@ static struct tc3 *get_signer(lua_State *L)
   struct signer *signer = lua_touserdata(L, -1);
   if (signer->collected)
     luaL_error(L, "the Lua state is closing");
-  if (!signer->tc3 && tc3_new(&signer->tc3) != TC3_OK)
+  enum tc3_status status = signer->tc3 ? TC3_OK : tc3_new(&signer->tc3);
+  if (status == TC3_NO_MEMORY)
+    luaL_error(L, "not enough memory");
+  else if (status != TC3_OK)
     luaL_error(L, "OpenSSL provides no HMAC with SHA-256");
   return signer->tc3;
 }
@@ -462,10 +465,14 @@ static void add_authorization(lua_State *L, int table,
     return;
   add_header(L, headers, BYTES("Authorization"), BYTES(""));
   buffer_reset(&box->credentials);
-  if (buffer_put(&box->credentials, scheme) != BUFFER_OK ||
-      buffer_put(&box->credentials, space) != BUFFER_OK ||
-      buffer_put(&box->credentials, key) != BUFFER_OK)
+  const struct bytes pieces[] = {scheme, space, key};
+  enum buffer_status status = BUFFER_OK;
+  for (size_t i = 0; status == BUFFER_OK && i < 3; i++)
+    status = buffer_put(&box->credentials, pieces[i]);
+  if (status == BUFFER_FULL)
     luaL_error(L, "field 'authorization' is too long");
+  else if (status != BUFFER_OK)
+    luaL_error(L, "not enough memory");
   headers->list[headers->count - 1].value = buffer_bytes(&box->credentials);
 }
 

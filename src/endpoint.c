@@ -6,13 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char no_memory[] = "there is no memory to read it";
+
 static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
 {
   char *text = NULL;
   out[0] = '\0';
   CURLUcode code = curl_url_get(url, which, &text, CURLU_NO_DEFAULT_PORT);
   if (code == CURLUE_OUT_OF_MEMORY)
-    return "there is no memory to read it";
+    return no_memory;
   if (code != CURLUE_OK)
     return NULL; /* not there, which is for the caller to judge */
   size_t len = strlen(text);
@@ -107,11 +109,17 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
 
   CURLU *url = curl_url();
   if (!url)
-    return "there is no memory to read it";
+    return no_memory;
   CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, CURLU_PATH_AS_IS);
-  const char *problem = code == CURLUE_OK     ? check(url, out)
-                        : strstr(copy, "://") ? "it is not a URL"
-                                              : "it must begin with https://";
+  const char *problem = NULL;
+  if (code == CURLUE_OK)
+    problem = check(url, out);
+  else if (code == CURLUE_OUT_OF_MEMORY)
+    problem = no_memory;
+  else if (strstr(copy, "://"))
+    problem = "it is not a URL";
+  else
+    problem = "it must begin with https://";
   curl_url_cleanup(url);
   return problem;
 }

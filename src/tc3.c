@@ -42,7 +42,9 @@ static enum tc3_status acquire(struct tc3 *tc3)
     tc3->hmac = EVP_MAC_CTX_new(hmac);
     EVP_MAC_free(hmac); /* the context holds it now */
   }
-  if (!tc3->sha256 || !tc3->digest || !tc3->hmac)
+  if (!tc3->digest || (hmac && !tc3->hmac))
+    return TC3_NO_MEMORY;
+  if (!tc3->sha256 || !hmac)
     return TC3_CRYPTO;
 
   char name[] = "SHA256";
