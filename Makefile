@@ -106,7 +106,7 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	NGINX_OUT=$(NGINX_OUT) COLLECT="$(COLLECT)" \
 	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
-.PHONY: build demo test sandbox sanitize lint bench docs deps install uninstall \
+.PHONY: build demo test sandbox sanitize walk lint bench docs deps install uninstall \
 	clean help objects spec-helpers nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
@@ -128,6 +128,10 @@ sandbox: ## start the stand-in services and print how to reach them
 sanitize: ## the specs under ASan and UBSan, and a few under valgrind
 	@$(DEPS) build sandbox test sanitize lua5.4 luajit
 	@.ci/sanitize "$(MAKE)" "$(VALGRIND_TAGS)"
+
+walk: ## under the sanitizers let every single allocation fail (minutes)
+	@BALANCE_WALK=every $(MAKE) --no-print-directory sanitize \
+	  SPEC=spec/walk_spec.lua VALGRIND_TAGS=
 
 lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit
@@ -203,10 +207,20 @@ $(MODULES): $(OUT)/spec/%.so: spec/c/%_module.c $(OUT)/flags
 $(PRELOADS): $(OUT)/spec/%.so: spec/c/%_preload.c $(OUT)/flags
 	$(call quiet,LD) $(CC) $(OWN_CFLAGS) -shared -o $@ $< -ldl
 
+comma := ,
+
 # As a shared library: the modules that it loads take Lua's symbols from it.
 $(HOSTS): $(OUT)/spec/%: spec/c/%_host.c $(OUT)/flags
-	$(call quiet,LD) $(COMPILE) $(LDFLAGS) -o $@ $< \
+	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) $(WRAP) -o $@ \
+	  $(filter %.c %.o,$^) \
 	  $(shell $(PKG_CONFIG) --libs $(LUA_PC)) $(LIBS)
+
+# The walker has our C inside, and comes before what that asks for memory.
+$(OUT)/spec/walk: $(OBJECTS)
+$(OUT)/spec/walk: WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc \
+	free CRYPTO_malloc CRYPTO_zalloc CRYPTO_clear_realloc CRYPTO_clear_free \
+	EVP_MD_fetch EVP_MD_free EVP_MD_CTX_new EVP_MD_CTX_free EVP_MAC_fetch \
+	EVP_MAC_free EVP_MAC_CTX_new EVP_MAC_CTX_free)
 
 $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
 	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \

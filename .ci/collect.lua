@@ -5,8 +5,8 @@
 -- due, which is wherever something is allocated. Every Lua that the specs
 -- start reads this, as LUA_INIT. What is not of balance.core is left alone,
 -- and of a function's calls many are, or a run would take hours; specs that
--- are about speed (#fast) and those inside nginx, which reads no LUA_INIT,
--- are not run.
+-- are about speed (#fast) and those inside nginx or the allocation walker
+-- (#walk), which read no LUA_INIT, are not run.
 
 -- A round that has ended makes the next one due, and a step is a whole round.
 local function begin()

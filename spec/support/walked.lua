@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What spec/c/walk_host.c runs, with an allocation that fails or, where all is
+-- well, without: the module is loaded, each service asked, and all of them at
+-- once. A call may fail, but a result must be the sandbox's. Returns whether
+-- every call succeeded.
+local endpoint, limit, all_is_well = ...
+
+-- Lua 5.1 does not load a module again whose first load failed.
+for name, loaded in pairs(package.loaded) do
+  if type(loaded) == "userdata" then
+    package.loaded[name] = nil
+  end
+end
+
+local accounts = require "sandbox.accounts"
+local balance = require "balance"
+local blocking = require "balance.loop.blocking"
+local core = require "balance.core"
+local failure = require "balance.failure"
+
+local bench = accounts.tencent.bench -- may ask as often as it likes
+
+local calls = {
+  { name = "tempolor", field = "balance", value = 776.56, options = {} },
+  { name = "udio", field = "credits", value = 195, options = {} },
+  { name = "tencent", field = "Balance", value = 4200, options = {
+    secret_id = bench.secret_id, secret_key = bench.secret_key, rate = false,
+  } },
+}
+
+local complete = true
+
+local function check(call, result, err)
+  if result then
+    if result.provider ~= call.name or result[call.field] ~= call.value
+      or result.available ~= call.value then
+      error("a wrong result of " .. call.name)
+    end
+    return
+  end
+  complete = false
+  if type(err) ~= "table" or failure.kinds[err.kind] == nil
+    or not tostring(err):find(call.name, 1, true) then
+    error("a wrong failure of " .. call.name)
+  end
+end
+
+local accounts_of_all = {}
+for _, call in ipairs(calls) do
+  local options = call.options
+  options.endpoint, options.timeout, options.retries = endpoint, limit, 0
+  accounts_of_all[call.name] = options
+end
+local results, failures = balance.all(accounts_of_all)
+for _, call in ipairs(calls) do
+  check(call, results[call.name], failures[call.name])
+end
+if all_is_well then
+  return complete
+end
+
+for _, call in ipairs(calls) do
+  check(call, balance[call.name](call.options))
+end
+
+local function start(headers)
+  return core.transport():start {
+    endpoint = endpoint, path = "/api/v2/credits", headers = headers,
+    authorization = accounts.udio.main.api_key, scheme = "Bearer",
+    timeout = limit, connect_timeout = limit,
+    ca_file = os.getenv "SSL_CERT_FILE",
+  }
+end
+
+-- A kept connection that is closed instead of an answer, and the second try.
+local transfer = start { ["X-Sandbox-Answer"] = "http-444" }
+if transfer and blocking.wait(transfer) and transfer:result().status then
+  error "a wrong answer: there was none"
+end
+
+-- One that is under way when the state is closed.
+transfer = start { ["X-Sandbox-Delay"] = "1000" }
+core.transport():step()
+return complete and transfer ~= nil

@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+--
+-- No memory: allocations fail in turn, once or from then on; see
+-- spec/c/walk_host.c and support/walked.lua. `make walk` goes through every
+-- one of them, which takes minutes; else there are steps.
+local process = require "support.process"
+
+local every = os.getenv "BALANCE_WALK" == "every"
+
+local endpoints = {
+  ["HTTP"] = os.getenv "SANDBOX_PLAIN",
+  ["HTTPS"] = os.getenv "SANDBOX_HTTP1",
+  ["HTTP/2"] = os.getenv "UDIO_ENDPOINT",
+}
+
+local is_luajit = rawget(_G, "jit") ~= nil
+
+-- Who runs out of memory.
+local heaps = {
+  { name = "own", title = "balance", step = 1 },
+  { name = "curl", title = "libcurl", step = is_luajit and 29 or 7 },
+  { name = "lua", title = "Lua", step = 211 },
+}
+if is_luajit then -- which crashes by itself, in coroutines of plain Lua too
+  table.remove(heaps)
+end
+
+local modes = {
+  once = "once and then has some again",
+  on = "and never has any again",
+}
+
+for _, heap in ipairs(heaps) do
+  describe("where " .. heap.title .. " has no memory #walk", function()
+    for mode, title in pairs(modes) do
+      for protocol, endpoint in pairs(endpoints) do
+        it(("%s, a call over %s fails cleanly or is right"):format(title,
+          protocol), function()
+          local output, status = process.run(table.concat({
+            process.build .. "/spec/walk", heap.name, mode, 1,
+            every and 1 or heap.step, "spec/support/walked.lua", endpoint,
+          }, " "))
+          assert.equal(0, status, output)
+          assert.matches("^%d+ points\n$", output)
+        end)
+      end
+    end
+  end)
+end
