@@ -15,7 +15,7 @@ function _M.endpoint()
     local path = os.tmpname()
     process.write(path, "")
     server = process.start(("%s spec/support/fault_server.lua %s %s"):format(
-      process.lua, process.quote(path),
+      process.plain_lua, process.quote(path),
       process.quote(os.getenv "SANDBOX_DIR")))
     _M.ports = {}
     for name, port in process.await(path):gmatch("(%w+) (%d+)") do

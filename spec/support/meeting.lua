@@ -14,7 +14,7 @@ function _M.endpoint()
     local path = os.tmpname()
     process.write(path, "")
     server = process.start(("%s spec/support/meeting_server.lua %s"):format(
-      process.lua, process.quote(path)))
+      process.plain_lua, process.quote(path)))
     _M.port = process.await(path)
     os.remove(path)
   end
