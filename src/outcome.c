@@ -31,6 +31,12 @@ static bool is_bad_proxy(const struct evidence *seen)
   return strncmp(seen->text, "Unsupported proxy", 17) == 0;
 }
 
+/* libcurl takes "HTTP/2 20" for a status, too. */
+static bool has_status(const struct evidence *seen)
+{
+  return seen->status >= 100 && seen->status <= 999;
+}
+
 enum outcome outcome_of(const struct evidence *seen)
 {
   if (seen->late)
@@ -46,8 +52,8 @@ enum outcome outcome_of(const struct evidence *seen)
 
   switch (seen->code) {
   case CURLE_OK:
-    return seen->headers_ended && seen->status ? OUTCOME_ANSWER
-                                               : OUTCOME_NETWORK;
+    return seen->headers_ended && has_status(seen) ? OUTCOME_ANSWER
+                                                   : OUTCOME_NETWORK;
   case CURLE_URL_MALFORMAT:
   case CURLE_SSL_CACERT_BADFILE:
     return OUTCOME_CONFIG;
