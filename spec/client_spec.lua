@@ -348,6 +348,14 @@ describe("a failure", function()
     }
     assert.is_nil(tostring(refused):find("wr0ng-s3cr3t", 1, true))
   end)
+
+  it("holds no key that was given with its scheme before it", function()
+    local tempolor = require "balance.provider.tempolor"
+    local err = require("balance.attempt").fail(tempolor,
+      { api_key = "Bearer s3cr3t-k3y" },
+      { kind = "auth", message = "Bearer s3cr3t-k3y: no s3cr3t-k3y here" })
+    assert.equal("***: no *** here", err.message)
+  end)
 end)
 
 describe("a call", function()

@@ -28,7 +28,10 @@ local _M = {}
 function _M.secrets(provider, config)
   local secrets = {}
   for _, credential in ipairs(provider.credentials) do
-    secrets[#secrets + 1] = config[credential.name]
+    local secret = config[credential.name]
+    secrets[#secrets + 1] = secret
+    -- a service that was given "Bearer KEY" may repeat the key alone
+    secrets[#secrets + 1] = secret and secret:match("^%a+%s+(.+)$")
   end
   return secrets
 end
