@@ -98,6 +98,7 @@ describe("an endpoint #transport", function()
     for _, bad in ipairs {
       "", "localhost", "localhost:1", "//localhost", "https:localhost",
       "https://", "https://:443", "https:///", "https://?",
+      "https:/localhost", "https:///localhost", "https:localhost",
       -- another scheme
       "ftp://localhost", "file:///etc/passwd", "ws://localhost",
       "httpss://localhost", "javascript:1", "unix:/tmp/x",

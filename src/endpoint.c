@@ -107,19 +107,20 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
   }
   copy[text.len] = '\0';
 
+  /* libcurl would take one slash, and three, for two */
+  const char *colon = strchr(copy, ':');
+  if (!colon || strncmp(colon, "://", 3) != 0)
+    return "it must begin with https://";
+  if (colon[3] == '/')
+    return "it is not a URL";
+
   CURLU *url = curl_url();
   if (!url)
     return no_memory;
   CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, CURLU_PATH_AS_IS);
-  const char *problem = NULL;
-  if (code == CURLUE_OK)
-    problem = check(url, out);
-  else if (code == CURLUE_OUT_OF_MEMORY)
-    problem = no_memory;
-  else if (strstr(copy, "://"))
-    problem = "it is not a URL";
-  else
-    problem = "it must begin with https://";
+  const char *problem = code == CURLUE_OK              ? check(url, out)
+                        : code == CURLUE_OUT_OF_MEMORY ? no_memory
+                                                       : "it is not a URL";
   curl_url_cleanup(url);
   return problem;
 }
