@@ -17,5 +17,7 @@ files["spec"] = { std = "min+busted" }
 -- What runs inside the stand-in's nginx.
 files["spec/sandbox"] = { std = "min+ngx_lua" }
 files["spec/bench/sides/load.lua"] = { std = "min+ngx_lua" }
+-- What runs inside a fuzz target.
+files["spec/fuzz"] = { std = "lua54", read_globals = { "endpoint" } }
 files[".ci/config.ld"] = { std = "min+ldoc" }
 files["*.rockspec"] = { std = "min+rockspec" }

@@ -22,6 +22,8 @@ TAGS          ?=
 FILTER        ?=
 COLLECT       ?=
 VALGRIND_TAGS ?= matrix,transport
+FUZZ_SECONDS  ?= 60
+FUZZ          ?=
 RUN           := $(LUA)
 
 # The specs of nginx load LuaJIT's module, whichever Lua they run under. It is
@@ -94,6 +96,13 @@ HOSTS    := $(patsubst spec/c/%_host.c,$(OUT)/spec/%,\
 PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,$(filter-out \
 	%_preload.c %_module.c %_host.c,$(wildcard spec/c/*.c)))
 
+# Fuzz targets: x.c is one around our C, x.lua one that lua.c runs in a Lua.
+FUZZ_C    := $(patsubst spec/fuzz/%.c,$(OUT)/fuzz/%,\
+	$(filter-out %/lua.c,$(wildcard spec/fuzz/*.c)))
+FUZZ_LUA  := $(patsubst spec/fuzz/%.lua,$(OUT)/fuzz/%,\
+	$(filter-out %/input.lua %/promise.lua,$(wildcard spec/fuzz/*.lua)))
+FUZZERS   := $(FUZZ_C) $(FUZZ_LUA)
+
 DEPS    := LUA="$(LUA)" .ci/deps
 LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA_NAME))
 TEST_SETS := build sandbox test $(LUA_SET) $(if $(WITH_NGINX),luajit)
@@ -106,8 +115,9 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	NGINX_OUT=$(NGINX_OUT) COLLECT="$(COLLECT)" \
 	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
-.PHONY: build demo test sandbox sanitize walk lint bench docs deps install uninstall \
-	clean help objects spec-helpers nginx-module run-specs FORCE
+.PHONY: build demo test sandbox sanitize walk fuzz lint bench docs deps \
+	install uninstall clean help objects spec-helpers fuzzers fuzz-objects \
+	nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE) ## compile the module for LUA into build/ (the default)
@@ -132,6 +142,10 @@ sanitize: ## the specs under ASan and UBSan, and a few under valgrind
 walk: ## under the sanitizers let every single allocation fail (minutes)
 	@BALANCE_WALK=every $(MAKE) --no-print-directory sanitize \
 	  SPEC=spec/walk_spec.lua VALGRIND_TAGS=
+
+fuzz: ## arbitrary bytes for FUZZ_SECONDS (60) a target (FUZZ=name for one)
+	@$(DEPS) build fuzz lua5.4
+	@spec/fuzz/run "$(MAKE)" "$(FUZZ_SECONDS)" $(FUZZ)
 
 lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit
@@ -182,6 +196,10 @@ objects: $(OBJECTS)
 
 spec-helpers: $(PRELOADS) $(MODULES) $(HOSTS) $(PROGRAMS)
 
+fuzzers: $(FUZZERS)
+
+fuzz-objects: $(FUZZERS:=.o)
+
 run-specs: build spec-helpers \
 	$(if $(WITH_NGINX),$(if $(filter $(OUT) %-asan,$(NGINX_OUT)),,nginx-module))
 	@$(WITH_US) .ci/spec $(RUN) -- "$(TAGS)" "$(FILTER)" $(SPEC)
@@ -226,6 +244,17 @@ $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
 	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \
 	  $(filter %.c %.o,$^) $(LIBS)
 
+# Linked by spec/fuzz/run alone, whose flags bring a main().
+$(FUZZ_C:=.o): $(OUT)/fuzz/%.o: spec/fuzz/%.c $(OUT)/flags
+	$(call quiet,CC) $(COMPILE) -Isrc -c -o $@ $<
+
+$(FUZZ_LUA:=.o): $(OUT)/fuzz/%.o: spec/fuzz/lua.c $(OUT)/flags
+	$(call quiet,CC) $(COMPILE) -Isrc -DTARGET='"spec/fuzz/$*.lua"' -c -o $@ $<
+
+$(FUZZERS): %: %.o $(OBJECTS)
+	$(call quiet,LD) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) \
+	  $(shell $(PKG_CONFIG) --libs $(LUA_PC))
+
 # The compiler, its flags and the sources as they were last time: another
 # CFLAGS compiles anew. What is missing is said here, once, before a compiler
 # says it in its own way.
@@ -234,7 +263,7 @@ missing = { echo "balance: $(1) is missing." \
 $(OUT)/flags: export FLAGS = $(COMPILE) $(LIBFLAG) $(OWN_LDFLAGS) $(LDFLAGS) \
 	$(LIBS) $(SOURCES)
 $(OUT)/flags: FORCE
-	@mkdir -p $(OUT)/balance $(OUT)/spec
+	@mkdir -p $(OUT)/balance $(OUT)/spec $(OUT)/fuzz
 	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || { \
 	  command -v $(firstword $(CC)) >/dev/null || \
 	    $(call missing,the C compiler $(firstword $(CC)),gcc libc6-dev); \
@@ -253,4 +282,4 @@ $(OUT)/flags: FORCE
 	  printf '%s\n' "$$FLAGS" >$@; }
 
 -include $(OBJECTS:.o=.d) $(PROGRAMS:=.d) $(PRELOADS:.so=.d) $(MODULES:.so=.d) \
-	$(HOSTS:=.d)
+	$(HOSTS:=.d) $(FUZZERS:=.d)
