@@ -24,6 +24,7 @@ COLLECT       ?=
 VALGRIND_TAGS ?= matrix,transport
 FUZZ_SECONDS  ?= 60
 FUZZ          ?=
+CALLS         ?= 20000
 RUN           := $(LUA)
 
 # The specs of nginx load LuaJIT's module, whichever Lua they run under. It is
@@ -115,9 +116,9 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	NGINX_OUT=$(NGINX_OUT) COLLECT="$(COLLECT)" \
 	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
-.PHONY: build demo test sandbox sanitize walk fuzz lint bench docs deps \
-	install uninstall clean help objects spec-helpers fuzzers fuzz-objects \
-	nginx-module run-specs FORCE
+.PHONY: build demo test sandbox sanitize walk fuzz soak lint bench docs \
+	deps install uninstall clean help objects spec-helpers fuzzers \
+	fuzz-objects nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE) ## compile the module for LUA into build/ (the default)
@@ -146,6 +147,11 @@ walk: ## under the sanitizers let every single allocation fail (minutes)
 fuzz: ## arbitrary bytes for FUZZ_SECONDS (60) a target (FUZZ=name for one)
 	@$(DEPS) build fuzz lua5.4
 	@spec/fuzz/run "$(MAKE)" "$(FUZZ_SECONDS)" $(FUZZ)
+
+soak: ## CALLS (20000) calls of every kind: memory, descriptors stay
+	@$(DEPS) build sandbox test $(LUA_SET)
+	@$(MAKE) --no-print-directory build spec-helpers
+	@$(WITH_US) spec/sandbox/sandbox exec $(RUN) spec/soak.lua $(CALLS)
 
 lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit
