@@ -111,7 +111,7 @@ describe("a proxy", function()
     for _, url in ipairs {
       proxy "refused:pa55word",
       "http://me:pa55word@127.0.0.1:1",
-      "http://me:pa55word@nobody.invalid:1",
+      "http://me:pa55word@" .. ("x"):rep(64) .. ":1",
       "socks5h://me:pa55word@127.0.0.1:" .. port,
       "https://me:pa55word@127.0.0.1:" .. port,
       "htp://me:pa55word@127.0.0.1:" .. port,

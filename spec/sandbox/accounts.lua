@@ -80,7 +80,6 @@ return {
       secret_id = "AKIDSandboxTemporaryPz4Vb9RuJEXAMPLE",
       secret_key = "SandboxTemporaryQ8wN3fZcLEXAMPLE",
       token = "SandboxTokenH7gT2yLxSaB5mE9kUoD1pCjR6vEXAMPLE",
-      rate = 20,
       amounts = amounts {
         Balance = 5000, RealBalance = 5000, CreditAmount = 300000,
         CreditBalance = 305000, RealCreditBalance = 305000,

@@ -31,8 +31,7 @@ end
 local providers = { "tempolor", "udio", "tencent" }
 local ways = {}
 
--- By every way that a client has to be given keys; connections are kept. Not
--- more often: the service counts the requests of Tencent's key.
+-- By every way that a client has to be given keys; connections are kept.
 function ways.succeed()
   local client = balance.new { rate = 1000, cache = { ttl = 0.001 },
     trace = function() end }
@@ -47,7 +46,7 @@ function ways.succeed()
   -- Many at once, so that memory is not used again and again by the next.
   local accounts = {}
   for i = 1, 60 do
-    local provider = i > 2 and providers[i % 2 + 1] or "tencent"
+    local provider = providers[i % 3 + 1]
     accounts[i] = options_of(provider)
     accounts[i].provider = provider
   end
@@ -64,7 +63,7 @@ function ways.fail()
     end
     for _, change in ipairs {
       { endpoint = "https://127.0.0.1:1" }, -- nobody there
-      { endpoint = "https://nobody.invalid" },
+      { endpoint = "https://" .. ("x"):rep(64) }, -- no name: nobody is asked
       { endpoint = "http://example.com" }, -- not taken
       { ca_file = "LICENSE" }, -- trusts nobody
       { proxy = "http://127.0.0.1:1" },

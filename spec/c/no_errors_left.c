@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Proves that a failed handshake leaves nothing in OpenSSL's error queue: in
+   nginx it would be taken for the failure of somebody else's. The argument is
+   an endpoint where the handshake fails. */
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "endpoint.h"
+#include "transport.h"
+
+static void check(bool condition, const char *promise)
+{
+  if (!condition) {
+    printf("not so: %s\n", promise);
+    exit(EXIT_FAILURE);
+  }
+}
+
+static void fail_with_tls(struct transport *transport, const char *text)
+{
+  struct endpoint endpoint;
+  const struct bytes bytes = {text, strlen(text)};
+  check(!endpoint_parse(bytes, &endpoint), "an endpoint");
+  const struct header host = {BYTES("Host"),
+                              {endpoint.host, strlen(endpoint.host)}};
+  const struct transport_request request = {.endpoint = &endpoint,
+                                            .headers = &host,
+                                            .header_count = 1,
+                                            .path = BYTES("/"),
+                                            .timeout_ms = 20000,
+                                            .connect_timeout_ms = 20000};
+  struct transfer *transfer;
+  check(transport_start(transport, &request, &transfer) == TRANSPORT_OK,
+        "a transfer");
+  while (!transfer_is_done(transfer)) {
+    int moved;
+    check(transport_run(transport, -1, &moved) == TRANSPORT_OK, "a step");
+  }
+  check(transfer_result(transfer).outcome == OUTCOME_TLS, "a failure of TLS");
+  transfer_free(transfer);
+}
+
+int main(int argc, char **argv)
+{
+  struct transport *transport;
+  check(transport_new(&transport) == TRANSPORT_OK, "a transport");
+  ERR_clear_error();
+  check(argc == 2, "one endpoint");
+  fail_with_tls(transport, argv[1]);
+  check(ERR_peek_error() == 0, "the queue is empty");
+  transport_free(transport);
+  return EXIT_SUCCESS;
+}
