@@ -692,11 +692,14 @@ int64_t transport_timeout_ms(const struct transport *transport)
   return left > 0 ? left : 0;
 }
 
+/* Of an error libcurl says nothing but that there is one: what it was it finds
+   out where it tries to read or write. */
 static int to_curl(int ready)
 {
+  const int all = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;
   return (ready & POLLER_READ ? CURL_CSELECT_IN : 0) |
          (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0) |
-         (ready & POLLER_ERROR ? CURL_CSELECT_ERR : 0);
+         (ready & POLLER_ERROR ? all : 0);
 }
 
 enum transport_status transport_run(struct transport *transport,
