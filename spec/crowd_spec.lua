@@ -111,6 +111,25 @@ describe("many transfers at once #transport", function()
     end
   end)
 
+  it("do not wait for those by way of another proxy", function()
+    local proxy = faults.endpoint()
+    faults.choose "silent"
+    local first = {}
+    for i = 1, 4 do
+      first[i] = begin { proxy = proxy }
+    end
+    local last = { begin(), begin { proxy = "" } }
+    wait_for(last)
+    for i, transfer in ipairs(last) do
+      assert.is_number(transfer:result().status, i)
+    end
+    for _, transfer in ipairs(first) do
+      assert.is_false(transfer:done())
+      transfer:close()
+    end
+    faults.choose "none"
+  end)
+
   it("may be given up in any order", function()
     for offset = 0, 2 do
       local transfers = {}

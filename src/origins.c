@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "origins.h"
 
-#include <stdlib.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 enum protocol { UNKNOWN, HTTP1, HTTP2 };
@@ -14,24 +14,43 @@ struct origin {
   struct turn *first; /* of those that wait */
   struct turn **end;
   struct origin *next;
+  size_t size;       /* of all of it */
+  const char *proxy; /* behind the name, or NULL; may hold a password */
   char name[];
 };
 
-static struct origin *find(const struct origins *origins, const char *name)
+/* One proxy may hang where another, or none, would not. */
+static bool is_of(const struct origin *origin, const char *name,
+                  const char *proxy)
+{
+  if (strcmp(origin->name, name) != 0)
+    return false;
+  return proxy && origin->proxy ? strcmp(origin->proxy, proxy) == 0
+                                : proxy == origin->proxy;
+}
+
+static struct origin *find(const struct origins *origins, const char *name,
+                           const char *proxy)
 {
   struct origin *each = origins->list;
-  while (each && strcmp(each->name, name) != 0)
+  while (each && !is_of(each, name, proxy))
     each = each->next;
   return each;
 }
 
-static struct origin *add(struct origins *origins, const char *name)
+static struct origin *add(struct origins *origins, const char *name,
+                          const char *proxy)
 {
-  size_t size = strlen(name) + 1;
-  struct origin *added = calloc(1, sizeof(*added) + size);
+  size_t name_size = strlen(name) + 1;
+  size_t proxy_size = proxy ? strlen(proxy) + 1 : 0;
+  size_t size = sizeof(struct origin) + name_size + proxy_size;
+  struct origin *added = OPENSSL_zalloc(size);
   if (!added)
     return NULL;
-  memcpy(added->name, name, size);
+  added->size = size;
+  memcpy(added->name, name, name_size);
+  if (proxy)
+    added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
   added->most = ORIGIN_FIRST;
   added->end = &added->first;
   added->next = origins->list;
@@ -45,7 +64,7 @@ static void drop(struct origins *origins, struct origin *origin)
   while (*link != origin)
     link = &(*link)->next;
   *link = origin->next;
-  free(origin);
+  OPENSSL_clear_free(origin, origin->size);
 }
 
 static void take_out(struct turn *turn)
@@ -58,11 +77,12 @@ static void take_out(struct turn *turn)
     origin->end = turn->link;
 }
 
-bool origins_join(struct origins *origins, const char *name, struct turn *turn)
+bool origins_join(struct origins *origins, const char *name, const char *proxy,
+                  struct turn *turn)
 {
-  struct origin *origin = find(origins, name);
+  struct origin *origin = find(origins, name, proxy);
   if (!origin)
-    origin = add(origins, name);
+    origin = add(origins, name, proxy);
   if (!origin)
     return false;
   turn->origin = origin;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose turn it is among the transfers to one origin.
+/* Whose turn it is among the transfers to one origin by way of one proxy.
 
    libcurl opens a connection for each of many transfers that begin together,
    for it cannot know yet that one of HTTP/2 would carry them all. So a few go
@@ -33,8 +33,8 @@ struct origins {
 
 enum { ORIGIN_FIRST = 4, ORIGIN_STREAMS = 100, ORIGIN_MOST = 512 };
 
-/* Queues up. False: no memory. */
-bool origins_join(struct origins *origins, const char *name,
+/* Queues up. NULL is the environment's proxy. False: no memory. */
+bool origins_join(struct origins *origins, const char *name, const char *proxy,
                   struct turn *turn);
 
 /* Somebody whose turn has come, each once; NULL if there is nobody. */

@@ -417,11 +417,13 @@ static void remove_from_multi(struct transfer *transfer)
 }
 
 /* It is under way from now on. */
-static bool enter(struct transfer *transfer, const char *origin)
+static bool enter(struct transfer *transfer,
+                  const struct transport_request *request)
 {
   struct transport *transport = transfer->transport;
   transfer->turn.owner = transfer;
-  if (!origins_join(&transport->origins, origin, &transfer->turn))
+  if (!origins_join(&transport->origins, request->endpoint->origin,
+                    request->proxy, &transfer->turn))
     return false;
   transfer->running = true;
   move_to_list(transfer, &transport->underway);
@@ -660,7 +662,7 @@ enum transport_status transport_start(struct transport *transport,
 
   enter_libcurl();
   enum transport_status status = prepare(transfer, request);
-  if (status == TRANSPORT_OK && !enter(transfer, request->endpoint->origin))
+  if (status == TRANSPORT_OK && !enter(transfer, request))
     status = TRANSPORT_NO_MEMORY;
   if (status == TRANSPORT_OK)
     admit(transport);
