@@ -89,6 +89,37 @@ describe("a worker of nginx #nginx", function()
     server:signal "TERM" -- under the resolver's threads
   end)
 
+  -- A wait of less than a millisecond is none for nginx.
+  it("looks at the clock now and then until a sleep beside a call is over",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = {
+          ["= /sleep"] = [[
+            local loop, looks = require "balance.loop.nginx", 0
+            local now, over = core.now, false
+            function core.now()
+              looks = looks + 1
+              return now()
+            end
+            local function sleep()
+              repeat
+                loop.sleep(0.0045)
+              until over
+            end
+            loop.gather { sleep, sleep, function()
+              assert(worker.call_slow(300))
+              over = true
+            end }
+            loop.gather { sleep }
+            core.now = now
+            ngx.print(looks < 20000 and "rested" or looks)
+          ]],
+        },
+      }
+      assert.equal("rested", (server:get "/sleep"))
+    end)
+
   it("goes on where nginx has no timer left", function()
     local server = nginx.start {
       workers = 1,

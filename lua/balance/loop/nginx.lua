@@ -183,10 +183,16 @@ local function get_ticker()
   return ticker
 end
 
+-- How long it is until then. nginx counts whole milliseconds: of less than one
+-- it would make none, and whoever waits would stop the worker till then.
+local function seconds_until(due)
+  return math.max(due - core.now(), _M.period.shortest)
+end
+
 -- How long to wait before looking again; `due` is when somebody's sleep ends.
 local function seconds_to_look(this, due)
   local seconds = this and patience or _M.period.shortest
-  return due and math.max(math.min(seconds, due - core.now()), 0) or seconds
+  return due and math.min(seconds, seconds_until(due)) or seconds
 end
 
 -- True once the alarm has rung, or at the time `due`; or nil, a kind and a
@@ -343,7 +349,7 @@ local function gather_coroutines(functions)
       end
       resume_heard(ok, kind, message)
     else
-      ngx.sleep(math.max(due - core.now(), 0))
+      ngx.sleep(seconds_until(due))
     end
     resume_rested()
   end
