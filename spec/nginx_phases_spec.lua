@@ -110,6 +110,42 @@ describe("inside nginx a call #nginx", function()
     assert.equal("195 short 195 long", server:get "/sleepers")
   end)
 
+  it("may gather inside a gather, and the outer calls go on", function()
+    local server = nginx.start {
+      locations = {
+        ["= /nest"] = [[
+          local loop, said = require "balance.loop.nginx", {}
+          local function call()
+            said[#said + 1] = worker.word(balance.udio())
+          end
+          local function follow(count)
+            for _ = 1, 500 do
+              if #said >= count then
+                return call()
+              end
+              loop.sleep(0.01)
+            end
+          end
+          loop.gather {
+            function() loop.sleep(0.02) call() end, -- the first
+            function()
+              loop.gather {
+                function() follow(1) end,
+                function()
+                  loop.gather { function() follow(2) end }
+                  follow(4)
+                end,
+              }
+            end,
+            function() follow(3) end,
+          }
+          ngx.print(table.concat(said, " "))
+        ]],
+      },
+    }
+    assert.equal("195 195 195 195 195", (server:get "/nest"))
+  end)
+
   it("works in a coroutine of the user's", function()
     local server = nginx.start {
       locations = {

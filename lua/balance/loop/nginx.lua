@@ -195,6 +195,21 @@ local function seconds_to_look(this, due)
   return due and math.min(seconds, seconds_until(due)) or seconds
 end
 
+-- The coroutines of gathers: what one of them waits for its gather awaits.
+local gathered = setmetatable({}, { __mode = "k" })
+
+-- A gather inside another looks now and then, and the outer one goes on: it
+-- may have what somebody of the inner one waits for.
+local function rest(alarm, seconds)
+  if gathered[coroutine.running()] then
+    coroutine.yield(core.now() + math.min(seconds, _M.period.longest))
+  else
+    alarm.asleep = true
+    alarm.semaphore:wait(seconds)
+    alarm.asleep = false
+  end
+end
+
 -- True once the alarm has rung, or at the time `due`; or nil, a kind and a
 -- message.
 local function await(alarm, due)
@@ -203,9 +218,7 @@ local function await(alarm, due)
     local this = get_ticker()
     local ticks = this and this.ticks
     local seconds = seconds_to_look(this, due)
-    alarm.asleep = true
-    alarm.semaphore:wait(seconds)
-    alarm.asleep = false
+    rest(alarm, seconds)
     if not this then
       ok, kind, message = step()
     elseif not alarm.rung and seconds == patience then
@@ -221,9 +234,6 @@ local function await(alarm, due)
   end
   return true
 end
-
--- The coroutines of gathers: what one of them waits for its gather awaits.
-local gathered = setmetatable({}, { __mode = "k" })
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
@@ -349,7 +359,7 @@ local function gather_coroutines(functions)
       end
       resume_heard(ok, kind, message)
     else
-      ngx.sleep(seconds_until(due))
+      _M.sleep(seconds_until(due))
     end
     resume_rested()
   end
