@@ -138,6 +138,26 @@ describe("a call inside nginx is cancelled #nginx", function()
     assert.is_true(descriptors(worker) - open < 50) -- kept connections
   end)
 
+  it("when its thread is killed in a gather inside a gather", function()
+    local server = start {
+      ["= /kill"] = [[
+        local loop = require "balance.loop.nginx"
+        local function call() worker.call_slow(20000) end
+        local function nest() loop.gather { call, call } end
+        local under_way = 0
+        for _, functions in ipairs { { nest }, { nest, call } } do
+          local thread = ngx.thread.spawn(loop.gather, functions)
+          under_way = math.max(under_way, worker.waiting())
+          ngx.sleep(0.02)
+          ngx.thread.kill(thread)
+        end
+        ngx.print(under_way >= 3 and "killed" or under_way)
+      ]],
+    }
+    assert.equal("killed", (server:get "/kill"))
+    assert_clean(server)
+  end)
+
   it("when the request ends without waiting for its threads", function()
     local server = start {
       ["= /return"] = [[

@@ -110,10 +110,17 @@ end
 
 -- A request that ended, or a thread that was killed, waits no more: its calls
 -- are nobody's. One whose alarm has rung may not have heard it yet.
+local function is_abandoned(alarm)
+  if alarm.outer then
+    return is_abandoned(alarm.outer)
+  end
+  return alarm.asleep
+    and alarm.semaphore:count() >= (alarm.rung and 1 or 0)
+end
+
 local function cancel_abandoned()
   for id, waiter in pairs(waiting) do
-    local alarm = waiter.alarm
-    if alarm.asleep and alarm.semaphore:count() >= (alarm.rung and 1 or 0) then
+    if is_abandoned(waiter.alarm) then
       waiting[id] = nil
       waiter.transfer:close()
     end
@@ -195,13 +202,14 @@ local function seconds_to_look(this, due)
   return due and math.min(seconds, seconds_until(due)) or seconds
 end
 
--- The coroutines of gathers: what one of them waits for its gather awaits.
+-- The coroutines of gathers, each with its gather's alarm: what one of them
+-- waits for its gather awaits.
 local gathered = setmetatable({}, { __mode = "k" })
 
 -- A gather inside another looks now and then, and the outer one goes on: it
 -- may have what somebody of the inner one waits for.
 local function rest(alarm, seconds)
-  if gathered[coroutine.running()] then
+  if alarm.outer then
     coroutine.yield(core.now() + math.min(seconds, _M.period.longest))
   else
     alarm.asleep = true
@@ -306,6 +314,7 @@ end
 -- Not in light threads: ngx_lua loses track of those whose parent is killed.
 local function gather_coroutines(functions)
   local alarm = new_alarm()
+  alarm.outer = gathered[coroutine.running()]
   local threads, sleepers = {}, {} -- by transfer; until when
   local function resume(thread, ...)
     local ok, awaited = coroutine.resume(thread, ...)
@@ -347,7 +356,7 @@ local function gather_coroutines(functions)
 
   for _, body in ipairs(functions) do
     local thread = coroutine.create(body)
-    gathered[thread] = true
+    gathered[thread] = alarm
     resume(thread)
   end
   while next(threads) or next(sleepers) do
@@ -359,7 +368,7 @@ local function gather_coroutines(functions)
       end
       resume_heard(ok, kind, message)
     else
-      _M.sleep(seconds_until(due))
+      rest(alarm, seconds_until(due))
     end
     resume_rested()
   end
