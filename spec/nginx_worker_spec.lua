@@ -120,6 +120,34 @@ describe("a worker of nginx #nginx", function()
       assert.equal("rested", (server:get "/sleep"))
     end)
 
+  -- A semaphore that is posted just when a wait for it runs out stays posted.
+  it("keeps its ticker where a call is woken for nothing", function()
+    local server = nginx.start {
+      workers = 1,
+      locations = {
+        ["= /slow"] = slow(1500),
+        ["= /wake"] = [[
+          local loop, waiting = require "balance.loop.nginx", nil
+          for i = 1, 60 do
+            local name, value = debug.getupvalue(loop.wait, i)
+            waiting = name == "waiting" and value or waiting
+          end
+          local _, waiter = next(waiting)
+          waiter.alarm.semaphore:post(2)
+          ngx.sleep(0.05)
+          ngx.print(worker.state())
+        ]],
+        ["= /state"] = state,
+      },
+    }
+    local request = server:open "/slow"
+    server:await("/state", "under way, 1 waiting, 1 timers")
+    for _ = 1, 3 do
+      assert.equal("under way, 1 waiting, 1 timers", (server:get "/wake"))
+    end
+    assert.equal("195", (request.read()))
+  end)
+
   it("goes on where nginx has no timer left", function()
     local server = nginx.start {
       workers = 1,

@@ -196,12 +196,6 @@ local function seconds_until(due)
   return math.max(due - core.now(), _M.period.shortest)
 end
 
--- How long to wait before looking again; `due` is when somebody's sleep ends.
-local function seconds_to_look(this, due)
-  local seconds = this and patience or _M.period.shortest
-  return due and math.min(seconds, seconds_until(due)) or seconds
-end
-
 -- The coroutines of gathers, each with its gather's alarm: what one of them
 -- waits for its gather awaits.
 local gathered = setmetatable({}, { __mode = "k" })
@@ -222,14 +216,18 @@ end
 -- message.
 local function await(alarm, due)
   local ok, kind, message = step()
+  local this, ticks
+  local look_at = 0 -- then we see whether the ticker has moved
   while ok and not alarm.rung and not (due and core.now() >= due) do
-    local this = get_ticker()
-    local ticks = this and this.ticks
-    local seconds = seconds_to_look(this, due)
-    rest(alarm, seconds)
+    if core.now() >= look_at then
+      this = get_ticker()
+      ticks = this and this.ticks
+      look_at = this and core.now() + patience or 0
+    end
+    rest(alarm, seconds_until(math.min(look_at, due or look_at)))
     if not this then
       ok, kind, message = step()
-    elseif not alarm.rung and seconds == patience then
+    elseif not alarm.rung and core.now() >= look_at then
       wake_done()
       if this.ticks == ticks and not alarm.rung then
         lose(this)
