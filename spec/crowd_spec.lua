@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local core = require "balance.core"
 local faults = require "support.faults"
+local socket = require "cqueues.socket"
 
 local endpoint = os.getenv "UDIO_ENDPOINT"
 local http1 = os.getenv "SANDBOX_HTTP1"
@@ -98,6 +99,26 @@ describe("many transfers at once #transport", function()
     end
     wait_for { last }
     assert.equal(200, last:result().status)
+  end)
+
+  it("do not wait long for those whose server hangs", function()
+    local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
+    local _, _, port = server:localname()
+    local transfers, count = {}, 0
+    for i = 1, 6 do
+      transfers[i] = begin { endpoint = "https://127.0.0.1:" .. port }
+    end
+    local finish = core.now() + 15
+    while count < 6 and core.now() < finish do
+      transport:wait(0.1)
+      local connection = server:accept(0)
+      count = count + (connection and 1 or 0)
+    end
+    for _, transfer in ipairs(transfers) do
+      transfer:close()
+    end
+    server:close()
+    assert.equal(6, count)
   end)
 
   it("do not wait for those that cannot connect", function()

@@ -27,6 +27,14 @@ describe("balance.udio()", function()
     assert.is_nil(result.used_credits)
   end)
 
+  it("takes nothing but text for a request id", function()
+    local result = answer('body:{"code":200,"data":{"credits":1,'
+      .. '"request_id":7}}')
+    assert.equal(1, result.credits)
+    assert.is_nil(result.request_id)
+    assert.equal(7, result.raw.data.request_id)
+  end)
+
   it("returns nil and an auth failure when the key is refused #matrix",
     function()
       local result, err = balance.udio { api_key = "wrong" }

@@ -11,6 +11,7 @@ struct origin {
   size_t most;        /* may be under way */
   size_t count;       /* are */
   size_t connecting;  /* of them, have no connection yet */
+  int64_t due;        /* until then the others wait for the first */
   struct turn *first; /* of those that wait */
   struct turn **end;
   struct origin *next;
@@ -39,7 +40,7 @@ static struct origin *find(const struct origins *origins, const char *name,
 }
 
 static struct origin *add(struct origins *origins, const char *name,
-                          const char *proxy)
+                          const char *proxy, int64_t now)
 {
   size_t name_size = strlen(name) + 1;
   size_t proxy_size = proxy ? strlen(proxy) + 1 : 0;
@@ -52,6 +53,7 @@ static struct origin *add(struct origins *origins, const char *name,
   if (proxy)
     added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
   added->most = ORIGIN_FIRST;
+  added->due = now + ORIGIN_PATIENCE;
   added->end = &added->first;
   added->next = origins->list;
   origins->list = added;
@@ -78,11 +80,11 @@ static void take_out(struct turn *turn)
 }
 
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  struct turn *turn)
+                  int64_t now, struct turn *turn)
 {
   struct origin *origin = find(origins, name, proxy);
   if (!origin)
-    origin = add(origins, name, proxy);
+    origin = add(origins, name, proxy, now);
   if (!origin)
     return false;
   turn->origin = origin;
@@ -101,10 +103,27 @@ static bool may_open(const struct origin *origin)
          origin->count < ORIGIN_MOST;
 }
 
-struct turn *origins_next(struct origins *origins)
+static bool waits_for_first(const struct origin *origin)
+{
+  return origin->protocol == UNKNOWN && origin->most == ORIGIN_FIRST &&
+         origin->first;
+}
+
+int64_t origins_due(const struct origins *origins)
+{
+  int64_t due = INT64_MAX;
+  for (const struct origin *each = origins->list; each; each = each->next)
+    if (waits_for_first(each) && each->due < due)
+      due = each->due;
+  return due;
+}
+
+struct turn *origins_next(struct origins *origins, int64_t now)
 {
   for (struct origin *each = origins->list; each; each = each->next) {
     struct turn *turn = each->first;
+    if (waits_for_first(each) && each->due <= now)
+      each->most = ORIGIN_MOST;
     if (!turn || !(each->count < each->most || may_open(each)))
       continue;
     take_out(turn);

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -31,14 +32,24 @@ struct origins {
   struct origin *list; /* those with a transfer; owned */
 };
 
-enum { ORIGIN_FIRST = 4, ORIGIN_STREAMS = 100, ORIGIN_MOST = 512 };
+enum {
+  ORIGIN_FIRST = 4,
+  ORIGIN_PATIENCE = 1000, /* milliseconds */
+  ORIGIN_STREAMS = 100,
+  ORIGIN_MOST = 512
+};
 
-/* Queues up. NULL is the environment's proxy. False: no memory. */
+/* Queues up. NULL is the environment's proxy; `now` is in milliseconds. False:
+   no memory. */
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  struct turn *turn);
+                  int64_t now, struct turn *turn);
+
+/* When those that wait have waited long enough for the first; INT64_MAX where
+   nobody does. */
+int64_t origins_due(const struct origins *origins);
 
 /* Somebody whose turn has come, each once; NULL if there is nobody. */
-struct turn *origins_next(struct origins *origins);
+struct turn *origins_next(struct origins *origins, int64_t now);
 
 /* Its request is about to go out over a connection, a new one or not. */
 void origins_connected(struct turn *turn, bool http2, bool is_new);

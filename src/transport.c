@@ -423,7 +423,7 @@ static bool enter(struct transfer *transfer,
   struct transport *transport = transfer->transport;
   transfer->turn.owner = transfer;
   if (!origins_join(&transport->origins, request->endpoint->origin,
-                    request->proxy, &transfer->turn))
+                    request->proxy, transfer->started, &transfer->turn))
     return false;
   transfer->running = true;
   move_to_list(transfer, &transport->underway);
@@ -540,7 +540,7 @@ static void collect_finished(struct transport *transport)
 static void admit(struct transport *transport)
 {
   struct turn *turn;
-  while ((turn = origins_next(&transport->origins))) {
+  while ((turn = origins_next(&transport->origins, now_ms()))) {
     struct transfer *transfer = turn->owner;
     transfer->sent = now_ms();
     if (!add_to_multi(transfer)) {
@@ -687,7 +687,9 @@ int64_t transport_timeout_ms(const struct transport *transport)
 {
   if (!transport->underway)
     return -1;
-  int64_t due = transport->deadline;
+  int64_t due = origins_due(&transport->origins);
+  if (transport->deadline < due)
+    due = transport->deadline;
   if (transport->timer >= 0 && transport->timer < due)
     due = transport->timer;
   int64_t left = due - now_ms();

@@ -138,6 +138,9 @@ local function read(provider, config, transfer, result)
   if fields == body then -- and not a part of itself
     fields = answer.copy(body)
   end
+  if type(fields.request_id) ~= "string" then
+    fields.request_id = nil -- something of the service's own, it is in `raw`
+  end
   fields.provider = provider.name
   fields.unit = provider.unit
   fields.available = available

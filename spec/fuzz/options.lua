@@ -172,7 +172,17 @@ local function has_secret_name(t)
   end
 end
 
-local function check(given, ok, first, second, prefix)
+-- Where keys were looked for is told, and so is a profile.
+local function has_secret_place(t)
+  for _, name in ipairs { "profile", "credentials_file" } do
+    local place = type(t) == "table" and t[name]
+    if type(place) == "string" and place:find(secret, 1, true) then
+      return true
+    end
+  end
+end
+
+local function check(given, ok, first, second, prefix, settings)
   if not ok then
     is_mistake(first, prefix)
     promise.that(has_secret_name(given) or not first:find(secret, 1, true),
@@ -181,7 +191,9 @@ local function check(given, ok, first, second, prefix)
     promise.that(first == nil, "nobody answers here", first)
     -- what a function says of its keys are the program's own words
     local is_own = second.message:find("^option 'credentials': ")
-    promise.is_failure(second, failure.kinds, is_own and {} or { secret })
+    local is_told = is_own or has_secret_place(given)
+      or has_secret_place(settings)
+    promise.is_failure(second, failure.kinds, is_told and {} or { secret })
     promise.that(second.kind == "config" or second.kind == "network"
       or second.kind == "rate_limit", "it ends where it should", second.kind)
   end
@@ -207,5 +219,6 @@ return function(data)
   local options = make(bytes, option_names, 3)
   local first, second
   ok, first, second = pcall(client[name], options)
-  check(options, ok, first, second, ("balance.%s: "):format(name))
+  check(options, ok, first, second, ("balance.%s: "):format(name),
+    settings[name])
 end

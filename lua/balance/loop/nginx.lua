@@ -21,6 +21,9 @@ _M.period = { shortest = 0.001, longest = 0.002 }
 -- Every so many steps: is there still somebody behind each semaphore?
 local steps_a_sweep = 64
 
+-- So many calls of a gather begin before somebody else has a turn.
+local starts_at_once = 16
+
 -- A ticker that has not moved for so long is lost, and only after so long is
 -- there another: lua_max_running_timers refuses one with an alert in the log.
 local patience, respite = 0.1, 1 -- seconds
@@ -352,10 +355,13 @@ local function gather_coroutines(functions)
     end
   end
 
-  for _, body in ipairs(functions) do
+  for i, body in ipairs(functions) do
     local thread = coroutine.create(body)
     gathered[thread] = alarm
     resume(thread)
+    if i % starts_at_once == 0 and i < #functions then
+      rest(alarm, _M.period.shortest)
+    end
   end
   while next(threads) or next(sleepers) do
     local due = first_of(sleepers)
