@@ -44,6 +44,15 @@ local function run(count, changes, seen)
   return connections
 end
 
+-- So slow that all of them are under way together.
+local function slow(milliseconds, where)
+  return {
+    endpoint = where, path = "/api/v2/credits", scheme = "Bearer",
+    authorization = os.getenv "UDIO_API_KEY",
+    headers = { ["X-Sandbox-Delay"] = tostring(milliseconds) },
+  }
+end
+
 describe("many transfers at once #transport", function()
   before_each(function()
     transport:close()
@@ -56,10 +65,7 @@ describe("many transfers at once #transport", function()
 
   it("open one more where a connection of HTTP/2 is full #fast", function()
     assert.equal(1, run(1))
-    local connections = run(150, {
-      path = "/api/v2/credits", authorization = os.getenv "UDIO_API_KEY",
-      scheme = "Bearer", headers = { ["X-Sandbox-Delay"] = "2500" },
-    })
+    local connections = run(150, slow(2500))
     assert.is_true(connections > 1 and connections <= 4)
   end)
 
@@ -67,7 +73,7 @@ describe("many transfers at once #transport", function()
   it("keep theirs over HTTP/1.1 for the next ones", function()
     local seen = {}
     for _ = 1, 3 do
-      assert.is_true(run(100, { endpoint = http1 }, seen) <= 120)
+      assert.is_true(run(100, slow(700, http1), seen) <= 120)
     end
   end)
 
