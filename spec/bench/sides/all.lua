@@ -3,20 +3,9 @@
 --
 -- all.lua ORIGIN ACCOUNTS DELAY    that of the answers, milliseconds
 local balance = require "balance"
-local udio = require "balance.provider.udio"
 local origin, count, delay = arg[1], tonumber(arg[2]), arg[3]
 
-local slow = {}
-for name, value in pairs(udio) do
-  slow[name] = value
-end
-slow.name = "slow"
-function slow.request(config)
-  local request = udio.request(config)
-  request.headers = { ["X-Sandbox-Delay"] = delay }
-  return request
-end
-balance.register(slow)
+require "bench.sides.slow"(delay)
 
 local accounts = {}
 for i = 1, count do

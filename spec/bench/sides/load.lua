@@ -7,21 +7,7 @@ local upstream_delay = 0.1 -- seconds, in the sandbox
 
 local _M = {}
 
--- Udio's credits from the sandbox, late.
-local udio = require "balance.provider.udio"
-local slow = {}
-for name, value in pairs(udio) do
-  slow[name] = value
-end
-slow.name = "slow"
-function slow.request(config)
-  local request = udio.request(config)
-  request.headers = {
-    ["X-Sandbox-Delay"] = tostring(upstream_delay * 1000),
-  }
-  return request
-end
-balance.register(slow)
+require "bench.sides.slow"(upstream_delay * 1000)
 
 local clients = {}
 

@@ -1,14 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- balance.tc3.sign of the request that sign_floor.c and sign_luaossl.lua sign.
+--- balance.tc3.sign.
+local request = require "bench.sides.sign_request"
 local sign = require("balance").tc3.sign
-
-local request = {
-  secret_id = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE",
-  secret_key = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE",
-  service = "billing", host = "billing.intl.tencentcloudapi.com",
-  action = "DescribeAccountBalance", version = "2018-07-09", payload = "{}",
-  timestamp = 1551113065,
-}
 
 require "bench.sides.rounds"(function()
   sign(request)

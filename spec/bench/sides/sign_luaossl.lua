@@ -48,13 +48,7 @@ local function sign(request)
   }
 end
 
-local request = {
-  secret_id = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE",
-  secret_key = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE",
-  service = "billing", host = "billing.intl.tencentcloudapi.com",
-  action = "DescribeAccountBalance", version = "2018-07-09", payload = "{}",
-  timestamp = 1551113065,
-}
+local request = require "bench.sides.sign_request"
 
 require "bench.sides.rounds"(function()
   sign(request)
