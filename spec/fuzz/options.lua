@@ -152,12 +152,14 @@ function stub.start(_, request)
   transfer:close()
   return nil, "network", "the network begins here"
 end
-local function is_mistake(message, prefix)
+
+-- A name that is not known is repeated, so Lua's words may be the input's.
+local function is_mistake(message, prefix, data)
   promise.that(type(message) == "string" and message:find(prefix, 1, true)
     == 1, "a mistake is named in our own words", message)
   for _, words in ipairs { "attempt to", "bad argument", "stack overflow" } do
-    promise.that(not message:find(words, 1, true),
-      "a mistake is not Lua's", message)
+    promise.that(data:find(words, 1, true)
+      or not message:find(words, 1, true), "a mistake is not Lua's", message)
   end
 end
 
@@ -182,9 +184,9 @@ local function has_secret_place(t)
   end
 end
 
-local function check(given, ok, first, second, prefix, settings)
+local function check(data, given, ok, first, second, prefix, settings)
   if not ok then
-    is_mistake(first, prefix)
+    is_mistake(first, prefix, data)
     promise.that(has_secret_name(given) or not first:find(secret, 1, true),
       "a mistake shows no key", first)
   elseif prefix ~= "balance.new: " then
@@ -209,7 +211,7 @@ return function(data)
   local settings = make(bytes, setting_names, 3)
   settings[name] = bytes:byte() % 2 == 1 and value(bytes, 3) or nil
   local ok, client = pcall(balance.new, settings)
-  check(settings, ok, client, nil, "balance.new: ")
+  check(data, settings, ok, client, nil, "balance.new: ")
   if not ok then
     return
   end
@@ -219,6 +221,6 @@ return function(data)
   local options = make(bytes, option_names, 3)
   local first, second
   ok, first, second = pcall(client[name], options)
-  check(options, ok, first, second, ("balance.%s: "):format(name),
+  check(data, options, ok, first, second, ("balance.%s: "):format(name),
     settings[name])
 end
