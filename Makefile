@@ -82,12 +82,13 @@ LIBS    := $(shell $(PKG_CONFIG) --libs $(NEEDED) 2>/dev/null)
 SOURCES   := $(filter-out src/poller_%.c,$(wildcard src/*.c)) \
 	src/poller_$(POLLER).c
 OBJECTS   := $(SOURCES:src/%.c=$(OUT)/%.o)
+CORE      := $(filter $(OUT)/core%,$(OBJECTS))
 MODULE    := $(OUT)/balance/core.so
 LUA_FILES := $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))
 
 # The specs' own C: x_preload.c is a library to preload, x_module.c one for
 # Lua, x_host.c a program that has Lua inside, x.c one around our C without
-# core.c, and so without Lua.
+# core*.c, and so without Lua.
 PRELOADS := $(patsubst spec/c/%_preload.c,$(OUT)/spec/%.so,\
 	$(wildcard spec/c/*_preload.c))
 MODULES  := $(patsubst spec/c/%_module.c,$(OUT)/spec/%.so,\
@@ -117,8 +118,8 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	.ci/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
 .PHONY: build demo test sandbox sanitize walk fuzz soak lint bench docs \
-	deps install uninstall clean help objects spec-helpers fuzzers \
-	fuzz-objects nginx-module run-specs FORCE
+	deps install uninstall clean help objects core-objects \
+	spec-helpers fuzzers fuzz-objects nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE) ## compile the module for LUA into build/ (the default)
@@ -200,6 +201,8 @@ help: ## show this list
 
 objects: $(OBJECTS)
 
+core-objects: $(CORE)
+
 spec-helpers: $(PRELOADS) $(MODULES) $(HOSTS) $(PROGRAMS)
 
 fuzzers: $(FUZZERS)
@@ -246,7 +249,7 @@ $(OUT)/spec/walk: WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc \
 	EVP_MD_fetch EVP_MD_free EVP_MD_CTX_new EVP_MD_CTX_free EVP_MAC_fetch \
 	EVP_MAC_free EVP_MAC_CTX_new EVP_MAC_CTX_free)
 
-$(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out %/core.o,$(OBJECTS))
+$(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out $(CORE),$(OBJECTS))
 	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \
 	  $(filter %.c %.o,$^) $(LIBS)
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock that time limits are kept by. */
+#ifndef BALANCE_CLOCK_H
+#define BALANCE_CLOCK_H
+
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t clock_ms(void);
+
+#pragma GCC visibility pop
+
+#endif

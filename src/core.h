@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the module balance.core share: core*.c, which alone know
+   Lua.
+
+   A Lua error is a longjmp, so the order is the same everywhere: read all
+   arguments, acquire, push results; and what is acquired belongs to a
+   userdata before the next call that can raise. Strings are borrowed from
+   the Lua stack, where they stay until the function returns. */
+#ifndef BALANCE_CORE_H
+#define BALANCE_CORE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "tc3.h"
+#include "transport.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { MAX_HEADERS = 32, MAX_TEXT = 65536 };
+
+struct headers {
+  struct header list[MAX_HEADERS];
+  size_t count;
+};
+
+/* -- classes, in core.c ---------------------------------------------------- */
+
+/* Makes a class with a finalizer and methods, of which close is __close. */
+void core_new_class(lua_State *L, const char *name, lua_CFunction gc,
+                    const luaL_Reg *methods);
+
+/* Keeps an empty userdata of a class in the registry, as "<class>.instance".
+   Returns its memory. */
+void *core_new_instance(lua_State *L, const char *class, size_t size);
+
+/* -- arguments, in core_fields.c: all but core_find_header raise ----------- */
+
+static inline struct bytes string_at(lua_State *L, int index)
+{
+  struct bytes bytes;
+  bytes.data = lua_tolstring(L, index, &bytes.len);
+  return bytes;
+}
+
+/* Pushes the field and leaves it there: it may be the only reference. */
+bool core_has_field(lua_State *L, int table, const char *name, int type);
+
+/* Without a fallback the field must be there. */
+struct bytes core_string_field(lua_State *L, int table, const char *name,
+                               struct bytes fallback);
+
+/* Text for a request line or a header. The error does not repeat the value,
+   which may be a secret. */
+struct bytes core_text_field(lua_State *L, int table, const char *name,
+                             struct bytes fallback);
+
+int64_t core_milliseconds(lua_State *L, double seconds);
+
+void core_add_header(lua_State *L, struct headers *headers, struct bytes name,
+                     struct bytes value);
+
+/* Adds those of the table at `source`. They are left on the stack: Lua that
+   runs later, in a metamethod or a finalizer, may take them from the table. */
+void core_add_headers(lua_State *L, int source, struct headers *headers);
+
+/* NULL if there is none of that name, in whatever case. */
+const struct header *core_find_header(const struct headers *headers,
+                                      struct bytes name);
+
+/* Pushes C memory that others may free or write over: a finalizer can run
+   before Lua has copied it. */
+void core_push_copy(lua_State *L, struct bytes text);
+
+/* -- signing, in core_signer.c --------------------------------------------- */
+
+/* What is signed, and sent with it; its memory is lent by the caller. */
+struct signing {
+  struct tc3_request request;
+  struct bytes host;
+  struct bytes action;
+  struct headers signed_headers; /* by lower-case name */
+  struct headers sent;           /* in their usual spelling */
+  char timestamp[TC3_TIMESTAMP];
+};
+
+void core_open_signer(lua_State *L);
+
+/* sign(request): a table of the headers to send. */
+int core_sign(lua_State *L);
+
+/* Signs the very bytes that the request sends, for the very host, as the
+   table at `table` says, and adds the headers. Returns who has the
+   Authorization value, for tc3_forget. */
+struct tc3 *core_sign_request(lua_State *L, int table, struct bytes host,
+                              const struct transport_request *request,
+                              struct headers *headers,
+                              struct signing *signing);
+
+/* -- transfers, in core_transport.c and core_transfer.c -------------------- */
+
+struct transfer_box;
+
+void core_open_transport(lua_State *L);
+void core_open_transfer(lua_State *L);
+
+/* transport(): the one of this Lua state. Nothing is opened yet. */
+int core_transport(lua_State *L);
+
+/* Pushes a userdata for a transfer, closed as yet, and puts it into the list
+   until it is collected. Returns where the transfer goes. */
+struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list);
+
+/* Closes what is in the list, and empties it. */
+void core_close_transfers(struct transfer_box **list);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Signed requests: sign(), and the signatures of what transports send. */
+#include <curl/curl.h>
+#include <string.h>
+#include <time.h>
+
+#include "core.h"
+
+#define SIGNER "balance.signer"
+
+/* One for a Lua state, in its registry from the start: what a finalizer makes
+   while the state closes would never be collected. */
+struct signer {
+  struct tc3 *tc3;
+  bool collected; /* the state is closing; another finalizer still calls */
+};
+
+static struct tc3 *get_signer(lua_State *L)
+{
+  lua_getfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
+  struct signer *signer = lua_touserdata(L, -1);
+  if (signer->collected)
+    luaL_error(L, "the Lua state is closing");
+  enum tc3_status status = signer->tc3 ? TC3_OK : tc3_new(&signer->tc3);
+  if (status == TC3_NO_MEMORY)
+    luaL_error(L, "not enough memory");
+  else if (status != TC3_OK)
+    luaL_error(L, "OpenSSL provides no HMAC with SHA-256");
+  return signer->tc3;
+}
+
+static int signer_gc(lua_State *L)
+{
+  struct signer *signer = luaL_checkudata(L, 1, SIGNER);
+  tc3_free(signer->tc3);
+  signer->tc3 = NULL;
+  signer->collected = true;
+  return 0;
+}
+
+static int64_t timestamp_field(lua_State *L, int table)
+{
+  if (!core_has_field(L, table, "timestamp", LUA_TNUMBER))
+    return (int64_t)time(NULL);
+  double seconds = lua_tonumber(L, -1);
+  if (!(seconds >= 0 && seconds <= (double)TC3_MAX_TIMESTAMP) ||
+      seconds > (double)(int64_t)seconds)
+    luaL_error(L, "field 'timestamp' must be whole Unix seconds");
+  return (int64_t)seconds;
+}
+
+/* Pushes "x-tc-action" as "X-TC-Action", the way people write it. */
+static struct bytes usual_spelling(lua_State *L, struct bytes name)
+{
+  static const char vendor[] = "x-tc-";
+  luaL_checkstack(L, 4, "too many headers"); /* the result stays */
+  size_t capitals = 0;
+  if (name.len >= 5 && memcmp(name.data, vendor, 5) == 0)
+    capitals = 5;
+  luaL_Buffer spelled;
+  luaL_buffinit(L, &spelled);
+  for (size_t i = 0; i < name.len; i++) {
+    char c = name.data[i];
+    bool capital = i <= capitals || name.data[i - 1] == '-';
+    if (capital && c >= 'a' && c <= 'z')
+      c = (char)(c - 'a' + 'A');
+    luaL_addchar(&spelled, c);
+  }
+  luaL_pushresult(&spelled);
+  return string_at(L, -1);
+}
+
+/* A header that is signed is sent. One that another field sends already must
+   say the same there, or the signature would be for something else. */
+static void read_signed_headers(lua_State *L, int source,
+                                struct signing *signing)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  struct headers *headers = &signing->signed_headers;
+  core_add_headers(L, source, headers);
+  for (size_t i = 0; i < headers->count; i++) {
+    struct bytes name = headers->list[i].name;
+    struct bytes value = headers->list[i].value;
+    if (name.len == 0 || strspn(name.data, allowed) != name.len)
+      luaL_error(L, "field 'headers' must have lower-case names");
+    const struct header *sent = core_find_header(&signing->sent, name);
+    if (!sent)
+      core_add_header(L, &signing->sent, usual_spelling(L, name), value);
+    else if (sent->value.len != value.len ||
+             memcmp(sent->value.data, value.data, value.len) != 0)
+      luaL_error(L, "field 'headers': '%s' differs from the request's own",
+                 name.data);
+  }
+}
+
+static void sign_usual_headers(lua_State *L, struct signing *signing)
+{
+  const struct bytes json = BYTES("application/json; charset=utf-8");
+  struct headers *headers = &signing->signed_headers;
+  core_add_header(L, headers, BYTES("content-type"), json);
+  core_add_header(L, headers, BYTES("host"), signing->host);
+  if (signing->action.len)
+    core_add_header(L, headers, BYTES("x-tc-action"), signing->action);
+  core_add_header(L, &signing->sent, BYTES("Content-Type"), json);
+}
+
+static void send_field(lua_State *L, int table, const char *field,
+                       struct bytes name, struct signing *signing)
+{
+  struct bytes value = core_text_field(L, table, field, BYTES(""));
+  if (value.len)
+    core_add_header(L, &signing->sent, name, value);
+}
+
+/* Reads what is to be signed. The caller has set what the table need not
+   have. The first of the sent headers is for the Authorization value. */
+static void read_signing(lua_State *L, int table, struct signing *signing)
+{
+  struct tc3_request *request = &signing->request;
+  request->secret_id =
+      core_text_field(L, table, "secret_id", request->secret_id);
+  request->secret_key =
+      core_string_field(L, table, "secret_key", request->secret_key);
+  request->service = core_text_field(L, table, "service", request->service);
+  request->timestamp = timestamp_field(L, table);
+  signing->action = core_text_field(L, table, "action", BYTES(""));
+
+  core_add_header(L, &signing->sent, BYTES("Authorization"), BYTES(""));
+  core_add_header(L, &signing->sent, BYTES("Host"), signing->host);
+  core_add_header(L, &signing->sent, BYTES("X-TC-Timestamp"),
+                  tc3_timestamp(request->timestamp, signing->timestamp));
+  if (signing->action.len)
+    core_add_header(L, &signing->sent, BYTES("X-TC-Action"), signing->action);
+  send_field(L, table, "version", BYTES("X-TC-Version"), signing);
+  send_field(L, table, "region", BYTES("X-TC-Region"), signing);
+  send_field(L, table, "token", BYTES("X-TC-Token"), signing);
+
+  if (core_has_field(L, table, "headers", LUA_TTABLE))
+    read_signed_headers(L, lua_gettop(L), signing);
+  else
+    sign_usual_headers(L, signing);
+  request->headers = signing->signed_headers.list;
+  request->header_count = signing->signed_headers.count;
+}
+
+static void sign(lua_State *L, struct tc3 *tc3, struct signing *signing)
+{
+  struct bytes *authorization = &signing->sent.list[0].value;
+  switch (tc3_sign(tc3, &signing->request, authorization)) {
+  case TC3_OK:
+    return;
+  case TC3_NO_MEMORY:
+    luaL_error(L, "not enough memory");
+    return;
+  case TC3_TOO_LONG:
+    luaL_error(L, "the request is too long to be signed");
+    return;
+  case TC3_CRYPTO:
+    luaL_error(L, "OpenSSL could not sign");
+    return;
+  }
+}
+
+int core_sign(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct tc3 *tc3 = get_signer(L);
+
+  struct signing signing;
+  memset(&signing, 0, sizeof(signing));
+  signing.host = core_text_field(L, 1, "host", signing.host);
+  signing.request.method = core_text_field(L, 1, "method", BYTES("POST"));
+  signing.request.path = core_text_field(L, 1, "path", BYTES("/"));
+  signing.request.query = core_text_field(L, 1, "query", BYTES(""));
+  signing.request.payload = core_string_field(L, 1, "payload", BYTES(""));
+  read_signing(L, 1, &signing);
+
+  lua_createtable(L, 0, (int)signing.sent.count);
+  for (size_t i = 1; i < signing.sent.count; i++) {
+    struct header header = signing.sent.list[i];
+    lua_pushlstring(L, header.name.data, header.name.len);
+    lua_pushlstring(L, header.value.data, header.value.len);
+    lua_rawset(L, -3);
+  }
+  lua_pushliteral(L, "Authorization");
+  sign(L, tc3, &signing);
+  core_push_copy(L, signing.sent.list[0].value);
+  tc3_forget(tc3);
+  lua_rawset(L, -3);
+  return 1;
+}
+
+struct tc3 *core_sign_request(lua_State *L, int table, struct bytes host,
+                              const struct transport_request *request,
+                              struct headers *headers, struct signing *signing)
+{
+  struct tc3 *tc3 = get_signer(L);
+  struct bytes path = request->path, query = BYTES("");
+  const char *mark = memchr(path.data, '?', path.len);
+  if (mark) {
+    path.len = (size_t)(mark - path.data);
+    query = (struct bytes){mark + 1, request->path.len - path.len - 1};
+  }
+  memset(signing, 0, sizeof(*signing));
+  signing->host = host;
+  signing->request.method = request->body ? BYTES("POST") : BYTES("GET");
+  signing->request.path = path;
+  signing->request.query = query;
+  signing->request.payload = request->body ? *request->body : BYTES("");
+  read_signing(L, table, signing);
+  sign(L, tc3, signing);
+  for (size_t i = 0; i < signing->sent.count; i++)
+    core_add_header(L, headers, signing->sent.list[i].name,
+                    signing->sent.list[i].value);
+  return tc3;
+}
+
+static const luaL_Reg methods[] = {{NULL, NULL}};
+
+void core_open_signer(lua_State *L)
+{
+  core_new_class(L, SIGNER, signer_gc, methods);
+  core_new_instance(L, SIGNER, sizeof(struct signer));
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The easy handle of a transfer: its options and its callbacks, which fill C
+   memory and know nothing else. */
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "transfer.h"
+
+enum {
+  MAX_IDLE_AGE = 50, /* seconds; Tencent closes at 60 */
+  READ_SIZE = 4096,  /* answers are a few hundred bytes; bytes at a time */
+  SEND_SIZE = 16384  /* the least that libcurl takes */
+};
+
+/* Beside the lowest TLS version: OPENSSL_CONF cannot lower either. */
+#define CIPHERS "DEFAULT:@SECLEVEL=2"
+
+long easy_number(CURL *easy, CURLINFO info)
+{
+  long value = 0;
+  curl_easy_getinfo(easy, info, &value);
+  return value;
+}
+
+double easy_seconds(CURL *easy, CURLINFO info)
+{
+  curl_off_t us = 0;
+  curl_easy_getinfo(easy, info, &us);
+  return (double)us / 1e6;
+}
+
+/* -- callbacks -------------------------------------------------------------- */
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  size_t len = size * count;
+  transfer->header_bytes += len;
+  if (transfer->header_bytes > TRANSPORT_MAX_HEADERS) {
+    transfer->seen.long_headers = true;
+    return 0;
+  }
+  bool is_status = len >= 6 && memcmp(data, "HTTP/", 5) == 0;
+  if (is_status) { /* once more after a 1xx */
+    transfer->framing = (struct framing){0};
+    transfer->seen.headers_ended = false;
+  } else if (data[0] == '\r' || data[0] == '\n') {
+    transfer->seen.headers_ended = true;
+  }
+  transfer->seen.problem = framing_read(&transfer->framing, data, len);
+  return transfer->seen.problem ? 0 : len;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  size_t len = size * count;
+  enum buffer_status status = buffer_append(&transfer->body, data, len);
+  transfer->seen.long_body = status == BUFFER_FULL;
+  return status == BUFFER_OK ? len : 0;
+}
+
+/* Called on every round of libcurl's loops. What a proxy says to a CONNECT it
+   reads byte by byte for as long as there are more, asking neither a clock nor
+   a callback but this one. */
+static int on_round(void *user, curl_off_t to_get, curl_off_t got,
+                    curl_off_t to_send, curl_off_t sent)
+{
+  (void)to_get;
+  (void)got;
+  (void)to_send;
+  (void)sent;
+  struct transfer *transfer = user;
+  if (transfer->asked || ++transfer->rounds <= TRANSPORT_MAX_HEADERS)
+    return 0;
+  transfer->seen.problem = "the proxy's answer has no end";
+  return 1;
+}
+
+static SSL *session_of(CURL *easy)
+{
+  const struct curl_tlssessioninfo *session = NULL;
+  bool is_openssl =
+      curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK &&
+      session && session->backend == CURLSSLBACKEND_OPENSSL;
+  return is_openssl ? session->internals : NULL;
+}
+
+/* Whether OpenSSL has read more from the connection than libcurl asked for. */
+static bool has_pending(CURL *easy)
+{
+  const SSL *session = session_of(easy);
+  return session && SSL_has_pending(session);
+}
+
+static bool speaks_http2(CURL *easy)
+{
+  const SSL *session = session_of(easy);
+  const unsigned char *protocol = NULL;
+  unsigned int len = 0;
+  if (session)
+    SSL_get0_alpn_selected(session, &protocol, &len);
+  return len == 2 && memcmp(protocol, "h2", 2) == 0;
+}
+
+static int on_request(void *user, char *remote_ip, char *local_ip,
+                      int remote_port, int local_port)
+{
+  struct transfer *transfer = user;
+  struct sockets *sockets = &transfer->transport->multi.sockets;
+  const bool http2 = speaks_http2(transfer->easy);
+  const struct route route = {local_ip, remote_ip, local_port, remote_port,
+                              http2};
+  enum socket_state state;
+  transfer->asked = true;
+  sockets_release(sockets, transfer->socket);
+  transfer->socket = sockets_use(sockets, &route, &state);
+  origins_connected(&transfer->turn, http2,
+                    easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0);
+  transfer->seen.stale =
+      state == SOCKET_UNREAD ||
+      (state == SOCKET_QUIET && has_pending(transfer->easy));
+  return transfer->seen.stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* -- options ---------------------------------------------------------------- */
+
+#define SET(option, ...)                                                      \
+  (curl_easy_setopt(easy, CURLOPT_##option, __VA_ARGS__) == CURLE_OK)
+
+/* What is the same for every transfer. */
+static bool set_up(struct multi *multi, CURL *easy)
+{
+  return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 0L) &&
+         SET(XFERINFOFUNCTION, on_round) && SET(BUFFERSIZE, (long)READ_SIZE) &&
+         SET(UPLOAD_BUFFERSIZE, (long)SEND_SIZE) && SET(FOLLOWLOCATION, 0L) &&
+         SET(DISALLOW_USERNAME_IN_URL, 1L) &&
+         SET(PROTOCOLS_STR, "http,https") &&
+         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
+         SET(MAXAGE_CONN, (long)MAX_IDLE_AGE) &&
+         SET(SUPPRESS_CONNECT_HEADERS, 1L) &&
+         SET(HEADEROPT, (long)CURLHEADER_SEPARATE) &&
+         SET(SSL_VERIFYPEER, 1L) && SET(SSL_VERIFYHOST, 2L) &&
+         SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+         SET(SSL_CIPHER_LIST, CIPHERS) && SET(SSL_SESSIONID_CACHE, 0L) &&
+         SET(PROXY_SSL_VERIFYPEER, 1L) && SET(PROXY_SSL_VERIFYHOST, 2L) &&
+         SET(PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+         SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
+         SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
+         SET(PREREQFUNCTION, on_request) && multi_adopt(multi, easy);
+}
+
+/* What differs from one transfer to the next. */
+static bool set_request(struct transfer *transfer, CURL *easy,
+                        const struct transport_request *from)
+{
+  const struct transport *transport = transfer->transport;
+  const char *file = from->ca_file, *path = from->ca_path;
+  if (!file && !path) {
+    file = transport->trust.file;
+    path = transport->trust.path;
+  }
+  /* What goes in clear text to a loopback address goes to no proxy. */
+  const char *proxy = from->endpoint->tls ? from->proxy : "";
+
+  bool done =
+      SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
+      SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
+      SET(XFERINFODATA, transfer) && SET(ERRORBUFFER, transfer->text) &&
+      SET(URL, transfer->request.url.data) && SET(PROXY, proxy) &&
+      SET(CONNECTTIMEOUT_MS, (long)from->connect_timeout_ms) &&
+      SET(HTTPHEADER, (struct curl_slist *)transfer->request.head.data) &&
+      SET(CAINFO, file) && SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&
+      SET(PROXY_CAPATH, path);
+  if (!from->body)
+    return done && SET(HTTPGET, 1L);
+  return done && SET(POST, 1L) &&
+         SET(POSTFIELDS,
+             transfer->request.body.len ? transfer->request.body.data : "") &&
+         SET(POSTFIELDSIZE_LARGE, (curl_off_t)transfer->request.body.len);
+}
+
+/* A new handle for each transfer: before 8.1, a handle's second answer whose
+   first header line begins with a space makes libcurl use freed memory. */
+CURL *easy_new(struct transfer *transfer, const struct transport_request *from)
+{
+  CURL *easy = curl_easy_init();
+  if (easy && set_up(&transfer->transport->multi, easy) &&
+      set_request(transfer, easy, from))
+    return easy;
+  curl_easy_cleanup(easy);
+  return NULL;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "multi.h"
+
+#include "clock.h"
+#include "origins.h"
+
+enum {
+  MAX_OPEN = ORIGIN_MOST, /* connections */
+  MAX_IDLE = 64           /* kept, beside as many as are under way */
+};
+
+/* -- libcurl's callbacks ---------------------------------------------------- */
+
+static curl_socket_t on_open(void *user, curlsocktype purpose,
+                             struct curl_sockaddr *address)
+{
+  (void)purpose;
+  struct multi *multi = user;
+  return sockets_open(&multi->sockets, address->family, address->socktype,
+                      address->protocol);
+}
+
+static int on_close(void *user, curl_socket_t fd)
+{
+  struct multi *multi = user;
+  poller_watch(multi->poller, fd, 0);
+  sockets_close(&multi->sockets, fd);
+  return 0;
+}
+
+static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
+                       void *socket_user)
+{
+  (void)easy;
+  (void)socket_user;
+  struct multi *multi = user;
+  int interest = 0;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+    interest |= POLLER_READ;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+    interest |= POLLER_WRITE;
+  /* A failure is the transfer's, which runs into its deadline; told of it,
+     libcurl would give up the whole multi handle. */
+  poller_watch(multi->poller, fd, interest);
+  return 0;
+}
+
+static int on_timer(CURLM *handle, long timeout_ms, void *user)
+{
+  (void)handle;
+  struct multi *multi = user;
+  multi->due = timeout_ms < 0 ? INT64_MAX : clock_ms() + timeout_ms;
+  return 0;
+}
+
+/* -- easy handles ----------------------------------------------------------- */
+
+bool multi_adopt(struct multi *multi, CURL *easy)
+{
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, multi) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi) == CURLE_OK;
+}
+
+/* As many connections as are in use may be kept: else one that is done with
+   its request would be closed for the next to be opened. */
+static void keep_connections(struct multi *multi, size_t wanted)
+{
+  if (wanted != multi->kept)
+    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, (long)wanted);
+  multi->kept = wanted;
+}
+
+static bool open_handle(struct multi *multi)
+{
+  if (multi->handle)
+    return true;
+  CURLM *handle = curl_multi_init();
+  if (!handle)
+    return false;
+  curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, on_interest);
+  curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi);
+  curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi);
+  curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
+  multi->handle = handle;
+  keep_connections(multi, MAX_IDLE);
+  return true;
+}
+
+bool multi_add(struct multi *multi, CURL *easy)
+{
+  if (!open_handle(multi) ||
+      curl_multi_add_handle(multi->handle, easy) != CURLM_OK)
+    return false;
+  if (++multi->count > multi->kept)
+    keep_connections(multi, multi->count);
+  return true;
+}
+
+void multi_remove(struct multi *multi, CURL *easy)
+{
+  curl_multi_remove_handle(multi->handle, easy);
+  if (--multi->count == 0)
+    keep_connections(multi, MAX_IDLE);
+}
+
+/* -- moving ----------------------------------------------------------------- */
+
+/* Of an error libcurl says nothing but that there is one: what it was it finds
+   out where it tries to read or write. */
+static int to_curl(int ready)
+{
+  const int all = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;
+  return (ready & POLLER_READ ? CURL_CSELECT_IN : 0) |
+         (ready & POLLER_WRITE ? CURL_CSELECT_OUT : 0) |
+         (ready & POLLER_ERROR ? all : 0);
+}
+
+bool multi_move(struct multi *multi, const struct poller_event *events,
+                int count)
+{
+  CURLMcode code = CURLM_OK;
+  int running;
+  for (int i = 0; code == CURLM_OK && i < count; i++)
+    code = curl_multi_socket_action(multi->handle, events[i].fd,
+                                    to_curl(events[i].ready), &running);
+  if (code == CURLM_OK && multi->due <= clock_ms()) {
+    multi->due = INT64_MAX;
+    code = curl_multi_socket_action(multi->handle, CURL_SOCKET_TIMEOUT, 0,
+                                    &running);
+  }
+  return code == CURLM_OK;
+}
+
+CURL *multi_next_done(struct multi *multi, CURLcode *code)
+{
+  int left;
+  const CURLMsg *message = curl_multi_info_read(multi->handle, &left);
+  if (!message)
+    return NULL;
+  *code = message->data.result;
+  return message->easy_handle;
+}
+
+/* -- beginning and end ------------------------------------------------------ */
+
+bool multi_init(struct multi *multi)
+{
+  *multi = (struct multi){.due = INT64_MAX, .poller = poller_new()};
+  return multi->poller != NULL;
+}
+
+void multi_reset(struct multi *multi)
+{
+  curl_multi_cleanup(multi->handle);
+  multi->handle = NULL;
+  multi->kept = 0;
+  multi->due = INT64_MAX;
+}
+
+void multi_free(struct multi *multi)
+{
+  curl_multi_cleanup(multi->handle);
+  sockets_free(&multi->sockets);
+  poller_free(multi->poller);
+}
+
+void multi_abandon(struct multi *multi)
+{
+  sockets_free(&multi->sockets);
+  poller_abandon(multi->poller);
+  multi->poller = NULL;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* libcurl's multi handle with the sockets that it opens and the poller that
+   watches them. What its easy handles are for it does not know. */
+#ifndef BALANCE_MULTI_H
+#define BALANCE_MULTI_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "poller.h"
+#include "sockets.h"
+
+#pragma GCC visibility push(hidden)
+
+struct multi {
+  CURLM *handle; /* NULL before the first easy handle */
+  struct poller *poller;
+  struct sockets sockets;
+  size_t kept;  /* connections that libcurl may keep; it counts those in use */
+  size_t count; /* easy handles */
+  int64_t due;  /* when libcurl wants to be called, by clock_ms() */
+};
+
+/* Opens the poller. False: errno says why. */
+bool multi_init(struct multi *multi);
+
+/* Has an easy handle open and close its sockets by way of this one. */
+bool multi_adopt(struct multi *multi, CURL *easy);
+
+/* False: no memory. */
+bool multi_add(struct multi *multi, CURL *easy);
+void multi_remove(struct multi *multi, CURL *easy);
+
+/* Moves what is ready, and what is due. False: libcurl ran out of memory while
+   it changed its own tables, and would crash on them. Then every easy handle
+   must go, and multi_reset follow. */
+bool multi_move(struct multi *multi, const struct poller_event *events,
+                int count);
+
+/* An easy handle that is done, each once, and how it went; NULL: none is. */
+CURL *multi_next_done(struct multi *multi, CURLcode *code);
+
+/* The next easy handle gets a new multi handle. */
+void multi_reset(struct multi *multi);
+
+/* Closes all connections and frees everything. */
+void multi_free(struct multi *multi);
+
+/* In a child: our copies of the connections are closed, which the parent does
+   not notice; libcurl's and OpenSSL's memory stays, because freeing it would
+   say goodbye on connections that the parent uses. */
+void multi_abandon(struct multi *multi);
+
+#pragma GCC visibility pop
+
+#endif

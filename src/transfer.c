@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "transfer.h"
+
+#include "clock.h"
+
+/* -- on its way ------------------------------------------------------------- */
+
+void transfer_unlink(struct transfer *transfer)
+{
+  *transfer->link = transfer->next;
+  if (transfer->next)
+    transfer->next->link = transfer->link;
+}
+
+void transfer_link(struct transfer *transfer, struct transfer **list)
+{
+  transfer->next = *list;
+  transfer->link = list;
+  if (transfer->next)
+    transfer->next->link = &transfer->next;
+  *list = transfer;
+}
+
+void transfer_move(struct transfer *transfer, struct transfer **list)
+{
+  transfer_unlink(transfer);
+  transfer_link(transfer, list);
+}
+
+bool transfer_enter(struct transfer *transfer,
+                    const struct transport_request *request)
+{
+  struct transport *transport = transfer->transport;
+  transfer->turn.owner = transfer;
+  if (!origins_join(&transport->origins, request->endpoint->origin,
+                    request->proxy, transfer->started, &transfer->turn))
+    return false;
+  transfer->running = true;
+  transfer_move(transfer, &transport->underway);
+  if (transfer->deadline < transport->deadline)
+    transport->deadline = transfer->deadline;
+  return true;
+}
+
+bool transfer_send(struct transfer *transfer)
+{
+  transfer->in_multi = multi_add(&transfer->transport->multi, transfer->easy);
+  return transfer->in_multi;
+}
+
+void transfer_withdraw(struct transfer *transfer)
+{
+  struct multi *multi = &transfer->transport->multi;
+  if (!transfer->in_multi)
+    return;
+  multi_remove(multi, transfer->easy);
+  sockets_release(&multi->sockets, transfer->socket);
+  transfer->socket = 0;
+  transfer->in_multi = false;
+}
+
+void transfer_leave(struct transfer *transfer)
+{
+  struct transport *transport = transfer->transport;
+  transfer_withdraw(transfer);
+  origins_leave(&transport->origins, &transfer->turn);
+  transfer->running = false;
+  transfer_move(transfer, &transport->finished);
+  if (!transport->underway)
+    transport->deadline = INT64_MAX;
+}
+
+static int http_version(CURL *easy)
+{
+  switch (easy_number(easy, CURLINFO_HTTP_VERSION)) {
+  case CURL_HTTP_VERSION_1_0:
+    return 10;
+  case CURL_HTTP_VERSION_1_1:
+    return 11;
+  case CURL_HTTP_VERSION_2_0:
+    return 20;
+  default:
+    return 0;
+  }
+}
+
+/* libcurl counts from when the turn had come. */
+static double since_start(const struct transfer *transfer, CURLINFO info)
+{
+  double time = easy_seconds(transfer->easy, info);
+  double waited = (double)(transfer->sent - transfer->started) / 1e3;
+  return time > 0 ? time + waited : 0;
+}
+
+void transfer_end(struct transfer *transfer, enum outcome outcome)
+{
+  CURL *easy = transfer->easy;
+  struct transfer_result *result = &transfer->result;
+  *result = (struct transfer_result){
+      .outcome = outcome,
+      .code = (int)transfer->seen.code,
+      .status = easy_number(easy, CURLINFO_RESPONSE_CODE),
+      .verify = easy_number(easy, CURLINFO_SSL_VERIFYRESULT),
+      .http_version = http_version(easy),
+      .reused = easy_number(easy, CURLINFO_NUM_CONNECTS) == 0,
+      .timing = {.dns = since_start(transfer, CURLINFO_NAMELOOKUP_TIME_T),
+                 .connect = since_start(transfer, CURLINFO_CONNECT_TIME_T),
+                 .tls = since_start(transfer, CURLINFO_APPCONNECT_TIME_T),
+                 .first_byte =
+                     since_start(transfer, CURLINFO_STARTTRANSFER_TIME_T),
+                 .total = since_start(transfer, CURLINFO_TOTAL_TIME_T)},
+  };
+  if (outcome == OUTCOME_ANSWER)
+    result->body = buffer_bytes(&transfer->body);
+  else
+    result->message = outcome_message(outcome, &transfer->seen);
+  if (transfer->seen.late) /* libcurl's clock stopped with its last byte */
+    result->timing.total = (double)(clock_ms() - transfer->started) / 1e3;
+  if (transfer->running)
+    transfer_leave(transfer);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+  request_forget(&transfer->request);
+}
+
+/* A kept connection may have died, or have become unusable, since its last
+   request. That is no news for the caller: once more over a new one. */
+static bool deserves_new_connection(const struct transfer *transfer)
+{
+  if (transfer->fresh)
+    return false;
+  if (transfer->seen.stale)
+    return true;
+  switch (transfer->seen.code) {
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+    return transfer->header_bytes == 0 &&
+           easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) == 0;
+  default:
+    return false;
+  }
+}
+
+static bool start_again(struct transfer *transfer)
+{
+  transfer_withdraw(transfer);
+  buffer_reset(&transfer->body);
+  transfer->header_bytes = 0;
+  transfer->rounds = 0;
+  transfer->asked = false;
+  transfer->seen = (struct evidence){.text = transfer->text};
+  transfer->text[0] = '\0';
+  transfer->fresh = true;
+  return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ==
+             CURLE_OK &&
+         transfer_send(transfer);
+}
+
+void transfer_settle(struct transfer *transfer, CURLcode code)
+{
+  CURL *easy = transfer->easy;
+  struct evidence *seen = &transfer->seen;
+  seen->code = code;
+  seen->status = easy_number(easy, CURLINFO_RESPONSE_CODE);
+  seen->proxy_status = easy_number(easy, CURLINFO_HTTP_CONNECTCODE);
+  seen->first_byte = easy_seconds(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
+  if (deserves_new_connection(transfer)) {
+    if (start_again(transfer))
+      return;
+    seen->code = CURLE_OUT_OF_MEMORY;
+  }
+  transfer_end(transfer, outcome_of(seen));
+}
+
+/* -- results ---------------------------------------------------------------- */
+
+unsigned long transfer_id(const struct transfer *transfer)
+{
+  return transfer->id;
+}
+
+bool transfer_is_done(const struct transfer *transfer)
+{
+  return !transfer->running;
+}
+
+struct transfer_result transfer_result(const struct transfer *transfer)
+{
+  return transfer->result;
+}
+
+const char *transfer_header(const struct transfer *transfer, const char *name)
+{
+  struct curl_header *header;
+  if (!transfer->easy ||
+      curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) !=
+          CURLHE_OK)
+    return NULL;
+  if (header->index + 1 < header->amount &&
+      curl_easy_header(transfer->easy, name, header->amount - 1, CURLH_HEADER,
+                       -1, &header) != CURLHE_OK)
+    return NULL;
+  return header->value;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of transfers and of the transport that they share, for the files
+   that move them: easy.c, transfer.c and transport.c. */
+#ifndef BALANCE_TRANSFER_H
+#define BALANCE_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buffer.h"
+#include "framing.h"
+#include "multi.h"
+#include "origins.h"
+#include "outcome.h"
+#include "request.h"
+#include "transport.h"
+#include "trust.h"
+
+#pragma GCC visibility push(hidden)
+
+struct transport {
+  pid_t pid;
+  struct multi multi;
+  struct origins origins;
+  struct trust trust;
+  int64_t deadline;          /* none under way has a sooner one */
+  struct transfer *underway; /* each transfer is in one of three lists */
+  struct transfer *finished; /* the newest first, until somebody asks */
+  struct transfer *settled;
+  struct transport *next_abandoned;
+};
+
+struct transfer {
+  struct transport *transport; /* NULL once that was freed */
+  unsigned long id;
+  struct transfer *next;
+  struct transfer **link; /* what points to this one */
+  CURL *easy;             /* kept until the end for its headers */
+  struct turn turn;
+  bool running; /* in the multi once its turn has come */
+  bool in_multi;
+  bool fresh; /* on its second try, over a new connection */
+  int64_t started;
+  int64_t sent; /* when its turn had come */
+  int64_t deadline;
+  unsigned long socket;
+  struct request request;
+  struct buffer body;
+  size_t header_bytes;
+  size_t rounds; /* of libcurl's loops before the request is sent */
+  bool asked;    /* it is */
+  struct framing framing;
+  struct evidence seen;
+  struct transfer_result result;
+  char text[CURL_ERROR_SIZE];
+};
+
+/* -- easy.c ----------------------------------------------------------------- */
+
+/* A handle that sends the transfer's request the way `from` says. NULL: no
+   memory. */
+CURL *easy_new(struct transfer *transfer,
+               const struct transport_request *from);
+
+long easy_number(CURL *easy, CURLINFO info);
+double easy_seconds(CURL *easy, CURLINFO info);
+
+/* -- transfer.c: where a transfer is on its way ----------------------------- */
+
+/* Into a list, out of the one that it is in, and from there into another. */
+void transfer_link(struct transfer *transfer, struct transfer **list);
+void transfer_unlink(struct transfer *transfer);
+void transfer_move(struct transfer *transfer, struct transfer **list);
+
+/* It is under way, and waits for its turn. False: no memory. */
+bool transfer_enter(struct transfer *transfer,
+                    const struct transport_request *request);
+
+/* Its turn has come. False: no memory. */
+bool transfer_send(struct transfer *transfer);
+
+/* libcurl is done with it: it has ended, or goes out once more. */
+void transfer_settle(struct transfer *transfer, CURLcode code);
+
+/* It has ended, as `seen` says. */
+void transfer_end(struct transfer *transfer, enum outcome outcome);
+
+/* It is not under way any more, however far it came. */
+void transfer_leave(struct transfer *transfer);
+
+/* Out of the multi handle, where it is in it. */
+void transfer_withdraw(struct transfer *transfer);
+
+#pragma GCC visibility pop
+
+#endif
