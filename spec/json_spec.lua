@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local core = require "balance.core"
 local json = require "balance.json"
 local process = require "support.process"
 
@@ -38,6 +39,41 @@ describe("an answer in JSON", function()
       "\243\191\191\191", "\244\143\191\191", "\228\189\153\233\162\157" } do
       assert.equal(text, json.decode('{"a":"' .. text .. '"}').a)
     end
+  end)
+
+  it("has the characters that the Unicode Standard's table 3-7 has", function()
+    local rows = {
+      "[\1-\127]", "[\194-\223][\128-\191]",
+      "\224[\160-\191][\128-\191]", "[\225-\236][\128-\191][\128-\191]",
+      "\237[\128-\159][\128-\191]", "[\238-\239][\128-\191][\128-\191]",
+      "\240[\144-\191][\128-\191][\128-\191]",
+      "[\241-\243][\128-\191][\128-\191][\128-\191]",
+      "\244[\128-\143][\128-\191][\128-\191]",
+    }
+    local function is_well_formed(text)
+      for _, row in ipairs(rows) do
+        local _, last = text:find("^" .. row)
+        if last then
+          return is_well_formed(text:sub(last + 1))
+        end
+      end
+      return text == ""
+    end
+    local edges = { 1, 127, 128, 143, 144, 159, 160, 191, 192, 193, 194, 223,
+      224, 225, 236, 237, 238, 239, 240, 241, 243, 244, 245, 255 }
+    local good, bad = 0, 0
+    local function check(text)
+      local expected = is_well_formed(text)
+      assert(core.is_utf8(text) == expected, ("%q"):format(text))
+      good, bad = good + (expected and 1 or 0), bad + (expected and 0 or 1)
+      if #text < (text:find "^[\240-\245]" and 4 or 3) then
+        for _, byte in ipairs(edges) do
+          check(text .. string.char(byte))
+        end
+      end
+    end
+    check ""
+    assert.is_true(good > 100 and bad > 10000, good .. " and " .. bad)
   end)
 
   it("may be as large and small as a float", function()

@@ -88,6 +88,44 @@ static int core_is_text(lua_State *L)
   return 1;
 }
 
+/* Whether it is well-formed, as the Unicode Standard's table 3-7 has it. */
+static bool is_utf8(struct bytes text)
+{
+  const unsigned char *at = (const unsigned char *)text.data;
+  const unsigned char *end = at + text.len;
+  while (at < end) {
+    unsigned char first = *at++;
+    if (first < 0x80)
+      continue;
+    if (first < 0xc2 || first > 0xf4)
+      return false;
+    ptrdiff_t following = 1 + (first >= 0xe0) + (first >= 0xf0);
+    unsigned char least = 0x80, most = 0xbf; /* of the second byte */
+    if (first == 0xe0)
+      least = 0xa0; /* below: longer than it need be */
+    else if (first == 0xed)
+      most = 0x9f; /* above: a surrogate */
+    else if (first == 0xf0)
+      least = 0x90;
+    else if (first == 0xf4)
+      most = 0x8f; /* above: no character any more */
+    if (end - at < following || *at < least || *at > most)
+      return false;
+    for (at++; following > 1; following--)
+      if ((*at++ & 0xc0) != 0x80)
+        return false;
+  }
+  return true;
+}
+
+/* is_utf8(text) */
+static int core_is_utf8(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TSTRING);
+  lua_pushboolean(L, is_utf8(string_at(L, 1)));
+  return 1;
+}
+
 /* mode(path): a file's permission bits, or nil. */
 static int core_mode(lua_State *L)
 {
@@ -154,17 +192,13 @@ void *core_new_instance(lua_State *L, const char *class, size_t size)
   return instance;
 }
 
-static const luaL_Reg functions[] = {{"sign", core_sign},
-                                     {"transport", core_transport},
-                                     {"date", core_date},
-                                     {"now", core_now},
-                                     {"sleep", core_sleep},
-                                     {"info", core_info},
-                                     {"random", core_random},
-                                     {"digest", core_digest},
-                                     {"mode", core_mode},
-                                     {"is_text", core_is_text},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"sign", core_sign},       {"transport", core_transport},
+    {"date", core_date},       {"now", core_now},
+    {"sleep", core_sleep},     {"info", core_info},
+    {"random", core_random},   {"digest", core_digest},
+    {"mode", core_mode},       {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8}, {NULL, NULL}};
 
 int luaopen_balance_core(lua_State *L);
 

@@ -3,6 +3,7 @@
 -- the caller's settings are not touched, and do not matter.
 -- @module balance.json
 
+local core = require "balance.core"
 local safe = require "cjson.safe"
 
 local null = safe.null
@@ -50,36 +51,14 @@ local function normalise(container)
   return true
 end
 
--- The characters of UTF-8 that are not ASCII, by their first byte.
-local characters = {
-  "[\194-\223][\128-\191]",
-  "\224[\160-\191][\128-\191]",
-  "[\225-\236\238\239][\128-\191][\128-\191]",
-  "\237[\128-\159][\128-\191]",
-  "\240[\144-\191][\128-\191][\128-\191]",
-  "[\241-\243][\128-\191][\128-\191][\128-\191]",
-  "\244[\128-\143][\128-\191][\128-\191]",
-}
-
--- Whether it is UTF-8, as JSON must be; lua-cjson does not look.
-local function is_utf8(text)
-  for _, character in ipairs(characters) do
-    if not text:find("[\128-\255]") then
-      return true
-    end
-    text = text:gsub(character, " ")
-  end
-  return not text:find("[\128-\255]")
-end
-
 --- Decodes an answer.
 -- @tparam string text
 -- @treturn ?table nil where it is not a JSON object or array
 function _M.decode(text)
   if text:find("\0", 1, true) then
     return nil -- lua-cjson would stop there and call it the end
-  elseif not is_utf8(text) then
-    return nil
+  elseif not core.is_utf8(text) then
+    return nil -- as JSON must be; lua-cjson does not look
   end
   local value = decoder().decode(text)
   return type(value) == "table" and normalise(value) and value or nil
