@@ -10,7 +10,7 @@ local transport = core.transport()
 local function begin(changes)
   local request = {
     endpoint = endpoint, ca_file = os.getenv "SSL_CERT_FILE", path = "/",
-    timeout = 60, connect_timeout = 60,
+    timeout = 60, connect_timeout = 60, http2 = true,
   }
   for name, value in pairs(changes or {}) do
     request[name] = value
@@ -53,6 +53,12 @@ local function slow(milliseconds, where)
   }
 end
 
+-- A server that may speak HTTP/2, for all that is known before it answers.
+local function hanging()
+  faults.endpoint()
+  return "https://localhost:" .. faults.ports.tls
+end
+
 describe("many transfers at once #transport", function()
   before_each(function()
     transport:close()
@@ -77,8 +83,14 @@ describe("many transfers at once #transport", function()
     end
   end)
 
+  it("have a connection each where HTTP/2 is not welcome", function()
+    local changes = slow(700)
+    changes.http2 = false
+    assert.equal(20, run(20, changes))
+  end)
+
   it("may be more than there can be connections", function()
-    assert.is_true(run(700, { endpoint = http1 }) <= 512)
+    assert.is_true(run(700, { http2 = false }) <= 512)
   end)
 
   it("end when their time is up, whether or not their turn has come",
@@ -86,7 +98,7 @@ describe("many transfers at once #transport", function()
     local transfers = {}
     for i = 1, 10 do
       transfers[i] = begin {
-        endpoint = faults.endpoint(), path = "/silent", timeout = 0.2,
+        endpoint = hanging(), path = "/silent", timeout = 0.2,
       }
     end
     wait_for(transfers)
@@ -98,9 +110,9 @@ describe("many transfers at once #transport", function()
   it("do not wait for those that were cancelled", function()
     local first = {}
     for i = 1, 4 do
-      first[i] = begin { endpoint = faults.endpoint(), path = "/silent" }
+      first[i] = begin { endpoint = hanging(), path = "/silent" }
     end
-    local last = begin { endpoint = faults.endpoint(), path = "/none" }
+    local last = begin { endpoint = hanging(), path = "/none" }
     for _, transfer in ipairs(first) do
       transfer:close()
     end

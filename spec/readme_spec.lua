@@ -65,7 +65,7 @@ local function declared(name)
   local text = assert(process.read "lua/balance/options.lua")
   local found = {}
   for option, types in only(text, "local " .. name .. " = (%b{})"):gmatch(
-    '([%l_]+) = "([^"]+)"') do
+    '([%w_]+) = "([^"]+)"') do
     found[option] = types
   end
   return found
@@ -449,11 +449,14 @@ describe("the README", function()
   end)
 
   it("links to what is there", function()
+    local anchors = {} -- as GitHub makes them
+    for heading in readme:gmatch("\n#+ ([^\n]+)") do
+      local anchor = heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-")
+      anchors["#" .. anchor] = true
+    end
     for target in readme:gmatch("%]%(([^)]+)%)") do
       if target:find("^#") then
-        local heading = target:sub(2):gsub("%-", "[ -]")
-        assert.is_not_nil(readme:lower():find("\n#+ " .. heading .. "\n"),
-          target)
+        assert.is_true(anchors[target], target)
       else
         assert.is_not_nil(process.read(target), target)
       end

@@ -23,12 +23,13 @@ describe("where every read is short, a call #transport", function()
   -- once. A new connection always can.
   for _, case in ipairs {
     { "in clear text", "SANDBOX_PLAIN", "" },
-    { "over TLS and HTTP/1.1", "SANDBOX_HTTP1", "" },
-    { "over TLS and HTTP/2", "UDIO_ENDPOINT", "READY_TO_WRITE=1" },
+    { "over TLS and HTTP/1.1", "UDIO_ENDPOINT", "" },
+    { "over TLS and HTTP/2", "UDIO_ENDPOINT", "READY_TO_WRITE=1", "http2" },
   } do
     it("works " .. case[1] .. ", and again on the kept connection", function()
       local text = in_short_reads(case[3], [[
         local client = require("balance").new { retries = 0, rate = false,
+          http2 = arg[2] == "http2",
           trace = function(event) io.write(tostring(event.reused), " ") end }
         for _ = 1, 2 do
           for _, name in ipairs { "tempolor", "udio", "tencent" } do
@@ -36,7 +37,7 @@ describe("where every read is short, a call #transport", function()
             io.write(tostring(result and result.available or err), " ")
           end
         end
-      ]], os.getenv(case[2]))
+      ]], os.getenv(case[2]), case[4])
       local again = ("true %s true %s true %s "):format(
         accounts.tempolor.main.balance, accounts.udio.main.credits,
         accounts.tencent.main.amounts.RealCreditBalance)

@@ -152,7 +152,7 @@ local clients = {
 function acts.good()
   local name, options, available = unpack(one_of(good))
   local result, failure = one_of(clients)[name](merged(options, {
-    endpoint = one_of(endpoints) }))
+    endpoint = one_of(endpoints), http2 = math.random(2) == 1 }))
   expect(result and result.available == available, name,
     failure or result.available)
   return 1
@@ -195,7 +195,8 @@ function acts.misdeed()
   local fault, bytes, port = unpack(one_of(misdeeds))
   faults.choose(fault, bytes)
   expect_kind("network", fault .. " " .. bytes, misbehaving("as-chosen",
-    port and { endpoint = "https://localhost:" .. faults.ports[port] }))
+    port and { endpoint = "https://localhost:" .. faults.ports[port],
+      http2 = port == "http2" }))
   return 2
 end
 
@@ -261,9 +262,10 @@ end
 -- Many at once, and one of them fails.
 function acts.all()
   local asked, expected, count = {}, {}, math.random(2, 20)
+  local http2 = math.random(2) == 1
   for i = 1, count do
     local name, options, available = unpack(one_of(good))
-    asked[i] = merged(options, { provider = name })
+    asked[i] = merged(options, { provider = name, http2 = http2 })
     expected[i] = available
   end
   asked.bad = { provider = "faulty", api_key = "k", retries = 0,

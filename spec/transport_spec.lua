@@ -44,13 +44,43 @@ describe("a transfer #transport", function()
     assert.equal(number, transfer:header("x-sandbox-connection"))
   end)
 
-  it("speaks HTTP/2 where the server does, HTTP/1.1 elsewhere", function()
-    local result, transfer = fetch_tls()
-    assert.equal(2, result.http_version)
-    assert.equal("HTTP/2.0", transfer:header("x-sandbox-protocol"))
-    result, transfer = fetch_tls { endpoint = http1 }
-    assert.equal(1.1, result.http_version)
-    assert.equal("HTTP/1.1", transfer:header("x-sandbox-protocol"))
+  it("speaks HTTP/2 where it may and the server does, else HTTP/1.1",
+    function()
+    for _, case in ipairs {
+      { endpoint, true, 2, "HTTP/2.0" }, { endpoint, false, 1.1, "HTTP/1.1" },
+      { endpoint, nil, 1.1, "HTTP/1.1" }, { http1, true, 1.1, "HTTP/1.1" },
+    } do
+      core.transport():close()
+      local result, transfer =
+        fetch_tls { endpoint = case[1], http2 = case[2] }
+      assert.equal(case[3], result.http_version)
+      assert.equal(case[4], transfer:header("x-sandbox-protocol"))
+    end
+  end)
+
+  it("goes over no connection of HTTP/2 where it may not", function()
+    local transport = core.transport()
+    transport:close()
+    local function start(http2)
+      return assert(transport:start {
+        endpoint = endpoint, ca_file = ca_file, path = "/", timeout = 5,
+        connect_timeout = 5, http2 = http2,
+      })
+    end
+    fetch_tls { http2 = true }
+    for _ = 1, 3 do -- while others are on it, and while nobody is
+      local shared, alone, last = start(true), start(false), start(true)
+      for _, transfer in ipairs { shared, alone, last, start(false) } do
+        while not transfer:done() do
+          transport:wait()
+        end
+      end
+      assert.equal(2, shared:result().http_version)
+      assert.equal(1.1, alone:result().http_version)
+      assert.equal(2, last:result().http_version)
+    end
+    assert.is_true(fetch_tls({ http2 = true }).reused)
+    assert.is_true(fetch_tls().reused)
   end)
 
   it("sends the headers it is given, the Host of the endpoint, and asks for"

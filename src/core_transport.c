@@ -169,6 +169,8 @@ static void read_request(lua_State *L, int table,
   request->ca_file = c_string_field(L, table, "ca_file");
   request->ca_path = c_string_field(L, table, "ca_path");
   request->proxy = c_string_field(L, table, "proxy");
+  request->http2 =
+      core_has_field(L, table, "http2", LUA_TBOOLEAN) && lua_toboolean(L, -1);
   request->timeout_ms = time_limit_field(L, table, "timeout");
   request->connect_timeout_ms = time_limit_field(L, table, "connect_timeout");
 

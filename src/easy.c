@@ -136,7 +136,7 @@ static bool set_up(struct multi *multi, CURL *easy)
          SET(UPLOAD_BUFFERSIZE, (long)SEND_SIZE) && SET(FOLLOWLOCATION, 0L) &&
          SET(DISALLOW_USERNAME_IN_URL, 1L) &&
          SET(PROTOCOLS_STR, "http,https") &&
-         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
+         SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
          SET(MAXAGE_CONN, (long)MAX_IDLE_AGE) &&
          SET(SUPPRESS_CONNECT_HEADERS, 1L) &&
          SET(HEADEROPT, (long)CURLHEADER_SEPARATE) &&
@@ -162,6 +162,10 @@ static bool set_request(struct transfer *transfer, CURL *easy,
   }
   /* What goes in clear text to a loopback address goes to no proxy. */
   const char *proxy = from->endpoint->tls ? from->proxy : "";
+
+  /* A libcurl without HTTP/2 refuses it. */
+  if (transfer->http2)
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 
   bool done =
       SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&

@@ -7,6 +7,7 @@
 enum protocol { UNKNOWN, HTTP1, HTTP2 };
 
 struct origin {
+  bool http2; /* is welcome */
   enum protocol protocol;
   size_t most;        /* may be under way */
   size_t count;       /* are */
@@ -22,25 +23,25 @@ struct origin {
 
 /* One proxy may hang where another, or none, would not. */
 static bool is_of(const struct origin *origin, const char *name,
-                  const char *proxy)
+                  const char *proxy, bool http2)
 {
-  if (strcmp(origin->name, name) != 0)
+  if (origin->http2 != http2 || strcmp(origin->name, name) != 0)
     return false;
   return proxy && origin->proxy ? strcmp(origin->proxy, proxy) == 0
                                 : proxy == origin->proxy;
 }
 
 static struct origin *find(const struct origins *origins, const char *name,
-                           const char *proxy)
+                           const char *proxy, bool http2)
 {
   struct origin *each = origins->list;
-  while (each && !is_of(each, name, proxy))
+  while (each && !is_of(each, name, proxy, http2))
     each = each->next;
   return each;
 }
 
 static struct origin *add(struct origins *origins, const char *name,
-                          const char *proxy, int64_t now)
+                          const char *proxy, bool http2, int64_t now)
 {
   size_t name_size = strlen(name) + 1;
   size_t proxy_size = proxy ? strlen(proxy) + 1 : 0;
@@ -52,7 +53,9 @@ static struct origin *add(struct origins *origins, const char *name,
   memcpy(added->name, name, name_size);
   if (proxy)
     added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
-  added->most = ORIGIN_FIRST;
+  added->http2 = http2;
+  added->protocol = http2 ? UNKNOWN : HTTP1;
+  added->most = http2 ? ORIGIN_FIRST : ORIGIN_MOST;
   added->due = now + ORIGIN_PATIENCE;
   added->end = &added->first;
   added->next = origins->list;
@@ -80,11 +83,11 @@ static void take_out(struct turn *turn)
 }
 
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  int64_t now, struct turn *turn)
+                  bool http2, int64_t now, struct turn *turn)
 {
-  struct origin *origin = find(origins, name, proxy);
+  struct origin *origin = find(origins, name, proxy, http2);
   if (!origin)
-    origin = add(origins, name, proxy, now);
+    origin = add(origins, name, proxy, http2, now);
   if (!origin)
     return false;
   turn->origin = origin;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose turn it is among the transfers to one origin by way of one proxy.
 
-   libcurl opens a connection for each of many transfers that begin together,
-   for it cannot know yet that one of HTTP/2 would carry them all. So a few go
-   first, and the others wait until the first is connected: then over HTTP/2
-   as many as fit on the connections there are, and one more to open another;
-   over HTTP/1.1 one on each connection. Beyond that they wait here, where it
-   costs nothing, rather than in libcurl's lists. */
+   Over HTTP/1.1 each has a connection. Where HTTP/2 is welcome too, libcurl
+   opens a connection for each of many that begin together, for it cannot know
+   yet that one would carry them all. So a few go first, and the others wait
+   until the first is connected: then over HTTP/2 as many go as fit on the
+   connections there are, and one more to open another. Beyond that they wait
+   here, where it costs nothing, rather than in libcurl's lists. */
 #ifndef BALANCE_ORIGINS_H
 #define BALANCE_ORIGINS_H
 
@@ -39,10 +39,10 @@ enum {
   ORIGIN_MOST = 512
 };
 
-/* Queues up. NULL is the environment's proxy; `now` is in milliseconds. False:
-   no memory. */
+/* Queues up. NULL is the environment's proxy; `http2` is whether it is welcome;
+   `now` is in milliseconds. False: no memory. */
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  int64_t now, struct turn *turn);
+                  bool http2, int64_t now, struct turn *turn);
 
 /* When those that wait have waited long enough for the first; INT64_MAX where
    nobody does. */

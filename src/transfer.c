@@ -33,7 +33,8 @@ bool transfer_enter(struct transfer *transfer,
   struct transport *transport = transfer->transport;
   transfer->turn.owner = transfer;
   if (!origins_join(&transport->origins, request->endpoint->origin,
-                    request->proxy, transfer->started, &transfer->turn))
+                    request->proxy, transfer->http2, transfer->started,
+                    &transfer->turn))
     return false;
   transfer->running = true;
   transfer_move(transfer, &transport->underway);

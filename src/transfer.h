@@ -43,6 +43,7 @@ struct transfer {
   bool running; /* in the multi once its turn has come */
   bool in_multi;
   bool fresh; /* on its second try, over a new connection */
+  bool http2; /* is welcome */
   int64_t started;
   int64_t sent; /* when its turn had come */
   int64_t deadline;

@@ -104,6 +104,7 @@ enum transport_status transport_start(struct transport *transport,
   transfer->seen.text = transfer->text;
   transfer->started = clock_ms();
   transfer->deadline = transfer->started + request->timeout_ms;
+  transfer->http2 = request->http2 && request->endpoint->tls;
   transfer->transport = transport;
   static atomic_ulong last_id;
   transfer->id = atomic_fetch_add(&last_id, 1) + 1;

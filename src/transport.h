@@ -37,6 +37,7 @@ struct transport_request {
   const char *ca_file; /* with both NULL the system's trust store */
   const char *ca_path;
   const char *proxy;  /* NULL: from the environment, as libcurl does */
+  bool http2;         /* where the server speaks it, over TLS */
   int64_t timeout_ms; /* of the whole transfer */
   int64_t connect_timeout_ms;
 };

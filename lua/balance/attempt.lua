@@ -68,6 +68,7 @@ local function start(provider, config, endpoint, limit)
     ca_file = config.ca_file,
     ca_path = config.ca_path,
     proxy = config.proxy,
+    http2 = config.http2,
     timeout = limit,
     connect_timeout = config.connect_timeout,
   }

@@ -31,6 +31,7 @@ local _M = { _VERSION = version }
 ---@field ca_file? string trusted certificates, a PEM file
 ---@field ca_path? string the same as a directory of hashed names
 ---@field proxy? string
+---@field http2? boolean HTTP/2 where the server speaks it (false)
 ---@field retries? integer how often to ask again where that can help (2)
 ---@field rate? number|false requests a second for one key (Tencent: 20)
 ---@field cache? balance.CacheSettings|false (false)
@@ -61,6 +62,7 @@ local _M = { _VERSION = version }
 ---@field ca_file? string
 ---@field ca_path? string
 ---@field proxy? string
+---@field http2? boolean
 ---@field retries? integer
 ---@field rate? number|false
 ---@field rate_dict? table an ngx.shared.DICT in which workers share the rate
@@ -125,7 +127,7 @@ local _M = { _VERSION = version }
 -- @tparam ?table options `api_key` (TEMPOLOR_API_KEY); `endpoint`, `timeout`
 -- (seconds, 10), `connect_timeout` (seconds, 5), `retries` (2), `rate`
 -- (requests a second; Tencent: 20), `cache` (false), `trace`, `credentials`,
--- `ca_file`, `ca_path`, `proxy`
+-- `ca_file`, `ca_path`, `proxy`, `http2` (false)
 -- @treturn ?table `balance`; and `available`, `available_from`, `unit`,
 -- `provider`, `request_id`, `fetched_at`, `raw`
 -- @treturn ?balance.Failure where the first is nil
@@ -180,7 +182,7 @@ _M.all = default.all
 -- @function new
 -- @tparam ?table settings `tempolor`, `udio`, `tencent`: the options of that
 -- provider; `timeout`, `connect_timeout`, `retries`, `rate`, `cache`, `trace`,
--- `ca_file`, `ca_path`, `proxy`: for all of them; `rate_dict`; `loop`:
+-- `ca_file`, `ca_path`, `proxy`, `http2`: for all of them; `rate_dict`; `loop`:
 -- "blocking", "nginx", "cqueues", "luv", or a table of `wait`, `sleep` and
 -- `gather` (found by itself, but for luv)
 -- @treturn table

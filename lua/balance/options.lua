@@ -19,6 +19,7 @@ local shared = {
   ca_file = "string",
   ca_path = "string",
   proxy = "string",
+  http2 = "boolean",
   retries = "number",
   rate = "number boolean",
   cache = "table boolean",

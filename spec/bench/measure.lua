@@ -11,6 +11,13 @@ local _M = {}
 local scratch = "build/bench"
 local patience = 15 -- seconds
 
+--- What calls are made over: its name, an endpoint that speaks it, and how a
+-- script of sides/ is told.
+_M.protocols = {
+  { name = "HTTP/1.1", endpoint = os.getenv "SANDBOX_HTTP1", word = "http1" },
+  { name = "HTTP/2", endpoint = os.getenv "UDIO_ENDPOINT", word = "http2" },
+}
+
 --- The command that runs a script of sides/ under an interpreter, which finds
 -- the module that was built for it.
 function _M.lua(interpreter, script, ...)

@@ -81,11 +81,11 @@ local option_names = {
   "timeout", "connect_timeout", "ca_file", "ca_path", "proxy", "retries",
   "rate", "cache", "trace", "endpoint", "credentials", "api_key", "secret_id",
   "secret_key", "token", "temp_credit", "region", "language", "site",
-  "profile", "credentials_file", "cvm_role",
+  "profile", "credentials_file", "cvm_role", "http2",
 }
 local setting_names = {
   "timeout", "connect_timeout", "ca_file", "ca_path", "proxy", "retries",
-  "rate", "cache", "trace", "loop",
+  "rate", "cache", "trace", "loop", "http2",
 }
 local variables = {
   "TEMPOLOR_API_KEY", "UDIO_API_KEY", "TENCENTCLOUD_SECRET_ID",

@@ -25,7 +25,7 @@ function _M.client(port)
   faults.endpoint()
   local endpoint = (port == "plain" and "http://127.0.0.1:"
     or "https://localhost:") .. faults.ports[port]
-  local settings = { retries = 1, rate = false,
+  local settings = { retries = 1, rate = false, http2 = port == "http2",
     ca_file = os.getenv "SSL_CERT_FILE" }
   for _, name in ipairs(_M.providers) do
     settings[name] = { endpoint = endpoint }

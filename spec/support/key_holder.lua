@@ -2,8 +2,10 @@
 --
 -- A script that has keys, makes calls with them, drops its client and idles,
 -- so that a spec can look into its memory. Its arguments: a directory with a
--- file for each key, in which it leaves its pid; what to do; an endpoint.
-local directory, what, endpoint = arg[1], arg[2], arg[3]
+-- file for each key, in which it leaves its pid; what to do; an endpoint; and
+-- "http2" where that is to be spoken, after which connections are closed.
+local directory, what, endpoint, http2 = arg[1], arg[2], arg[3],
+  arg[4] == "http2"
 
 local read = assert(package.loadlib(
   os.getenv "BALANCE_BUILD" .. "/spec/secret.so", "luaopen_secret"))()
@@ -18,7 +20,7 @@ local core = require "balance.core"
 local variant = require "support.variant"
 
 local function options_of(provider)
-  local options = { endpoint = endpoint, retries = 0 }
+  local options = { endpoint = endpoint, http2 = http2, retries = 0 }
   if provider == "tencent" then
     options.secret_id, options.secret_key, options.token =
       keys.secret_id, keys.secret_key, keys.token
@@ -84,7 +86,7 @@ function ways.fail()
 end
 
 ways[what]()
-if arg[4] == "close" then
+if http2 then
   core.transport():close()
 end
 balance, variant = nil, nil -- luacheck: ignore

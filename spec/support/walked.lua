@@ -5,6 +5,7 @@
 -- once. A call may fail, but a result must be the sandbox's. Returns whether
 -- every call succeeded.
 local endpoint, limit, all_is_well = ...
+local http2 = endpoint == os.getenv "UDIO_ENDPOINT" -- the others do not speak it
 
 -- Lua 5.1 does not load a module again whose first load failed.
 for name, loaded in pairs(package.loaded) do
@@ -49,7 +50,8 @@ end
 local accounts_of_all = {}
 for _, call in ipairs(calls) do
   local options = call.options
-  options.endpoint, options.timeout, options.retries = endpoint, limit, 0
+  options.endpoint, options.http2 = endpoint, http2
+  options.timeout, options.retries = limit, 0
   accounts_of_all[call.name] = options
 end
 local results, failures = balance.all(accounts_of_all)
@@ -68,7 +70,7 @@ local function start(headers)
   return core.transport():start {
     endpoint = endpoint, path = "/api/v2/credits", headers = headers,
     authorization = accounts.udio.main.api_key, scheme = "Bearer",
-    timeout = limit, connect_timeout = limit,
+    timeout = limit, connect_timeout = limit, http2 = http2,
     ca_file = os.getenv "SSL_CERT_FILE",
   }
 end

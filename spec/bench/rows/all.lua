@@ -7,33 +7,28 @@ local stats = require "bench.stats"
 
 local calls, delay, aim = 500, 100, { most = 1.15 }
 
-local endpoints = {
-  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
-  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
-}
-
 -- In a process of its own, which does it once.
 local function once(command)
   return ("build/bench/spawn sh -c \"echo 1 | %s\""):format(command)
 end
 
-local function ours(endpoint, count)
-  return measure.lua("lua5.4", "all.lua", endpoint, count, delay)
+local function ours(protocol, count)
+  return measure.lua("lua5.4", "all.lua", protocol.endpoint, count, delay,
+    protocol.word)
 end
 
-local function theirs(endpoint, count)
-  return measure.program("multi", endpoint, count, delay)
+local function theirs(protocol, count)
+  return measure.program("multi", protocol.endpoint, count, delay)
 end
 
-for _, endpoint in ipairs(endpoints) do
-  local name, origin = endpoint[1], endpoint[2]
-  local what = ("all of %d, %s, "):format(calls, name)
+for _, protocol in ipairs(measure.protocols) do
+  local what = ("all of %d, %s, "):format(calls, protocol.name)
   local beside = "curl_multi and epoll in C"
 
-  local all = measure.start(once(ours(origin, calls)), 1)
-  local multi = measure.start(once(theirs(origin, calls)), 1)
-  local one = measure.start(once(ours(origin, 1)), 1)
-  local single = measure.start(once(theirs(origin, 1)), 1)
+  local all = measure.start(once(ours(protocol, calls)), 1)
+  local multi = measure.start(once(theirs(protocol, calls)), 1)
+  local one = measure.start(once(ours(protocol, 1)), 1)
+  local single = measure.start(once(theirs(protocol, 1)), 1)
   measure.alternate(5, { all, multi, one, single })
   report.compare(5, what .. "a new process, wall", beside, all.wall,
     multi.wall, aim)
@@ -47,8 +42,8 @@ for _, endpoint in ipairs(endpoints) do
   report.value(5, what .. "peak memory a call", beside, text, other,
     stats.ratios(more, other_more))
 
-  all = measure.start(ours(origin, calls), 1)
-  multi = measure.start(theirs(origin, calls), 1)
+  all = measure.start(ours(protocol, calls), 1)
+  multi = measure.start(theirs(protocol, calls), 1)
   measure.alternate(7, { all, multi })
   report.compare(5, what .. "again, wall", beside, all.wall, multi.wall, aim)
   report.compare(5, what .. "again, CPU", beside, all.cpu, multi.cpu)

@@ -8,19 +8,14 @@ local report = require "bench.report"
 
 local rounds, count, aim = 21, 200, { most = 1 }
 
-local endpoints = {
-  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
-  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
-}
-
 -- `by_hand(endpoint)` is the peer's command.
 local function compare(lua, name, by_hand)
-  for _, endpoint in ipairs(endpoints) do
-    local ours = measure.start(measure.lua(lua, "call.lua", endpoint[2]),
-      count)
-    local peer = measure.start(by_hand(endpoint[2]), count)
+  for _, protocol in ipairs(measure.protocols) do
+    local ours = measure.start(measure.lua(lua, "call.lua",
+      protocol.endpoint, protocol.word), count)
+    local peer = measure.start(by_hand(protocol.endpoint), count)
     measure.alternate(rounds, { ours, peer })
-    local what = ("warm udio(), %s, %s, "):format(lua, endpoint[1])
+    local what = ("warm udio(), %s, %s, "):format(lua, protocol.name)
     local beside = name .. " and cjson"
     report.compare(3, what .. "wall", beside, ours.wall, peer.wall, aim)
     report.compare(3, what .. "CPU", beside, ours.cpu, peer.cpu, aim)

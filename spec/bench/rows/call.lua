@@ -6,19 +6,14 @@ local report = require "bench.report"
 
 local rounds, count, aim = 21, 200, { most = 1.1 }
 
-local endpoints = {
-  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
-  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
-}
-
 for _, lua in ipairs { "lua5.4", "luajit" } do
-  for _, endpoint in ipairs(endpoints) do
-    local ours = measure.start(measure.lua(lua, "call.lua", endpoint[2]),
-      count)
-    local peer = measure.start(measure.program("easy_loop", endpoint[2]),
-      count)
+  for _, protocol in ipairs(measure.protocols) do
+    local ours = measure.start(measure.lua(lua, "call.lua",
+      protocol.endpoint, protocol.word), count)
+    local peer = measure.start(measure.program("easy_loop",
+      protocol.endpoint), count)
     measure.alternate(rounds, { ours, peer })
-    local what = ("warm udio(), %s, %s, "):format(lua, endpoint[1])
+    local what = ("warm udio(), %s, %s, "):format(lua, protocol.name)
     local beside = "a loop of curl_easy_perform in C"
     report.compare(2, what .. "wall", beside, ours.wall, peer.wall, aim)
     report.compare(2, what .. "CPU", beside, ours.cpu, peer.cpu, aim)

@@ -8,14 +8,9 @@ local base, aim = 10, { most = 1.2 }
 -- So many accounts, and how often a round asks all of them.
 local steps = { { 1, 300 }, { 100, 5 }, { 1000, 1 }, { 10000, 1 } }
 
-local endpoints = {
-  { "HTTP/1.1", os.getenv "SANDBOX_HTTP1" },
-  { "HTTP/2", os.getenv "UDIO_ENDPOINT" },
-}
-
-local function start(origin, accounts, times)
-  return measure.start(measure.lua("lua5.4", "all.lua", origin, accounts, 0),
-    times)
+local function start(protocol, accounts, times)
+  return measure.start(measure.lua("lua5.4", "all.lua", protocol.endpoint,
+    accounts, 0, protocol.word), times)
 end
 
 local function per_call(list, accounts)
@@ -26,13 +21,13 @@ local function per_call(list, accounts)
   return each
 end
 
-for _, endpoint in ipairs(endpoints) do
+for _, protocol in ipairs(measure.protocols) do
   for _, step in ipairs(steps) do
     local accounts, times = step[1], step[2]
-    local ten = start(endpoint[2], base, 50)
-    local many = start(endpoint[2], accounts, times)
+    local ten = start(protocol, base, 50)
+    local many = start(protocol, accounts, times)
     measure.alternate(accounts < 10000 and 9 or 3, { many, ten })
-    local what = ("a call of all of %d, %s, "):format(accounts, endpoint[1])
+    local what = ("a call of all of %d, %s, "):format(accounts, protocol.name)
     local beside = ("one of all of %d"):format(base)
     for _, clock in ipairs { "CPU", "wall" } do
       local key = clock:lower()
