@@ -89,6 +89,34 @@ describe("many transfers at once #transport", function()
     assert.equal(20, run(20, changes))
   end)
 
+  -- libcurl 7.88 lets two share a connection of HTTP/1.1 to a host that has
+  -- spoken HTTP/2, and each may get the other's answer.
+  it("get their own answers where a host speaks HTTP/1.1 and HTTP/2",
+    function()
+    local number = 0
+    local function numbered(http2, delay)
+      number = number + 1
+      local changes = slow(delay)
+      changes.http2 = http2
+      changes.headers["X-Sandbox-Answer"] = "body:" .. number
+      return begin(changes)
+    end
+    for round = 1, 6 do
+      local transfers = {}
+      for i = 1, 30 do
+        transfers[i] = numbered((i + round) % 3 == 0, i % 7 * 5)
+        if i % 10 == round then
+          wait_for { transfers[i] }
+        end
+      end
+      wait_for(transfers)
+      for i, transfer in ipairs(transfers) do
+        local result = transfer:result()
+        assert.equal(number - 30 + i, tonumber(result.body), result.message)
+      end
+    end
+  end)
+
   it("may be more than there can be connections", function()
     assert.is_true(run(700, { http2 = false }) <= 512)
   end)

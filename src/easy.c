@@ -109,18 +109,24 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   struct transfer *transfer = user;
   struct sockets *sockets = &transfer->transport->multi.sockets;
   const bool http2 = speaks_http2(transfer->easy);
-  const struct route route = {local_ip, remote_ip, local_port, remote_port,
-                              http2};
+  const struct route route = {.local_ip = local_ip,
+                              .remote_ip = remote_ip,
+                              .local_port = local_port,
+                              .remote_port = remote_port,
+                              .shared = http2,
+                              .alone = transfer->http2 && !http2};
   enum socket_state state;
   transfer->asked = true;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
+  transfer->seen.stale =
+      state == SOCKET_UNREAD || state == SOCKET_BUSY ||
+      (state == SOCKET_QUIET && has_pending(transfer->easy));
+  if (transfer->seen.stale)
+    return CURL_PREREQFUNC_ABORT;
   origins_connected(&transfer->turn, http2,
                     easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0);
-  transfer->seen.stale =
-      state == SOCKET_UNREAD ||
-      (state == SOCKET_QUIET && has_pending(transfer->easy));
-  return transfer->seen.stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  return CURL_PREREQFUNC_OK;
 }
 
 /* -- options ---------------------------------------------------------------- */

@@ -148,14 +148,14 @@ static void no_longer_connecting(struct turn *turn)
 void origins_connected(struct turn *turn, bool http2, bool is_new)
 {
   struct origin *origin = turn->origin;
-  if (!http2) {
-    origin->protocol = HTTP1;
-    origin->most = ORIGIN_MOST;
-  } else if (origin->protocol != HTTP2) {
+  if (http2 && origin->protocol != HTTP2) {
     origin->protocol = HTTP2;
     origin->most = ORIGIN_STREAMS;
-  } else if (is_new && origin->most < ORIGIN_MOST) {
+  } else if (http2 && is_new && origin->most < ORIGIN_MOST) {
     origin->most += ORIGIN_STREAMS;
+  } else if (!http2 && is_new) { /* a kept one may be of who asked for it */
+    origin->protocol = HTTP1;
+    origin->most = ORIGIN_MOST;
   }
   no_longer_connecting(turn);
 }
