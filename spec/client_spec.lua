@@ -3,7 +3,7 @@ local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"
-local variant = require "support.variant"
+local variant = require("support.variant").call
 
 local tencent = accounts.tencent
 

@@ -508,13 +508,8 @@ describe("the role of a CVM", function()
   local function metadata(role)
     local name = role or ""
     if not ports[name] then
-      local path = os.tmpname()
-      process.write(path, "")
-      servers[#servers + 1] = process.start(
-        ("%s spec/support/metadata_server.lua %s %s"):format(process.lua,
-          process.quote(path), role and process.quote(role) or ""))
-      ports[name] = process.await(path)
-      os.remove(path)
+      ports[name], servers[#servers + 1] =
+        process.serve("metadata_server.lua", role)
     end
     return "http://127.0.0.1:" .. ports[name]
   end

@@ -4,6 +4,7 @@ local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local process = require "support.process"
 local retry = require "balance.retry"
+local variant = require("support.variant").register
 
 local tencent = accounts.tencent.bench
 local keys = { secret_id = tencent.secret_id, secret_key = tencent.secret_key }
@@ -16,26 +17,6 @@ local function with(changes)
     end
   end
   return options
-end
-
--- A provider like another, whose request is changed on its way.
-local count = 0
-local function variant(name, change)
-  count = count + 1
-  local provider = {}
-  for field, value in pairs(require("balance.provider." .. name)) do
-    provider[field] = value
-  end
-  provider.name = name .. "_" .. count .. "p"
-  local request = provider.request
-  function provider.request(config)
-    local made = request(config)
-    made.headers = made.headers or {}
-    change(made, config)
-    return made
-  end
-  balance.register(provider)
-  return provider.name
 end
 
 local function collect(list)

@@ -9,12 +9,7 @@ local nobody = "http://127.0.0.1:1"
 
 lazy_setup(function()
   log = os.tmpname()
-  local path = os.tmpname()
-  process.write(path, "")
-  server = process.start(("%s spec/support/proxy_server.lua %s %s"):format(
-    process.lua, process.quote(path), process.quote(log)))
-  port = process.await(path)
-  os.remove(path)
+  port, server = process.serve("proxy_server.lua", log)
 end)
 
 lazy_teardown(function()

@@ -10,6 +10,7 @@ local faults = require "support.faults"
 local nginx = require "support.nginx"
 local process = require "support.process"
 local secrets = require "support.secrets"
+local variant = require "support.variant"
 
 local keys = {
   tempolor = { api_key = accounts.tempolor.main.api_key },
@@ -32,21 +33,8 @@ local function with(provider, changes)
 end
 
 -- The provider's name where it asks for another path.
-local count = 0
 local function at(name, path)
-  count = count + 1
-  local original, provider = require("balance.provider." .. name), {}
-  for field, value in pairs(original) do
-    provider[field] = value
-  end
-  provider.name = name .. "_secret" .. count
-  function provider.request(config)
-    local request = original.request(config)
-    request.path = path
-    return request
-  end
-  balance.register(provider)
-  return provider.name
+  return variant.register(name, function(request) request.path = path end)
 end
 
 local function assert_clean(value)

@@ -10,6 +10,7 @@ local core = require "balance.core"
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"
+local variant = require "support.variant"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -25,20 +26,9 @@ local samples = 100
 -- Providers that ask the sandbox for another answer: the usual ones with a
 -- header more.
 for _, name in ipairs { "tempolor", "udio", "tencent" } do
-  local original = require("balance.provider." .. name)
-  local asking = {}
-  for field, value in pairs(original) do
-    asking[field] = value
-  end
-  asking.name = "asking_" .. name
-  asking.options = { answer = "string" }
-  function asking.request(config)
-    local request = original.request(config)
-    request.headers = request.headers or {}
+  variant.register(name, function(request, config)
     request.headers["X-Sandbox-Answer"] = config.answer
-    return request
-  end
-  balance.register(asking)
+  end, { name = "asking_" .. name, options = { answer = "string" } })
 end
 
 -- And one that asks the server that misbehaves.

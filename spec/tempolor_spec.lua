@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local balance = require "balance"
 local accounts = require("sandbox.accounts").tempolor
-local variant = require "support.variant"
+local variant = require("support.variant").call
 
 local function answer(text)
   return variant("tempolor", { ["X-Sandbox-Answer"] = text })

@@ -2,7 +2,7 @@
 local balance = require "balance"
 local accounts = require("sandbox.accounts").tencent
 local faults = require "support.faults"
-local variant = require "support.variant"
+local variant = require("support.variant").call
 
 -- The options of an account; changes go over them. `bench` has no limit of
 -- requests a second, which the specs would pass.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local balance = require "balance"
 local accounts = require("sandbox.accounts").udio
-local variant = require "support.variant"
+local variant = require("support.variant").call
 
 local function answer(text)
   return variant("udio", { ["X-Sandbox-Answer"] = text })

@@ -5,13 +5,14 @@
 -- file that is its first argument; the second is a directory with server.pem
 -- and server.key.
 local cqueues = require "cqueues"
-local socket = require "cqueues.socket"
 local http2 = require "support.http2"
 local json = require "cjson"
+local serving = require "support.serving"
 local ends = assert(package.loadlib(os.getenv "BALANCE_BUILD"
   .. "/spec/ends.so", "luaopen_ends"))()
 
-local loop = cqueues.new()
+local send, read_head = serving.send, serving.read_head
+
 local served = 0 -- connections
 local strays = 0 -- those to the port where nobody should come
 local busy = 0 -- connections on which more than the answer is to come
@@ -27,12 +28,7 @@ local function right(number)
 end
 
 local function answer(body)
-  return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" ..
-    "Content-Length: %d\r\n\r\n%s"):format(#body, body)
-end
-
-local function send(connection, bytes)
-  return connection:xwrite(bytes, "bn")
+  return serving.answer("200 OK", body, "Content-Type: application/json\r\n")
 end
 
 -- Each gets the connection, its number, the head of the request and the bytes
@@ -172,15 +168,6 @@ faults["second-in-record"] = function(connection, number)
   return send(connection, body .. answer(right(6.66)))
 end
 
-local function read_head(connection)
-  local text = ""
-  repeat -- no iterator: Lua 5.1 cannot wait inside one
-    local line = connection:read("*L")
-    text = text .. (line or "")
-  until not line or line == "\r\n"
-  return text ~= "" and text
-end
-
 local function read_request(connection)
   local head = read_head(connection)
   local length = head and tonumber(head:match("ength: (%d+)")) or 0
@@ -238,33 +225,10 @@ local function tls(protocol)
   return context
 end
 
--- Returns its port.
-local function listen(handler, context)
-  local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
-  local _, _, port = assert(server:localname())
-  loop:wrap(function()
-    while true do
-      local connection = server:accept { nodelay = true }
-      connection:onerror(function(_, _, why) return why end)
-      connection:setmode("bn", "bn")
-      loop:wrap(function()
-        if not context or connection:starttls(context) then
-          handler(connection)
-        end
-        connection:close()
-      end)
-    end
-  end)
-  return port
-end
-
-local file = assert(io.open(path .. ".new", "w"))
-assert(file:write(
-  "plain ", listen(serve),
-  " tls ", listen(serve, tls "http/1.1"),
-  " http2 ", listen(serve_http2, tls "h2"),
-  " control ", listen(serve_control),
-  " elsewhere ", listen(function() strays = strays + 1 end)))
-assert(file:close())
-assert(os.rename(path .. ".new", path))
-assert(loop:loop())
+serving.run(path, table.concat({
+  "plain", serving.listen(serve),
+  "tls", serving.listen(serve, tls "http/1.1"),
+  "http2", serving.listen(serve_http2, tls "h2"),
+  "control", serving.listen(serve_control),
+  "elsewhere", serving.listen(function() strays = strays + 1 end),
+}, " "))

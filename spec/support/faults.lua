@@ -12,16 +12,12 @@ local server
 -- `ports` then.
 function _M.endpoint()
   if not server then
-    local path = os.tmpname()
-    process.write(path, "")
-    server = process.start(("%s spec/support/fault_server.lua %s %s"):format(
-      process.plain_lua, process.quote(path),
-      process.quote(os.getenv "SANDBOX_DIR")))
+    local ports
+    ports, server = process.serve("fault_server.lua", os.getenv "SANDBOX_DIR")
     _M.ports = {}
-    for name, port in process.await(path):gmatch("(%w+) (%d+)") do
+    for name, port in ports:gmatch("(%w+) (%d+)") do
       _M.ports[name] = port
     end
-    os.remove(path)
   end
   return "http://127.0.0.1:" .. _M.ports.plain
 end

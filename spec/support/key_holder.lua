@@ -17,7 +17,7 @@ end
 
 local balance = require "balance"
 local core = require "balance.core"
-local variant = require "support.variant"
+local variant = require("support.variant").call
 
 local function options_of(provider)
   local options = { endpoint = endpoint, http2 = http2, retries = 0 }

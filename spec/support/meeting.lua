@@ -11,12 +11,7 @@ local server
 --- "http://127.0.0.1:PORT" of the one server of this run.
 function _M.endpoint()
   if not server then
-    local path = os.tmpname()
-    process.write(path, "")
-    server = process.start(("%s spec/support/meeting_server.lua %s"):format(
-      process.plain_lua, process.quote(path)))
-    _M.port = process.await(path)
-    os.remove(path)
+    _M.port, server = process.serve "meeting_server.lua"
   end
   return "http://127.0.0.1:" .. _M.port
 end

@@ -6,11 +6,10 @@
 -- once, without a clock. Writes its port to the file that is its argument.
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
-local socket = require "cqueues.socket"
+local serving = require "support.serving"
 
 local a_while = 0.5 -- seconds
 
-local loop = cqueues.new()
 local meetings = {}
 
 -- False where the client goes away before.
@@ -43,41 +42,17 @@ local function meet(room, size, gone)
   return met and meeting.count
 end
 
-local function serve(connection)
-  connection:setmode("bn", "bn")
+serving.run(arg[1], serving.listen(function(connection)
   local gone = { pollfd = connection:pollfd(), events = "r" }
-  local line = connection:read("*L")
-  while line do
-    local size, room = line:match("^GET /(%d+)/(%S*) ")
-    repeat
-      line = connection:read("*L")
-    until not line or line == "\r\n"
+  local head = serving.read_head(connection)
+  while head do
+    local size, room = head:match("^GET /(%d+)/(%S*) ")
     local count = meet(room, tonumber(size), gone)
     if not count then
-      break
+      return
     end
-    local body = ('{"code":200,"data":{"credits":%d}}'):format(count)
-    connection:xwrite("HTTP/1.1 200 OK\r\nContent-Length: " .. #body
-      .. "\r\n\r\n" .. body, "bn")
-    line = connection:read("*L")
+    serving.send(connection, serving.answer("200 OK",
+      ('{"code":200,"data":{"credits":%d}}'):format(count)))
+    head = serving.read_head(connection)
   end
-  connection:close()
-end
-
-local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
-local _, _, port = assert(server:localname())
-
-loop:wrap(function()
-  while true do
-    local connection = server:accept()
-    connection:onerror(function(_, _, why) return why end)
-    loop:wrap(function() serve(connection) end)
-  end
-end)
-
-local path = arg[1]
-local file = assert(io.open(path .. ".new", "w"))
-assert(file:write(port))
-assert(file:close())
-assert(os.rename(path .. ".new", path))
-assert(loop:loop())
+end))

@@ -5,20 +5,16 @@
 -- has one, is the second argument. Writes its port to the file that is the
 -- first.
 local cqueues = require "cqueues"
-local socket = require "cqueues.socket"
+local serving = require "support.serving"
 
 local own_role = arg[2]
 local roles = "/latest/meta-data/cam/security-credentials/"
 
 local late = 0.15 -- seconds
 
-local loop = cqueues.new()
 local asked = {} -- how often, by role
 
-local function answer(status, body)
-  return ("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s"):format(status, #body,
-    body)
-end
+local answer = serving.answer
 
 local function ok(body)
   return answer("200 OK", body)
@@ -88,37 +84,13 @@ local function respond(path)
   return kind(role, asked[role])
 end
 
-local function serve(connection)
-  connection:setmode("bn", "bn")
-  local line = connection:read("*L")
-  while line do
-    local path = line:match "^GET (%S+) "
-    repeat
-      line = connection:read("*L")
-    until not line or line == "\r\n"
-    local response = respond(path)
+serving.run(arg[1], serving.listen(function(connection)
+  local head = serving.read_head(connection)
+  while head do
+    local response = respond(head:match "^GET (%S+) ")
     if response then
-      connection:xwrite(response, "bn")
+      serving.send(connection, response)
     end
-    line = connection:read("*L")
+    head = serving.read_head(connection)
   end
-  connection:close()
-end
-
-local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
-local _, _, port = assert(server:localname())
-
-loop:wrap(function()
-  while true do
-    local connection = server:accept()
-    connection:onerror(function(_, _, why) return why end)
-    loop:wrap(function() serve(connection) end)
-  end
-end)
-
-local path = arg[1]
-local file = assert(io.open(path .. ".new", "w"))
-assert(file:write(port))
-assert(file:close())
-assert(os.rename(path .. ".new", path))
-assert(loop:loop())
+end))

@@ -82,4 +82,20 @@ function _M.await(path)
   error("nobody wrote " .. path)
 end
 
+--- Starts a server of spec/support/, which writes its ports to the file that
+-- is its first argument; `...` are the others. Returns what it wrote, and what
+-- `start` returns.
+function _M.serve(script, ...)
+  local path = os.tmpname()
+  _M.write(path, "")
+  local words = { _M.plain_lua, "spec/support/" .. script, path, ... }
+  for i = 3, #words do
+    words[i] = _M.quote(words[i])
+  end
+  local server = _M.start(table.concat(words, " "))
+  local text = _M.await(path)
+  os.remove(path)
+  return text, server
+end
+
 return _M

@@ -7,11 +7,9 @@
 local certificates = require "support.certificates"
 local chain = require "openssl.x509.chain"
 local context = require "openssl.ssl.context"
-local cqueues = require "cqueues"
-local socket = require "cqueues.socket"
+local serving = require "support.serving"
 
 local directory = arg[1]
-local loop = cqueues.new()
 local log = assert(io.open(directory .. "/log", "a"))
 
 local issue = certificates.issue
@@ -85,26 +83,7 @@ local function note(name, what)
 end
 
 local function send(connection, status, body)
-  return connection:xwrite(("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s")
-    :format(status, #body, body), "bn")
-end
-
-local function read_head(connection)
-  local text = ""
-  repeat
-    local line = connection:read "*L"
-    text = text .. (line or "")
-  until not line or line == "\r\n"
-  return text ~= "" and text
-end
-
-local function relay(from, to)
-  while true do
-    local bytes = from:read(-4096)
-    if not bytes or not to:xwrite(bytes, "bn") then
-      break
-    end
-  end
+  return serving.send(connection, serving.answer(status, body))
 end
 
 local function tunnel(connection, head)
@@ -112,17 +91,11 @@ local function tunnel(connection, head)
   if not port then
     return send(connection, "405 Method Not Allowed", "")
   end
-  local upstream = socket.connect("127.0.0.1", port)
-  upstream:setmode("bn", "bn")
-  upstream:onerror(function(_, _, why) return why end)
-  send(connection, "200 OK", "")
-  loop:wrap(function() relay(upstream, connection) end)
-  relay(connection, upstream)
-  upstream:close()
+  serving.tunnel(connection, port, serving.answer("200 OK", ""))
 end
 
 local function serve(connection, name, server)
-  local head = read_head(connection)
+  local head = serving.read_head(connection)
   while head do
     note(name, "request")
     if server.is_proxy then
@@ -130,7 +103,7 @@ local function serve(connection, name, server)
     end
     send(connection, "200 OK",
       '{"code":200,"message":"success","data":{"credits":7}}')
-    head = read_head(connection)
+    head = serving.read_head(connection)
   end
 end
 
@@ -139,41 +112,17 @@ local function refuse(connection)
   send(connection, "400 Bad Request", "<h1>Speak HTTP</h1>")
 end
 
-local function listen(name, server)
-  local made = not server.plain and context_of(server)
-  local listener = assert(socket.listen { host = "127.0.0.1", port = 0 })
-  local _, _, port = assert(listener:localname())
-  loop:wrap(function()
-    while true do
-      local connection = listener:accept()
-      note(name, "connection")
-      connection:onerror(function(_, _, why) return why end)
-      connection:setmode("bn", "bn")
-      loop:wrap(function()
-        if not made then
-          refuse(connection)
-        elseif connection:starttls(made) then
-          serve(connection, name, server)
-        end
-        connection:close()
-      end)
-    end
-  end)
-  return port
-end
-
-local function write(name, text)
-  local path = directory .. "/" .. name
-  local file = assert(io.open(path .. ".new", "w"))
-  assert(file:write(text))
-  assert(file:close())
-  assert(os.rename(path .. ".new", path))
-end
-
 local ports = {}
 for name, server in pairs(servers) do
-  ports[#ports + 1] = name .. " " .. listen(name, server)
+  local made = not server.plain and context_of(server)
+  ports[#ports + 1] = name .. " " .. serving.listen(function(connection)
+    note(name, "connection")
+    if not made then
+      refuse(connection)
+    elseif connection:starttls(made) then
+      serve(connection, name, server)
+    end
+  end)
 end
-write("ca.pem", tostring(root.certificate))
-write("ports", table.concat(ports, "\n"))
-assert(loop:loop())
+serving.write(directory .. "/ca.pem", tostring(root.certificate))
+serving.run(directory .. "/ports", table.concat(ports, "\n"))

@@ -1,29 +1,45 @@
 -- SPDX-License-Identifier: MIT
---- Calls the sandbox for an answer that it does not give by itself: the same
--- provider under another name, with headers that choose the answer.
+--- Providers like others, but for what they ask: so the sandbox gives answers
+-- that it does not give by itself.
 local balance = require "balance"
+
+local _M = {}
 
 local count = 0
 
---- @tparam string name of the provider
--- @tparam table headers
--- @tparam ?table options of the call
-return function(name, headers, options)
+--- Registers one. Its requests are those of the provider `name`, with headers
+-- in any case, after `change(request, config)`; `fields` go over its others.
+-- Returns its name, which nobody has if it is not among these.
+function _M.register(name, change, fields)
   count = count + 1
-  local original = require("balance.provider." .. name)
-  local variant = {}
+  local original, provider = require("balance.provider." .. name), {}
   for field, value in pairs(original) do
-    variant[field] = value
+    provider[field] = value
   end
-  variant.name = name .. count
-  function variant.request(config)
+  provider.name = name .. count
+  for field, value in pairs(fields or {}) do
+    provider[field] = value
+  end
+  function provider.request(config)
     local request = original.request(config)
     request.headers = request.headers or {}
+    change(request, config)
+    return request
+  end
+  balance.register(provider)
+  return provider.name
+end
+
+--- Calls one that sends some headers more.
+-- @tparam string name of the provider
+-- @tparam table headers
+-- @tparam ?table options of the call
+function _M.call(name, headers, options)
+  return balance[_M.register(name, function(request)
     for header, value in pairs(headers) do
       request.headers[header] = value
     end
-    return request
-  end
-  balance.register(variant)
-  return balance[variant.name](options)
+  end)](options)
 end
+
+return _M

@@ -3,6 +3,7 @@
 -- luacheck: read globals ngx
 local balance = require "balance"
 local core = require "balance.core"
+local variant = require "support.variant"
 require "support.secrets"
 
 local _M = {}
@@ -12,18 +13,9 @@ local _M = {}
 function _M.slow(ms)
   local name = "slow" .. ms
   if not balance[name] then
-    local udio = require "balance.provider.udio"
-    local provider = {}
-    for field, value in pairs(udio) do
-      provider[field] = value
-    end
-    provider.name = name
-    function provider.request(config)
-      local request = udio.request(config)
-      request.headers = { ["X-Sandbox-Delay"] = tostring(ms) }
-      return request
-    end
-    balance.register(provider)
+    variant.register("udio", function(request)
+      request.headers["X-Sandbox-Delay"] = tostring(ms)
+    end, { name = name })
   end
   return name
 end
