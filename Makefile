@@ -98,6 +98,9 @@ HOSTS    := $(patsubst spec/c/%_host.c,$(OUT)/spec/%,\
 PROGRAMS := $(patsubst spec/c/%.c,$(OUT)/spec/%,$(filter-out \
 	%_preload.c %_module.c %_host.c,$(wildcard spec/c/*.c)))
 
+PEERS    := $(patsubst spec/bench/sides/%.c,$(OUT)/bench/%,\
+	$(wildcard spec/bench/sides/*.c))
+
 # Fuzz targets: x.c is one around our C, x.lua one that lua.c runs in a Lua.
 FUZZ_C    := $(patsubst spec/fuzz/%.c,$(OUT)/fuzz/%,\
 	$(filter-out %/lua.c,$(wildcard spec/fuzz/*.c)))
@@ -119,7 +122,7 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 
 .PHONY: build demo test sandbox sanitize walk fuzz soak lint bench docs \
 	deps install uninstall clean help objects core-objects \
-	spec-helpers fuzzers fuzz-objects nginx-module run-specs FORCE
+	spec-helpers bench-peers fuzzers fuzz-objects nginx-module run-specs FORCE
 .DELETE_ON_ERROR:
 
 build: $(MODULE) ## compile the module for LUA into build/ (the default)
@@ -161,7 +164,7 @@ lint: ## read everything with a linter; every compiler warning is an error
 bench: ## what calls cost beside their peers (ROWS=1,4 some of it)
 	@$(DEPS) build sandbox test $(sort $(LUA_SET) $(BENCH_LUAS))
 	@$(DEPS) bench || echo "balance: the table goes without some peers"
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build bench-peers
 	@for lua in $(BENCH_LUAS); do \
 	  $(MAKE) --no-print-directory build spec-helpers LUA=$$lua || exit; \
 	done
@@ -204,6 +207,8 @@ objects: $(OBJECTS)
 core-objects: $(CORE)
 
 spec-helpers: $(PRELOADS) $(MODULES) $(HOSTS) $(PROGRAMS)
+
+bench-peers: $(PEERS)
 
 fuzzers: $(FUZZERS)
 
@@ -248,6 +253,11 @@ $(OUT)/spec/walk: WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc \
 	free CRYPTO_malloc CRYPTO_zalloc CRYPTO_clear_realloc CRYPTO_clear_free \
 	EVP_MD_fetch EVP_MD_free EVP_MD_CTX_new EVP_MD_CTX_free EVP_MAC_fetch \
 	EVP_MAC_free EVP_MAC_CTX_new EVP_MAC_CTX_free)
+
+# The other sides of the bench.
+$(PEERS): $(OUT)/bench/%: spec/bench/sides/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call quiet,LD) $(COMPILE) -o $@ $< $(LIBS)
 
 $(PROGRAMS): $(OUT)/spec/%: spec/c/%.c $(filter-out $(CORE),$(OBJECTS))
 	$(call quiet,LD) $(COMPILE) -Isrc $(LDFLAGS) -o $@ \

@@ -8,7 +8,6 @@ local process = require "support.process"
 
 local _M = {}
 
-local scratch = "build/bench"
 local patience = 15 -- seconds
 
 --- What calls are made over: its name, an endpoint that speaks it, and how a
@@ -31,7 +30,7 @@ end
 
 --- The command of a program that was compiled from sides/.
 function _M.program(name, ...)
-  local words = { scratch .. "/" .. name }
+  local words = { process.quote(process.build .. "/bench/" .. name) }
   for _, word in ipairs { ... } do
     words[#words + 1] = process.quote(tostring(word))
   end

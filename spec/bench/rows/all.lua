@@ -2,6 +2,7 @@
 --- Row 5: 500 accounts at once, each answer 100 ms late, beside a C program
 -- with libcurl's multi handle; and what memory a call in flight takes.
 local measure = require "bench.measure"
+local process = require "support.process"
 local report = require "bench.report"
 local stats = require "bench.stats"
 
@@ -9,7 +10,8 @@ local calls, delay, aim = 500, 100, { most = 1.15 }
 
 -- In a process of its own, which does it once.
 local function once(command)
-  return ("build/bench/spawn sh -c \"echo 1 | %s\""):format(command)
+  return ("%s sh -c %s"):format(measure.program "spawn",
+    process.quote("echo 1 | " .. command))
 end
 
 local function ours(protocol, count)

@@ -2,6 +2,7 @@
 --- Row 7: what calls in flight cost a worker of nginx, and whom it serves
 -- beside them; and the same of lua-resty-http, where RESTY_HTTP names a
 -- directory that has its resty/http.lua, and resty/string.lua, which it needs.
+local measure = require "bench.measure"
 local process = require "support.process"
 local report = require "bench.report"
 local stats = require "bench.stats"
@@ -10,7 +11,6 @@ local root = process.run "pwd":match "[^\n]*"
 local rounds, seconds, calls = 5, 1, 50
 local peer = os.getenv "RESTY_HTTP"
 local directory = root .. "/build/bench"
-local closed_loop = directory .. "/closed_loop"
 
 local function start(setting)
   local port = 20000 + math.random(20000)
@@ -51,8 +51,8 @@ local function numbers(text)
 end
 
 local function unrelated(port)
-  return numbers((process.run(("%s %d /unrelated %d"):format(
-    process.quote(closed_loop), port, seconds))))
+  return numbers((process.run(measure.program("closed_loop", port,
+    "/unrelated", seconds))))
 end
 
 -- Both at once: the load for a little longer than what is measured.

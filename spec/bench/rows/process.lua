@@ -23,17 +23,18 @@ else
     ln -s sandbox.pem "$(openssl x509 -noout -hash -in sandbox.pem).0"
   ]]):format(copy, system, copy, copy)))
   local bundle = copy .. "/ca-certificates.crt"
-  local curl = ("CURL_CA_BUNDLE=%s build/bench/spawn curl -sS --capath %s"
+  local spawn = measure.program "spawn"
+  local curl = ("CURL_CA_BUNDLE=%s %s curl -sS --capath %s"
     .. " -H 'Authorization: Bearer '$UDIO_API_KEY %s/api/v2/credits"):format(
-    bundle, copy, os.getenv "UDIO_ENDPOINT")
+    bundle, spawn, copy, os.getenv "UDIO_ENDPOINT")
   local stores = {
     { "the hashed directory, as by default", "SSL_CERT_DIR=" .. copy },
     { "the bundle", "SSL_CERT_FILE=" .. bundle },
   }
   for _, lua in ipairs { "lua5.4", "luajit" } do
     for _, store in ipairs(stores) do
-      local ours = measure.start(("unset SSL_CERT_FILE; %s build/bench/spawn "
-        .. "env %s"):format(store[2], measure.lua(lua, "one_call.lua")), count)
+      local ours = measure.start(("unset SSL_CERT_FILE; %s %s env %s"):format(
+        store[2], spawn, measure.lua(lua, "one_call.lua")), count)
       local peer = measure.start("unset SSL_CERT_FILE; " .. curl, count)
       measure.alternate(rounds, { ours, peer })
       local what = ("a whole process, %s, trust in %s, "):format(lua,

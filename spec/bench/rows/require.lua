@@ -10,8 +10,8 @@ local rounds, count = 21, 5
 for _, lua in ipairs { "lua5.4", "luajit" } do
   local sides = {}
   for i, code in ipairs { "", "require \"balance\"", "require \"cjson\"" } do
-    sides[i] = measure.start(("LUA_CPATH='build/%s/?.so;;' build/bench/spawn"
-      .. " %s -e '%s'"):format(lua, lua, code), count)
+    sides[i] = measure.start(("LUA_CPATH='build/%s/?.so;;' %s %s -e '%s'")
+      :format(lua, measure.program "spawn", lua, code), count)
   end
   measure.alternate(rounds, sides)
   local bare, ours, peer = sides[1], sides[2], sides[3]
