@@ -2,9 +2,8 @@
 --- Keeps results for a while, so that a gateway that asks for each of its own
 -- requests asks the service only now and then.
 --
--- What is kept under a key is a record, as JSON: the last result with the
--- time of its fetch (`at`), and an auth failure with the time of its
--- (`failed_at`). A value younger than `ttl` is fresh; then it is refreshed,
+-- What is kept under a key is a record (`balance.record`): the last result, and
+-- an auth failure. A value younger than `ttl` is fresh; then it is refreshed,
 -- and if that fails, it is good enough up to `stale`. One refreshes for all:
 -- in this process by `balance.flight`, across processes by a lock, which is a
 -- key of its own that only one can `add`.
@@ -13,9 +12,8 @@
 local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
-local json = require "balance.json"
 local memory = require "balance.store.memory"
-local safe = require "cjson.safe"
+local records = require "balance.record"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -27,128 +25,12 @@ local _M = {}
 ---@field stale? number seconds that it may stand in where a refresh fails (300)
 ---@field store? balance.Store (a table in this process)
 
-local version = 1 -- of the records
-
 local defaults = { ttl = 30, stale = 300 } -- seconds
 local default_store
 
 local auth_ttl = 10 -- seconds that an auth failure is remembered, at most
 local lock_margin = 1 -- seconds that a lock outlives the call
 local shortest, longest = 0.005, 0.1 -- seconds between two looks at a lock
-
--- How a record is written -----------------------------------------------------
-
-local encoder = safe.new()
-local huge = math.huge
-
--- lua-cjson 2.1.0 writes 14 digits, and a decimal comma in some locales. So
--- the other numbers are strings with a mark, and strings that begin with it
--- have another.
-local mark = "#"
-
-local function pack_number(number)
-  if number % 1 == 0 and math.abs(number) < 1e14 or number ~= number
-    or number == huge or number == -huge then -- cjson refuses the last three
-    return number
-  end
-  local is_integer = math.type and math.type(number) == "integer"
-  local text = (is_integer and "%d" or "%.17g"):format(number)
-  return mark .. text:gsub("[^%d%-+e]+", ".")
-end
-
-local function unpack_string(text)
-  if text:sub(1, 1) ~= mark then
-    return text
-  end
-  text = text:sub(2)
-  if text:sub(1, 1) == mark then
-    return text
-  elseif text:find("^%-?%d+$") then
-    return tonumber(text)
-  end
-  local list = json.decode("[" .. text .. "]")
-  return list and list[1]
-end
-
-local function has_secret(text, secrets)
-  for _, secret in ipairs(secrets) do
-    if secret ~= "" and text:find(secret, 1, true) then
-      return true
-    end
-  end
-end
-
--- A copy of what can be written; raises where a secret is in it.
-local function pack(value, secrets)
-  local kind = type(value)
-  if kind == "number" then
-    return pack_number(value)
-  elseif kind == "string" then
-    if has_secret(value, secrets) then
-      error("a secret is in it", 0)
-    end
-    return value:sub(1, 1) == mark and mark .. value or value
-  elseif kind ~= "table" then
-    return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    if type(key) == "string" then
-      key = pack(key, secrets)
-    end
-    copy[key] = pack(item, secrets)
-  end
-  return copy
-end
-
-local function unpack_value(value)
-  if type(value) == "string" then
-    return unpack_string(value)
-  elseif type(value) ~= "table" then
-    return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    copy[unpack_value(key)] = unpack_value(item)
-  end
-  return copy
-end
-
-local function encode(record, secrets)
-  local ok, packed = pcall(pack, record, secrets)
-  if not ok then
-    return nil, packed
-  end
-  return encoder.encode(packed)
-end
-
-local function is_failure(value)
-  return type(value) == "table" and failure.kinds[value.kind] ~= nil
-    and type(value.provider) == "string" and type(value.message) == "string"
-end
-
-local function is_record(value, key)
-  if type(value) ~= "table" or value.version ~= version
-    or value.key ~= key then
-    return false
-  end
-  local has_result = type(value.result) == "table"
-    and type(value.at) == "number"
-  local has_failure = is_failure(value.failure)
-    and type(value.failed_at) == "number"
-  return (has_result or value.result == nil)
-    and (has_failure or value.failure == nil)
-    and (has_result or has_failure)
-end
-
--- A record names its key: a connection to a store that two have used at once
--- may give one of them what the other asked for.
-local function decode(text, key)
-  local ok, record = pcall(function()
-    return unpack_value(json.decode(text))
-  end)
-  return ok and is_record(record, key) and record or nil
-end
 
 -- The store --------------------------------------------------------------------
 
@@ -175,7 +57,7 @@ local function read(this)
   if text == nil then
     return {}
   end
-  local record = type(text) == "string" and decode(text, this.key)
+  local record = type(text) == "string" and records.decode(text, this.key)
   if not record then
     this.emit {
       event = "cache_error", provider = this.provider,
@@ -186,8 +68,7 @@ local function read(this)
 end
 
 local function write(this, record, exptime)
-  record.version, record.key = version, this.key
-  local text, err = encode(record, this.secrets)
+  local text, err = records.encode(record, this.key, this.secrets)
   if text then
     ask(this, "set", this.key, text, exptime)
   else
@@ -382,7 +263,7 @@ function _M.mistake(settings)
   end
   for name, value in pairs(settings) do
     if name == "ttl" or name == "stale" then
-      if type(value) ~= "number" or not (value >= 0 and value < huge)
+      if type(value) ~= "number" or not (value >= 0 and value < math.huge)
         or name == "ttl" and value == 0 then
         return ("cache: '%s' must be a number of seconds"):format(name)
       end
