@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local core = require "balance.core"
 local faults = require "support.faults"
+local process = require "support.process"
 local socket = require "cqueues.socket"
 
 local endpoint = os.getenv "UDIO_ENDPOINT"
@@ -69,6 +70,17 @@ describe("many transfers at once #transport", function()
     assert.is_true(run(200) <= 4)
   end)
 
+  it("share them beside one that HTTP/2 is not welcome to", function()
+    local changes = slow(2500)
+    changes.http2 = false
+    local beside = begin(changes)
+    for _ = 1, 10 do
+      transport:wait(0.02)
+    end
+    assert.is_true(run(100) <= 4)
+    wait_for { beside }
+  end)
+
   it("open one more where a connection of HTTP/2 is full #fast", function()
     assert.equal(1, run(1))
     local connections = run(150, slow(2500))
@@ -114,6 +126,49 @@ describe("many transfers at once #transport", function()
         local result = transfer:result()
         assert.equal(number - 30 + i, tonumber(result.body), result.message)
       end
+    end
+  end)
+
+  it("get their own answers where servers behind one name differ", function()
+    faults.choose "none"
+    local either = "https://localhost:" .. faults.ports.either
+    local first = begin { endpoint = either, path = "/late-echo?1" }
+    for _ = 1, 10 do
+      transport:wait(0.02)
+    end
+    faults.choose "silent" -- for all that it means to this server
+    local second = begin { endpoint = either }
+    wait_for { second }
+    assert.equal(2, second:result().http_version)
+    faults.choose "none"
+    local third = begin { endpoint = either, path = "/echo?3" }
+    wait_for { first, third }
+    assert.matches("^GET /late%-echo%?1 ", first:result().body)
+    assert.equal(1.1, first:result().http_version)
+    assert.matches("^GET /echo%?3 ", third:result().body or "")
+  end)
+
+  -- libcurl 7.88 takes a tunnel that is still being dug for a connection of
+  -- HTTP/2 as well, once the host has another.
+  it("do not go into a tunnel that has no other end yet", function()
+    local log = os.tmpname()
+    local port, server = process.serve("proxy_server.lua", log, "0.7")
+    local proxy = "http://127.0.0.1:" .. port
+    local late = begin { proxy = proxy }
+    local finish = core.now() + 5
+    while process.read(log) == "" and core.now() < finish do
+      transport:wait(0.01)
+    end
+    proxy = proxy .. "/" -- the same, but not in our own queue
+    local open = begin { proxy = proxy }
+    wait_for { open }
+    local last = begin { proxy = proxy }
+    wait_for { last, late }
+    server.stop()
+    os.remove(log)
+    for _, transfer in ipairs { late, open, last } do
+      local result = transfer:result()
+      assert.equal(2, result.http_version, result.message)
     end
   end)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The easy handle of a transfer: its options and its callbacks, which fill C
-   memory and know nothing else. */
+#include "easy.h"
+
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -14,6 +14,10 @@ enum {
 
 /* Beside the lowest TLS version: OPENSSL_CONF cannot lower either. */
 #define CIPHERS "DEFAULT:@SECLEVEL=2"
+
+/* The same in other words. libcurl reuses no connection whose list differs, so
+   what may speak HTTP/2 and what may not have connections of their own. */
+#define CIPHERS_HTTP2 CIPHERS ":"
 
 long easy_number(CURL *easy, CURLINFO info)
 {
@@ -103,26 +107,40 @@ static bool speaks_http2(CURL *easy)
   return len == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
+/* Whether libcurl has another transfer on this one's connection. One that has
+   ended, and waits to be collected, is on none. */
+static bool has_company(const struct transfer *transfer)
+{
+  const SSL *session = session_of(transfer->easy);
+  const struct transfer *each = transfer->transport->underway;
+  while (each && (each == transfer || !each->in_multi ||
+                  session_of(each->easy) != session))
+    each = each->next;
+  return each != NULL;
+}
+
+/* The last look at a connection. libcurl 7.88 takes some on which a request
+   would go wrong: those that have bytes to read; and where HTTP/2 is welcome,
+   and another connection to the host speaks it, those in use that speak
+   HTTP/1.1, where two would get each other's answers, or that are still on
+   their way through a proxy. */
 static int on_request(void *user, char *remote_ip, char *local_ip,
                       int remote_port, int local_port)
 {
   struct transfer *transfer = user;
   struct sockets *sockets = &transfer->transport->multi.sockets;
   const bool http2 = speaks_http2(transfer->easy);
-  const struct route route = {.local_ip = local_ip,
-                              .remote_ip = remote_ip,
-                              .local_port = local_port,
-                              .remote_port = remote_port,
-                              .shared = http2,
-                              .alone = transfer->http2 && !http2};
+  const struct route route = {local_ip, remote_ip, local_port, remote_port,
+                              http2};
   enum socket_state state;
   transfer->asked = true;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
-  transfer->seen.stale =
-      state == SOCKET_UNREAD || state == SOCKET_BUSY ||
-      (state == SOCKET_QUIET && has_pending(transfer->easy));
-  if (transfer->seen.stale)
+  transfer->seen.unfit =
+      state == SOCKET_UNREAD ||
+      (state == SOCKET_QUIET && has_pending(transfer->easy)) ||
+      (transfer->http2 && !http2 && has_company(transfer));
+  if (transfer->seen.unfit)
     return CURL_PREREQFUNC_ABORT;
   origins_connected(&transfer->turn, http2,
                     easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0);
@@ -148,8 +166,8 @@ static bool set_up(struct multi *multi, CURL *easy)
          SET(HEADEROPT, (long)CURLHEADER_SEPARATE) &&
          SET(SSL_VERIFYPEER, 1L) && SET(SSL_VERIFYHOST, 2L) &&
          SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-         SET(SSL_CIPHER_LIST, CIPHERS) && SET(SSL_SESSIONID_CACHE, 0L) &&
-         SET(PROXY_SSL_VERIFYPEER, 1L) && SET(PROXY_SSL_VERIFYHOST, 2L) &&
+         SET(SSL_SESSIONID_CACHE, 0L) && SET(PROXY_SSL_VERIFYPEER, 1L) &&
+         SET(PROXY_SSL_VERIFYHOST, 2L) &&
          SET(PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
          SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
          SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
@@ -172,12 +190,14 @@ static bool set_request(struct transfer *transfer, CURL *easy,
   /* A libcurl without HTTP/2 refuses it. */
   if (transfer->http2)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  const char *ciphers = transfer->http2 ? CIPHERS_HTTP2 : CIPHERS;
 
   bool done =
       SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
       SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
       SET(XFERINFODATA, transfer) && SET(ERRORBUFFER, transfer->text) &&
       SET(URL, transfer->request.url.data) && SET(PROXY, proxy) &&
+      SET(SSL_CIPHER_LIST, ciphers) &&
       SET(CONNECTTIMEOUT_MS, (long)from->connect_timeout_ms) &&
       SET(HTTPHEADER, (struct curl_slist *)transfer->request.head.data) &&
       SET(CAINFO, file) && SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&

@@ -2,12 +2,9 @@
 #include "multi.h"
 
 #include "clock.h"
-#include "origins.h"
 
-enum {
-  MAX_OPEN = ORIGIN_MOST, /* connections */
-  MAX_IDLE = 64           /* kept, beside as many as are under way */
-};
+/* Connections that are kept, beside as many as are in use. */
+enum { MAX_IDLE = 64 };
 
 /* -- libcurl's callbacks ---------------------------------------------------- */
 
@@ -85,7 +82,7 @@ static bool open_handle(struct multi *multi)
   curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi);
   curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi);
-  curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_OPEN);
+  curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)multi->most);
   multi->handle = handle;
   keep_connections(multi, MAX_IDLE);
   return true;
@@ -148,9 +145,10 @@ CURL *multi_next_done(struct multi *multi, CURLcode *code)
 
 /* -- beginning and end ------------------------------------------------------ */
 
-bool multi_init(struct multi *multi)
+bool multi_init(struct multi *multi, size_t most)
 {
-  *multi = (struct multi){.due = INT64_MAX, .poller = poller_new()};
+  *multi =
+      (struct multi){.most = most, .due = INT64_MAX, .poller = poller_new()};
   return multi->poller != NULL;
 }
 

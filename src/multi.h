@@ -18,13 +18,15 @@ struct multi {
   CURLM *handle; /* NULL before the first easy handle */
   struct poller *poller;
   struct sockets sockets;
-  size_t kept;  /* connections that libcurl may keep; it counts those in use */
+  size_t most;  /* connections */
+  size_t kept;  /* of them, that libcurl may keep; it counts those in use */
   size_t count; /* easy handles */
   int64_t due;  /* when libcurl wants to be called, by clock_ms() */
 };
 
-/* Opens the poller. False: errno says why. */
-bool multi_init(struct multi *multi);
+/* Opens the poller; there will be no more than `most` connections. False:
+   errno says why. */
+bool multi_init(struct multi *multi, size_t most);
 
 /* Has an easy handle open and close its sockets by way of this one. */
 bool multi_adopt(struct multi *multi, CURL *easy);
@@ -33,9 +35,9 @@ bool multi_adopt(struct multi *multi, CURL *easy);
 bool multi_add(struct multi *multi, CURL *easy);
 void multi_remove(struct multi *multi, CURL *easy);
 
-/* Moves what is ready, and what is due. False: libcurl ran out of memory while
-   it changed its own tables, and would crash on them. Then every easy handle
-   must go, and multi_reset follow. */
+/* Moves what is ready, and what is due. False: libcurl has failed, as it does
+   where memory runs out while it changes its own tables, and would crash on
+   them. Then every easy handle must go, and multi_reset follow. */
 bool multi_move(struct multi *multi, const struct poller_event *events,
                 int count);
 

@@ -55,7 +55,7 @@ static struct origin *add(struct origins *origins, const char *name,
     added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
   added->http2 = http2;
   added->protocol = http2 ? UNKNOWN : HTTP1;
-  added->most = http2 ? ORIGIN_FIRST : ORIGIN_MOST;
+  added->most = http2 ? 1 : ORIGIN_MOST;
   added->due = now + ORIGIN_PATIENCE;
   added->end = &added->first;
   added->next = origins->list;
@@ -108,8 +108,7 @@ static bool may_open(const struct origin *origin)
 
 static bool waits_for_first(const struct origin *origin)
 {
-  return origin->protocol == UNKNOWN && origin->most == ORIGIN_FIRST &&
-         origin->first;
+  return origin->protocol == UNKNOWN && origin->most == 1 && origin->first;
 }
 
 int64_t origins_due(const struct origins *origins)
@@ -148,14 +147,14 @@ static void no_longer_connecting(struct turn *turn)
 void origins_connected(struct turn *turn, bool http2, bool is_new)
 {
   struct origin *origin = turn->origin;
-  if (http2 && origin->protocol != HTTP2) {
-    origin->protocol = HTTP2;
-    origin->most = ORIGIN_STREAMS;
-  } else if (http2 && is_new && origin->most < ORIGIN_MOST) {
-    origin->most += ORIGIN_STREAMS;
-  } else if (!http2 && is_new) { /* a kept one may be of who asked for it */
+  if (!http2) {
     origin->protocol = HTTP1;
     origin->most = ORIGIN_MOST;
+  } else if (origin->protocol != HTTP2) {
+    origin->protocol = HTTP2;
+    origin->most = ORIGIN_STREAMS;
+  } else if (is_new && origin->most < ORIGIN_MOST) {
+    origin->most += ORIGIN_STREAMS;
   }
   no_longer_connecting(turn);
 }

@@ -3,8 +3,8 @@
 
    Over HTTP/1.1 each has a connection. Where HTTP/2 is welcome too, libcurl
    opens a connection for each of many that begin together, for it cannot know
-   yet that one would carry them all. So a few go first, and the others wait
-   until the first is connected: then over HTTP/2 as many go as fit on the
+   yet that one would carry them all. So one goes first, and the others wait
+   until it is connected: then over HTTP/2 as many go as fit on the
    connections there are, and one more to open another. Beyond that they wait
    here, where it costs nothing, rather than in libcurl's lists. */
 #ifndef BALANCE_ORIGINS_H
@@ -33,7 +33,6 @@ struct origins {
 };
 
 enum {
-  ORIGIN_FIRST = 4,
   ORIGIN_PATIENCE = 1000, /* milliseconds */
   ORIGIN_STREAMS = 100,
   ORIGIN_MOST = 512

@@ -121,8 +121,8 @@ const char *outcome_message(enum outcome outcome, const struct evidence *seen)
     return seen->problem;
   if (is_bad_proxy(seen))
     return "the proxy is not a URL that libcurl can use";
-  if (seen->stale)
-    return "the server sent bytes that nobody asked for";
+  if (seen->unfit)
+    return "no connection was fit for a request";
   if (outcome == OUTCOME_NETWORK && seen->code == CURLE_OK)
     return seen->headers_ended
                ? "the answer has no HTTP status"

@@ -33,7 +33,7 @@ struct evidence {
   bool first_byte;     /* something of an answer came */
   bool headers_ended;  /* the empty line after the headers came */
   const char *problem; /* found by ourselves in what came; NULL: none */
-  bool stale;          /* our look at a connection found it unfit */
+  bool unfit;          /* our look at a connection found it unfit */
 };
 
 enum outcome outcome_of(const struct evidence *seen);

@@ -101,12 +101,9 @@ static struct socket *find_id(struct sockets *sockets, unsigned long id)
   return NULL;
 }
 
-static enum socket_state look(const struct socket *socket,
-                              const struct route *route)
+static enum socket_state look(const struct socket *socket, bool shared)
 {
-  if (route->alone && socket->users > 0)
-    return SOCKET_BUSY;
-  if (!socket->used || (route->shared && socket->users > 0))
+  if (!socket->used || (shared && socket->users > 0))
     return SOCKET_NEW;
   char byte;
   ssize_t got = recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -121,7 +118,7 @@ unsigned long sockets_use(struct sockets *sockets, const struct route *route,
   struct socket *found = find(sockets, route);
   if (!found)
     return 0;
-  *state = look(found, route);
+  *state = look(found, route->shared);
   found->used = true;
   found->users++;
   return found->id;

@@ -3,11 +3,9 @@
 
    libcurl 7.88 reuses an idle connection on which bytes are waiting, and
    takes them for the answer to the next request: a late second answer or a
-   proxy's 408 would become somebody else's balance. And of a host that has
-   spoken HTTP/2 it lets several transfers share a connection of HTTP/1.1,
-   where each may get the other's answer. So each socket is looked at before
-   it is used again. libcurl tells only the two ends at that moment, hence
-   this table. It also closes our copies after a fork. */
+   proxy's 408 would become somebody else's balance. So each socket is looked
+   at before it is used again. libcurl tells only the two ends at that moment,
+   hence this table. It also closes our copies after a fork. */
 #ifndef BALANCE_SOCKETS_H
 #define BALANCE_SOCKETS_H
 
@@ -25,7 +23,6 @@ struct route {
   int local_port;
   int remote_port;
   bool shared; /* by the streams of HTTP/2, which tells them apart */
-  bool alone;  /* nobody else may be on it */
 };
 
 struct end {
@@ -53,10 +50,9 @@ struct sockets {
 
 /* What a look at a socket shows before a request goes out over it. */
 enum socket_state {
-  SOCKET_NEW,    /* no request went over it, or HTTP/2 is reading from it */
-  SOCKET_QUIET,  /* nothing waits to be read, as far as the system knows */
-  SOCKET_UNREAD, /* something does, if only the end */
-  SOCKET_BUSY    /* somebody is on it who may not */
+  SOCKET_NEW,   /* no request went over it, or HTTP/2 is reading from it */
+  SOCKET_QUIET, /* nothing waits to be read, as far as the system knows */
+  SOCKET_UNREAD /* something does, if only the end */
 };
 
 /* Opens a close-on-exec socket. -1 when that fails. */

@@ -2,6 +2,7 @@
 #include "transfer.h"
 
 #include "clock.h"
+#include "easy.h"
 
 /* -- on its way ------------------------------------------------------------- */
 
@@ -129,7 +130,7 @@ static bool deserves_new_connection(const struct transfer *transfer)
 {
   if (transfer->fresh)
     return false;
-  if (transfer->seen.stale)
+  if (transfer->seen.unfit)
     return true;
   switch (transfer->seen.code) {
   case CURLE_SEND_ERROR:

@@ -59,18 +59,6 @@ struct transfer {
   char text[CURL_ERROR_SIZE];
 };
 
-/* -- easy.c ----------------------------------------------------------------- */
-
-/* A handle that sends the transfer's request the way `from` says. NULL: no
-   memory. */
-CURL *easy_new(struct transfer *transfer,
-               const struct transport_request *from);
-
-long easy_number(CURL *easy, CURLINFO info);
-double easy_seconds(CURL *easy, CURLINFO info);
-
-/* -- transfer.c: where a transfer is on its way ----------------------------- */
-
 /* Into a list, out of the one that it is in, and from there into another. */
 void transfer_link(struct transfer *transfer, struct transfer **list);
 void transfer_unlink(struct transfer *transfer);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "easy.h"
 #include "libcurl.h"
 #include "transfer.h"
 
@@ -204,7 +205,7 @@ enum transport_status transport_new(struct transport **out)
   transport->pid = getpid();
   transport->deadline = INT64_MAX;
   transport->trust = trust_of_system();
-  if (!multi_init(&transport->multi)) {
+  if (!multi_init(&transport->multi, ORIGIN_MOST)) {
     int saved = errno;
     free(transport);
     errno = saved;

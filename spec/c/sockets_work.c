@@ -53,9 +53,8 @@ static void connect_pair(struct sockets *sockets, struct pair *pair)
   pair->theirs = accept(listener, NULL, NULL);
   close(listener);
   memcpy(pair->ip, "127.0.0.1", sizeof("127.0.0.1"));
-  pair->route = (struct route){
-      pair->ip, pair->ip, port_of(pair->ours), ntohs(address.sin_port),
-      false,    false};
+  pair->route = (struct route){pair->ip, pair->ip, port_of(pair->ours),
+                               ntohs(address.sin_port), false};
 }
 
 static enum socket_state use(struct sockets *sockets, const struct pair *pair,
@@ -88,12 +87,6 @@ int main(void)
   one.route.shared = true;
   check(use(&sockets, &one, &other) == SOCKET_NEW,
         "over HTTP/2 reading is the others' business");
-  one.route.shared = false;
-  one.route.alone = true;
-  check(use(&sockets, &one, &other) == SOCKET_BUSY && other == id,
-        "one that wants to be alone is told of the others");
-  one.route.alone = false;
-  sockets_release(&sockets, id);
   sockets_release(&sockets, id);
   sockets_release(&sockets, id);
   sockets_release(&sockets, id);

@@ -93,6 +93,11 @@ faults.echo = function(connection, _, request)
   return send(connection, answer(request))
 end
 
+faults["late-echo"] = function(connection, _, request)
+  cqueues.sleep(0.7)
+  return faults.echo(connection, nil, request)
+end
+
 -- A failure of every service in one, with the request in its message, its
 -- beginning in it, or in its code.
 local function refused(message, code)
@@ -217,18 +222,27 @@ local function read(name)
   return text
 end
 
+-- Without a protocol it is HTTP/2, but HTTP/1.1 where the choice is "none".
 local function tls(protocol)
   local context = require("openssl.ssl.context").new("TLS", true)
   context:setCertificate(require("openssl.x509").new(read "server.pem"))
   context:setPrivateKey(require("openssl.pkey").new(read "server.key"))
-  context:setAlpnSelect(function() return protocol end)
+  context:setAlpnSelect(function()
+    return protocol or chosen == "none" and "http/1.1" or "h2"
+  end)
   return context
+end
+
+local function serve_either(connection)
+  local protocol = connection:checktls():getAlpnSelected()
+  return (protocol == "h2" and serve_http2 or serve)(connection)
 end
 
 serving.run(path, table.concat({
   "plain", serving.listen(serve),
   "tls", serving.listen(serve, tls "http/1.1"),
   "http2", serving.listen(serve_http2, tls "h2"),
+  "either", serving.listen(serve_either, tls()),
   "control", serving.listen(serve_control),
   "elsewhere", serving.listen(function() strays = strays + 1 end),
 }, " "))
