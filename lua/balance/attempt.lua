@@ -2,7 +2,6 @@
 --- One attempt: a request is sent to one endpoint, and its answer is read.
 -- @module balance.attempt
 
-local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local hints = require "balance.hints"
@@ -136,19 +135,19 @@ local function read(provider, config, transfer, result)
     refused.status = result.status
     return nil, add_headers(provider, config, transfer, refused)
   end
-  if fields == body then -- and not a part of itself
-    fields = answer.copy(body)
+  local answered = {
+    provider = provider.name, unit = provider.unit, available = available,
+    fetched_at = os.time(), raw = body, timing = result.timing,
+  }
+  for name, value in pairs(fields) do
+    if answered[name] == nil then
+      answered[name] = value
+    end
   end
-  if type(fields.request_id) ~= "string" then
-    fields.request_id = nil -- something of the service's own, it is in `raw`
+  if type(answered.request_id) ~= "string" then
+    answered.request_id = nil -- something of the service's own, it is in `raw`
   end
-  fields.provider = provider.name
-  fields.unit = provider.unit
-  fields.available = available
-  fields.fetched_at = os.time()
-  fields.raw = body
-  fields.timing = result.timing
-  return fields
+  return answered
 end
 
 --- Sends one request and reads its answer.

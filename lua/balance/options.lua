@@ -229,36 +229,46 @@ local function bad_seconds(name, seconds)
   end
 end
 
-local function bad_value(config)
-  for name, value in pairs(config) do
-    local bad = bad_text(name, value)
-    if bad then
-      return bad
-    end
-  end
-  local retries, rate = config.retries, config.rate
+local function bad_retries(_, retries)
   if not (retries >= 0 and retries <= most_retries and retries % 1 == 0) then
     return ("option 'retries' must be 0 to %d"):format(most_retries)
-  elseif rate and not (rate > 0 and rate < math.huge) then
-    return "option 'rate' must be more than 0, or false"
   end
-  return bad_seconds("timeout", config.timeout)
-    or bad_seconds("connect_timeout", config.connect_timeout)
 end
 
--- Lays what a layer says over what is there. Returns whether it said anything.
+local function bad_rate(_, rate)
+  if rate and not (rate > 0 and rate < math.huge) then
+    return "option 'rate' must be more than 0, or false"
+  end
+end
+
+-- What is wrong with a value, by the option's name; of others bad_text says.
+local checks = {
+  timeout = bad_seconds, connect_timeout = bad_seconds,
+  retries = bad_retries, rate = bad_rate,
+}
+
+local function bad_value(config)
+  for name, value in pairs(config) do
+    local problem = (checks[name] or bad_text)(name, value)
+    if problem then
+      return problem
+    end
+  end
+end
+
+-- Lays what a layer says over what is there. Returns what is wrong with it.
 local function lay(config, layer, provider_options)
   if layer.ca_file or layer.ca_path then -- one trust store, not two halves
     config.ca_file, config.ca_path = nil, nil
   end
-  local changed = false
+  local problem
   for name, value in pairs(layer) do
     if shared[name] or provider_options and provider_options[name] then
       config[name] = value
-      changed = true
+      problem = problem or (checks[name] or bad_text)(name, value)
     end
   end
-  return changed
+  return problem
 end
 
 local function endpoints_of(provider, options, own, config)
@@ -299,9 +309,9 @@ end
 -- @treturn ?table nil where something is wrong
 -- @treturn ?string then, what
 function _M.resolve(provider, base, options, context)
-  local own, problem = base.own, base.problem
-  local config = answer.copy(base.config)
-  if lay(config, options, provider.options) then
+  local own, config = base.own, answer.copy(base.config)
+  local problem = lay(config, options, provider.options)
+  if base.problem then -- unless it is one no more
     problem = bad_value(config)
   end
   local found, place = credentials.find(provider, { options, own }, context)
