@@ -2,6 +2,7 @@
 --- One attempt: a request is sent to one endpoint, and its answer is read.
 -- @module balance.attempt
 
+local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local hints = require "balance.hints"
@@ -135,15 +136,13 @@ local function read(provider, config, transfer, result)
     refused.status = result.status
     return nil, add_headers(provider, config, transfer, refused)
   end
-  local answered = {
-    provider = provider.name, unit = provider.unit, available = available,
-    fetched_at = os.time(), raw = body, timing = result.timing,
-  }
-  for name, value in pairs(fields) do
-    if answered[name] == nil then
-      answered[name] = value
-    end
-  end
+  local answered = answer.copy(fields) -- which may be the body itself
+  answered.provider = provider.name
+  answered.unit = provider.unit
+  answered.available = available
+  answered.fetched_at = os.time()
+  answered.raw = body
+  answered.timing = result.timing
   if type(answered.request_id) ~= "string" then
     answered.request_id = nil -- something of the service's own, it is in `raw`
   end

@@ -247,9 +247,13 @@ local checks = {
   retries = bad_retries, rate = bad_rate,
 }
 
+local function bad_option(name, value)
+  return (checks[name] or bad_text)(name, value)
+end
+
 local function bad_value(config)
   for name, value in pairs(config) do
-    local problem = (checks[name] or bad_text)(name, value)
+    local problem = bad_option(name, value)
     if problem then
       return problem
     end
@@ -265,7 +269,7 @@ local function lay(config, layer, provider_options)
   for name, value in pairs(layer) do
     if shared[name] or provider_options and provider_options[name] then
       config[name] = value
-      problem = problem or (checks[name] or bad_text)(name, value)
+      problem = problem or bad_option(name, value)
     end
   end
   return problem
