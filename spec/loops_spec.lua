@@ -17,7 +17,7 @@ meeting.register()
 local rooms = 0
 local function alone()
   rooms = rooms + 1
-  return { size = 2, room = "alone" .. rooms, timeout = 0.2 }
+  return { size = 2, room = "alone" .. rooms, timeout = 0.2, retries = 0 }
 end
 
 -- Before each script of a process of its own.
@@ -151,7 +151,7 @@ describe("a plain script", function()
     function()
       local results, failures = balance.all {
         udio = {}, late = { provider = "meeting", size = 2, room = "late",
-          timeout = 0.2 },
+          timeout = 0.2, retries = 0 },
         nobody = { provider = "udio", endpoint = "http://127.0.0.1:1" },
       }
       assert.equal(195, results.udio.credits)
@@ -323,7 +323,7 @@ describe("under cqueues", function()
         a = { provider = "meeting", size = 3, room = "all" },
         b = { provider = "meeting", size = 3, room = "all" },
         late = { provider = "meeting", size = 2, room = "all-late",
-          timeout = 0.2 },
+          timeout = 0.2, retries = 0 },
         udio = {},
       }
       loop.gather {
@@ -518,7 +518,7 @@ describe("under luv", function()
         end)
         spawn(function()
           assert(select(2, client:meeting { size = 2, room = "luv-alone",
-            timeout = 0.2 }).kind == "timeout")
+            timeout = 0.2, retries = 0 }).kind == "timeout")
           late = late + 1
         end)
         run()
@@ -536,7 +536,7 @@ describe("under luv", function()
           a = { provider = "meeting", size = 3 },
           b = { provider = "meeting", size = 3 },
           late = { provider = "meeting", size = 2, room = "late",
-            timeout = 0.2 },
+            timeout = 0.2, retries = 0 },
           udio = {},
         }
         assert(results.a.credits == 3 and results.b.credits == 3)
@@ -575,7 +575,8 @@ describe("under luv", function()
           local ok, message = ]] .. (can_catch and "pcall(" or "(")
           .. [[loop.gather]] .. (can_catch and ", " or ")(") .. [[{
             function()
-              client:meeting { size = 2, room = "given-up", timeout = 0.3 }
+              client:meeting { size = 2, room = "given-up", timeout = 0.3,
+                retries = 0 }
               went_on = true
             end,
             function()
@@ -602,7 +603,8 @@ describe("under luv", function()
   it("a call whose coroutine was closed disturbs nobody", function()
     passes(with_luv .. [[
       local closed = coroutine.create(function()
-        client:meeting { size = 2, room = "closed", timeout = 0.3 }
+        client:meeting { size = 2, room = "closed", timeout = 0.3,
+          retries = 0 }
       end)
       assert(coroutine.resume(closed))
       spawn(function()
@@ -726,7 +728,7 @@ describe_copas("under copas", function()
             b = { provider = "meeting", size = 2, room = "copas" },
             nobody = { provider = "udio", endpoint = "http://127.0.0.1:1" },
             late = { provider = "meeting", size = 2, room = "copas-late",
-              timeout = 0.2 },
+              timeout = 0.2, retries = 0 },
           }
           assert(results.udio.credits == 195)
           assert(results.a.credits == 2 and results.b.credits == 2)

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- Calls that are answered only when several are in flight at once:
 -- `balance.meeting { size = 3 }` waits for two others. See meeting_server.lua.
+-- A call that is to wait in vain needs `retries = 0`: its second attempt may
+-- meet the first, whose end the server has not seen.
 local balance = require "balance"
 local process = require "support.process"
 
