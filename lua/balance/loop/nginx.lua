@@ -18,7 +18,8 @@ local _M = {}
 -- longer one step by step, up to the longest, while nothing does.
 _M.period = { shortest = 0.001, longest = 0.002 }
 
--- Every so many steps: is there still somebody behind each semaphore?
+-- Every so many steps: is there still somebody behind each semaphore, and
+-- something to wait for?
 local steps_a_sweep = 64
 
 -- So many calls of a gather begin before somebody else has a turn.
@@ -94,15 +95,6 @@ local function wake_all()
   end
 end
 
--- Those of a transport that was closed are in no list.
-local function wake_done()
-  for id, waiter in pairs(waiting) do
-    if waiter.transfer:done() then
-      wake(id)
-    end
-  end
-end
-
 local function set(alarm, transfer)
   if transfer:done() then
     ring(alarm, transfer)
@@ -121,9 +113,12 @@ local function is_abandoned(alarm)
     and alarm.semaphore:count() >= (alarm.rung and 1 or 0)
 end
 
-local function cancel_abandoned()
+-- Those of a transport that was closed are done, and in no list.
+local function sweep()
   for id, waiter in pairs(waiting) do
-    if is_abandoned(waiter.alarm) then
+    if waiter.transfer:done() then
+      wake(id)
+    elseif is_abandoned(waiter.alarm) then
       waiting[id] = nil
       waiter.transfer:close()
     end
@@ -138,7 +133,7 @@ local function step()
   end
   steps = steps + 1
   if steps % steps_a_sweep == 0 then
-    cancel_abandoned()
+    sweep()
   end
   return moved, kind, message
 end
@@ -230,11 +225,9 @@ local function await(alarm, due)
     rest(alarm, seconds_until(math.min(look_at, due or look_at)))
     if not this then
       ok, kind, message = step()
-    elseif not alarm.rung and core.now() >= look_at then
-      wake_done()
-      if this.ticks == ticks and not alarm.rung then
-        lose(this)
-      end
+    elseif not alarm.rung and this.ticks == ticks
+      and core.now() >= look_at then
+      lose(this)
     end
   end
   alarm.rung = false
