@@ -27,20 +27,29 @@ static enum buffer_status grow(struct buffer *buffer, size_t need)
   return BUFFER_OK;
 }
 
-enum buffer_status buffer_append(struct buffer *buffer, const void *data,
-                                 size_t len)
+enum buffer_status buffer_append(struct buffer *buffer,
+                                 const struct bytes *pieces, size_t count)
 {
-  if (len > buffer->max - buffer->len)
-    return BUFFER_FULL;
-  if (len == 0)
-    return BUFFER_OK;
-  if (buffer->len + len > buffer->cap) {
-    enum buffer_status status = grow(buffer, buffer->len + len);
+  size_t len = buffer->len;
+  for (size_t i = 0; i < count; i++) {
+    if (pieces[i].len > buffer->max - len)
+      return BUFFER_FULL;
+    len += pieces[i].len;
+  }
+  if (len > buffer->cap) {
+    enum buffer_status status = grow(buffer, len);
     if (status != BUFFER_OK)
       return status;
   }
-  memcpy(buffer->data + buffer->len, data, len);
-  buffer->len += len;
+  if (len == buffer->len) /* and the data may be NULL */
+    return BUFFER_OK;
+  char *at = buffer->data + buffer->len;
+  for (size_t i = 0; i < count; i++)
+    if (pieces[i].len) { /* else it may be NULL */
+      memcpy(at, pieces[i].data, pieces[i].len);
+      at += pieces[i].len;
+    }
+  buffer->len = len;
   return BUFFER_OK;
 }
 

@@ -22,9 +22,10 @@ enum buffer_status { BUFFER_OK, BUFFER_FULL, BUFFER_NO_MEMORY };
 /* Makes an empty buffer that holds at most `max` bytes. Allocates nothing. */
 void buffer_init(struct buffer *buffer, size_t max);
 
-/* Appends; a failure leaves the content as it was. */
-enum buffer_status buffer_append(struct buffer *buffer, const void *data,
-                                 size_t len);
+/* Appends the pieces, one after another; a failure leaves the content as it
+   was. */
+enum buffer_status buffer_append(struct buffer *buffer,
+                                 const struct bytes *pieces, size_t count);
 
 /* Cleanses the content and keeps the memory for the next use. */
 void buffer_reset(struct buffer *buffer);
@@ -32,11 +33,11 @@ void buffer_reset(struct buffer *buffer);
 /* Cleanses and frees; the buffer is empty and may be used again. */
 void buffer_free(struct buffer *buffer);
 
-static inline enum buffer_status buffer_put(struct buffer *buffer,
-                                            struct bytes bytes)
-{
-  return buffer_append(buffer, bytes.data, bytes.len);
-}
+/* The same, of pieces that stand in a row. */
+#define BUFFER_APPEND(buffer, ...)                                            \
+  buffer_append((buffer), (const struct bytes[]){__VA_ARGS__},                \
+                sizeof((const struct bytes[]){__VA_ARGS__}) /                 \
+                    sizeof(struct bytes))
 
 static inline struct bytes buffer_bytes(const struct buffer *buffer)
 {

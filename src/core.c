@@ -180,16 +180,23 @@ void core_new_class(lua_State *L, const char *name, lua_CFunction gc,
   lua_pop(L, 1);
 }
 
-void *core_new_instance(lua_State *L, const char *class, size_t size)
+void *core_new_instance(lua_State *L, const char *class, void *key,
+                        size_t size)
 {
+  lua_pushlightuserdata(L, key);
   void *instance = lua_newuserdata(L, size);
   memset(instance, 0, size);
   luaL_getmetatable(L, class);
   lua_setmetatable(L, -2);
-  lua_pushfstring(L, "%s.instance", class);
-  lua_insert(L, -2);
-  lua_settable(L, LUA_REGISTRYINDEX);
+  lua_rawset(L, LUA_REGISTRYINDEX);
   return instance;
+}
+
+void *core_push_instance(lua_State *L, void *key)
+{
+  lua_pushlightuserdata(L, key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  return lua_touserdata(L, -1);
 }
 
 static const luaL_Reg functions[] = {

@@ -34,9 +34,13 @@ struct headers {
 void core_new_class(lua_State *L, const char *name, lua_CFunction gc,
                     const luaL_Reg *methods);
 
-/* Keeps an empty userdata of a class in the registry, as "<class>.instance".
-   Returns its memory. */
-void *core_new_instance(lua_State *L, const char *class, size_t size);
+/* Keeps an empty userdata of a class in the registry, by an address: found
+   again without hashing a name. Returns its memory. */
+void *core_new_instance(lua_State *L, const char *class, void *key,
+                        size_t size);
+
+/* Pushes it and returns its memory. */
+void *core_push_instance(lua_State *L, void *key);
 
 /* -- arguments, in core_fields.c: all but core_find_header raise ----------- */
 

@@ -12,11 +12,12 @@ bool core_has_field(lua_State *L, int table, const char *name, int type)
 {
   luaL_checkstack(L, 4, "too many fields");
   lua_getfield(L, table, name);
-  if (lua_isnil(L, -1))
+  int found = lua_type(L, -1);
+  if (found == LUA_TNIL)
     return false;
-  if (lua_type(L, -1) != type)
+  if (found != type)
     luaL_error(L, "field '%s' must be a %s, got %s", name,
-               lua_typename(L, type), luaL_typename(L, -1));
+               lua_typename(L, type), lua_typename(L, found));
   return true;
 }
 

@@ -15,10 +15,11 @@ struct signer {
   bool collected; /* the state is closing; another finalizer still calls */
 };
 
+static char instance; /* its address is what the registry knows */
+
 static struct tc3 *get_signer(lua_State *L)
 {
-  lua_getfield(L, LUA_REGISTRYINDEX, SIGNER ".instance");
-  struct signer *signer = lua_touserdata(L, -1);
+  struct signer *signer = core_push_instance(L, &instance);
   if (signer->collected)
     luaL_error(L, "the Lua state is closing");
   enum tc3_status status = signer->tc3 ? TC3_OK : tc3_new(&signer->tc3);
@@ -221,5 +222,5 @@ static const luaL_Reg methods[] = {{NULL, NULL}};
 void core_open_signer(lua_State *L)
 {
   core_new_class(L, SIGNER, signer_gc, methods);
-  core_new_instance(L, SIGNER, sizeof(struct signer));
+  core_new_instance(L, SIGNER, &instance, sizeof(struct signer));
 }

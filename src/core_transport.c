@@ -76,9 +76,11 @@ static struct transport_box *check_transport(lua_State *L)
   return luaL_checkudata(L, 1, TRANSPORT);
 }
 
+static char instance; /* its address is what the registry knows */
+
 int core_transport(lua_State *L)
 {
-  lua_getfield(L, LUA_REGISTRYINDEX, TRANSPORT ".instance");
+  core_push_instance(L, &instance);
   return 1;
 }
 
@@ -116,10 +118,8 @@ static void add_authorization(lua_State *L, int table,
     return;
   core_add_header(L, headers, BYTES("Authorization"), BYTES(""));
   buffer_reset(&box->credentials);
-  const struct bytes pieces[] = {scheme, space, key};
-  enum buffer_status status = BUFFER_OK;
-  for (size_t i = 0; status == BUFFER_OK && i < 3; i++)
-    status = buffer_put(&box->credentials, pieces[i]);
+  enum buffer_status status =
+      BUFFER_APPEND(&box->credentials, scheme, space, key);
   if (status == BUFFER_FULL)
     luaL_error(L, "field 'authorization' is too long");
   else if (status != BUFFER_OK)
@@ -335,6 +335,6 @@ void core_open_transport(lua_State *L)
   core_new_class(L, TRANSPORT, transport_gc, methods);
   new_endpoints(L);
   struct transport_box *box =
-      core_new_instance(L, TRANSPORT, sizeof(struct transport_box));
+      core_new_instance(L, TRANSPORT, &instance, sizeof(struct transport_box));
   buffer_init(&box->credentials, MAX_TEXT);
 }

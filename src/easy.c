@@ -58,10 +58,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
   struct transfer *transfer = user;
-  size_t len = size * count;
-  enum buffer_status status = buffer_append(&transfer->body, data, len);
+  struct bytes more = {data, size * count};
+  enum buffer_status status = BUFFER_APPEND(&transfer->body, more);
   transfer->seen.long_body = status == BUFFER_FULL;
-  return status == BUFFER_OK ? len : 0;
+  return status == BUFFER_OK ? more.len : 0;
 }
 
 /* Called on every round of libcurl's loops. What a proxy says to a CONNECT it

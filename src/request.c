@@ -49,11 +49,10 @@ enum transport_status request_copy(struct request *request,
     return status;
   struct bytes origin = {from->endpoint->origin,
                          strlen(from->endpoint->origin)};
+  struct bytes end = {"", 1};
   bool written =
-      buffer_put(&request->url, origin) == BUFFER_OK &&
-      buffer_put(&request->url, from->path) == BUFFER_OK &&
-      buffer_append(&request->url, "", 1) == BUFFER_OK &&
-      (!from->body || buffer_put(&request->body, *from->body) == BUFFER_OK);
+      BUFFER_APPEND(&request->url, origin, from->path, end) == BUFFER_OK &&
+      (!from->body || BUFFER_APPEND(&request->body, *from->body) == BUFFER_OK);
   return written ? TRANSPORT_OK : TRANSPORT_NO_MEMORY;
 }
 

@@ -137,20 +137,7 @@ static enum tc3_status of_buffer(enum buffer_status status)
   return TC3_NO_MEMORY;
 }
 
-static enum tc3_status append(struct buffer *out, const struct bytes *pieces,
-                              size_t count)
-{
-  for (size_t i = 0; i < count; i++) {
-    enum buffer_status status = buffer_put(out, pieces[i]);
-    if (status != BUFFER_OK)
-      return of_buffer(status);
-  }
-  return TC3_OK;
-}
-
-#define APPEND(out, ...)                                                      \
-  append((out), (const struct bytes[]){__VA_ARGS__},                          \
-         sizeof((const struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes))
+#define APPEND(out, ...) of_buffer(BUFFER_APPEND((out), __VA_ARGS__))
 
 static struct bytes trimmed(struct bytes in)
 {
