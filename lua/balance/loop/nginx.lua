@@ -14,9 +14,10 @@ local semaphore = require "ngx.semaphore"
 
 local _M = {}
 
---- The ticker's period in seconds: the shortest while something moves, and a
--- longer one step by step, up to the longest, while nothing does.
-_M.period = { shortest = 0.001, longest = 0.002 }
+--- The ticker's period in seconds: a `share` of the time in which nothing has
+-- come, so that what it adds stays small beside what a call takes anyway; but
+-- not less than the shortest, which is nginx's, nor more than the longest.
+_M.period = { shortest = 0.001, longest = 0.004, share = 1 / 100 }
 
 -- Every so many steps: is there still somebody behind each semaphore, and
 -- something to wait for?
@@ -40,7 +41,7 @@ local may_block = { init = true, init_worker = true }
 
 local waiting = {} -- by the id of a transfer: { transfer, alarm }
 local steps = 0
-local ticker -- { ticks }
+local ticker -- { ticks, quiet }: seconds since something came or began
 local lost_at = -respite -- when the last ticker was lost
 local async_dns
 
@@ -100,6 +101,9 @@ local function set(alarm, transfer)
     ring(alarm, transfer)
   else
     waiting[transfer:id()] = { transfer = transfer, alarm = alarm }
+    if ticker then
+      ticker.quiet = 0 -- this one may be answered soon
+    end
   end
 end
 
@@ -139,17 +143,18 @@ local function step()
 end
 
 local function tick_until_idle(this)
-  local transport, pause = core.transport(), _M.period.shortest
+  local transport, period = core.transport(), _M.period
   while ticker == this and transport:timeout() do
+    local pause = math.max(this.quiet * period.share, period.shortest)
+    pause = math.min(pause, period.longest)
+    this.quiet = this.quiet + pause
     ngx.sleep(pause)
     this.ticks = this.ticks + 1
     local moved, _, message = step()
     if not moved then
       error(message, 0)
     elseif moved > 0 then
-      pause = _M.period.shortest
-    else
-      pause = math.min(pause * 1.1, _M.period.longest)
+      this.quiet = 0
     end
   end
 end
@@ -180,7 +185,7 @@ end
 -- The ticker, if need be a new one; nil where there is none to be had.
 local function get_ticker()
   if not ticker and core.now() - lost_at >= respite then
-    ticker = { ticks = 0 }
+    ticker = { ticks = 0, quiet = 0 }
     if not ngx.timer.at(0, tick, ticker) then
       lose(ticker)
     end
