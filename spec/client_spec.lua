@@ -178,6 +178,18 @@ describe("balance.new()", function()
     assert.equal("{}", seen[#seen])
   end)
 
+  it("takes options from behind a __pairs, where this Lua asks it", function()
+    local real = { api_key = "behind-a-pairs" }
+    local proxy = setmetatable({},
+      { __index = real, __pairs = function() return next, real end })
+    local is_asked = false
+    for name in pairs(proxy) do
+      is_asked = name == "api_key"
+    end
+    local _, err = balance.new({ udio = proxy }).udio()
+    assert.equal(is_asked and "auth" or nil, err and err.kind)
+  end)
+
   it("does not mind that its settings are changed afterwards", function()
     local settings = { timeout = 5, udio = { timeout = 5 } }
     local client = balance.new(settings)

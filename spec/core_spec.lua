@@ -271,6 +271,23 @@ describe("balance.core", function()
     collectgarbage("setpause", pause)
   end)
 
+  it("copies a table's own fields, and nothing else of it", function()
+    local inner = {}
+    local from = setmetatable({ a = 1, inner = inner, [3] = false },
+      { __index = { b = 2 }, __pairs = error })
+    local copy = core.copy(from)
+    assert.same({ a = 1, inner = {}, [3] = false }, copy)
+    assert.equal(inner, copy.inner)
+    assert.is_nil(getmetatable(copy))
+    copy.a = 5
+    assert.equal(1, from.a)
+    local many = {}
+    for i = 1, 100 do
+      many["field " .. i] = i
+    end
+    assert.same(many, core.copy(many))
+  end)
+
   it("shows nothing behind its userdata but a name", function()
     assert.equal("balance.transport", getmetatable(core.transport()))
     assert.equal("balance.transfer", getmetatable(start()))

@@ -126,6 +126,22 @@ static int core_is_utf8(lua_State *L)
   return 1;
 }
 
+/* copy(table): its own fields, in a table with room for some more. */
+static int core_copy(lua_State *L)
+{
+  enum { ROOM = 16 }; /* a configuration's and a result's */
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_createtable(L, 0, ROOM);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, 2);
+  }
+  return 1;
+}
+
 /* mode(path): a file's permission bits, or nil. */
 static int core_mode(lua_State *L)
 {
@@ -200,12 +216,20 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},       {"transport", core_transport},
-    {"date", core_date},       {"now", core_now},
-    {"sleep", core_sleep},     {"info", core_info},
-    {"random", core_random},   {"digest", core_digest},
-    {"mode", core_mode},       {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8}, {NULL, NULL}};
+    {"sign", core_sign},
+    {"transport", core_transport},
+    {"date", core_date},
+    {"now", core_now},
+    {"sleep", core_sleep},
+    {"info", core_info},
+    {"random", core_random},
+    {"digest", core_digest},
+    {"mode", core_mode},
+    {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8},
+    {"copy", core_copy},
+    {NULL, NULL},
+};
 
 int luaopen_balance_core(lua_State *L);
 

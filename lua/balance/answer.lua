@@ -99,15 +99,4 @@ function _M.check_list(list, path, fields)
   end
 end
 
---- A copy: what is not documented comes through.
--- @tparam table data
--- @treturn table
-function _M.copy(data)
-  local copy = {}
-  for name, value in pairs(data) do
-    copy[name] = value
-  end
-  return copy
-end
-
 return _M

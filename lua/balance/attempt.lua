@@ -2,7 +2,6 @@
 --- One attempt: a request is sent to one endpoint, and its answer is read.
 -- @module balance.attempt
 
-local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local hints = require "balance.hints"
@@ -136,7 +135,7 @@ local function read(provider, config, transfer, result)
     refused.status = result.status
     return nil, add_headers(provider, config, transfer, refused)
   end
-  local answered = answer.copy(fields) -- which may be the body itself
+  local answered = core.copy(fields) -- which may be the body itself
   answered.provider = provider.name
   answered.unit = provider.unit
   answered.available = available

@@ -2,7 +2,6 @@
 --- One configured client: the way of a call, from its options to its result.
 -- @module balance.client
 
-local answer = require "balance.answer"
 local attempt = require "balance.attempt"
 local cache = require "balance.cache"
 local clock = require "balance.clock"
@@ -119,7 +118,7 @@ end
 -- What tells one request from another: all that it is made of, but not for
 -- how long and how often it is tried.
 local function identity_of(this)
-  local config = answer.copy(this.config)
+  local config = core.copy(this.config)
   for _, name in ipairs { "timeout", "connect_timeout", "retries", "rate",
     "cache", "trace" } do
     config[name] = nil
@@ -127,9 +126,18 @@ local function identity_of(this)
   return cache.identity(this.provider.name, config)
 end
 
+-- Of a table of the caller's, which may have a __pairs.
+local function copy_given(given)
+  local copy = {}
+  for name, value in pairs(given) do
+    copy[name] = value
+  end
+  return copy
+end
+
 local function cached(this)
   local config = this.config
-  local settings = answer.copy(config.cache)
+  local settings = copy_given(config.cache)
   settings.limit = config.timeout
   settings.secrets = attempt.secrets(this.provider, config)
   return cache.call(settings, identity_of(this), this.loop, function(seconds)
@@ -239,10 +247,11 @@ end
 
 -- The options of each provider are copied too; a loop or a store is not.
 local function copy_settings(settings)
-  local copy = {}
-  for name, value in pairs(settings) do
-    local is_options = type(value) == "table" and _M.providers[name]
-    copy[name] = is_options and answer.copy(value) or value
+  local copy = copy_given(settings)
+  for name, value in pairs(copy) do
+    if type(value) == "table" and _M.providers[name] then
+      copy[name] = copy_given(value)
+    end
   end
   return copy
 end

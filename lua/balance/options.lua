@@ -3,7 +3,6 @@
 -- the configuration of one call.
 -- @module balance.options
 
-local answer = require "balance.answer"
 local cache = require "balance.cache"
 local core = require "balance.core"
 local credentials = require "balance.credentials"
@@ -295,7 +294,7 @@ end
 -- @treturn table for `resolve`
 function _M.base(provider, settings)
   local own = settings[provider.name] or {}
-  local config = answer.copy(defaults)
+  local config = core.copy(defaults)
   lay(config, settings)
   lay(config, own, provider.options)
   if config.rate == nil then
@@ -313,7 +312,7 @@ end
 -- @treturn ?table nil where something is wrong
 -- @treturn ?string then, what
 function _M.resolve(provider, base, options, context)
-  local own, config = base.own, answer.copy(base.config)
+  local own, config = base.own, core.copy(base.config)
   local problem = lay(config, options, provider.options)
   if base.problem then -- unless it is one no more
     problem = bad_value(config)
@@ -329,11 +328,12 @@ function _M.resolve(provider, base, options, context)
   if not config.ca_file and not config.ca_path then
     config.ca_file = from_environment "SSL_CERT_FILE"
     config.ca_path = from_environment "SSL_CERT_DIR"
+    problem = problem or bad_text("ca_file", config.ca_file)
+      or bad_text("ca_path", config.ca_path)
   end
   local bad_endpoint
   config.endpoints, bad_endpoint = endpoints_of(provider, options, own, config)
-  problem = problem or bad_endpoint or bad_text("ca_file", config.ca_file)
-    or bad_text("ca_path", config.ca_path)
+  problem = problem or bad_endpoint
   if problem then
     return nil, problem
   end

@@ -10,7 +10,6 @@
 -- and named in the end.
 -- @module balance.credentials
 
-local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local loops = require "balance.loop"
@@ -67,7 +66,7 @@ local function reader(context)
 end
 
 local function complete(context)
-  local filled = answer.copy(context or {})
+  local filled = core.copy(context or {})
   filled.loop = filled.loop or loops.choose()
   filled.warn = filled.warn or function() end
   filled.mode = filled.mode or core.mode
@@ -102,24 +101,25 @@ local function read_set(provider, values, names)
   for _, credential in ipairs(provider.credentials) do
     local name = credential.name
     local value = values[name]
-    local given = value ~= nil
-    if given and type(value) ~= "string" then
-      return nil, label(names, name),
-        ("is a %s, not a string"):format(type(value))
+    if value ~= nil then
+      found = true
+      if type(value) ~= "string" then
+        return nil, label(names, name),
+          ("is a %s, not a string"):format(type(value))
+      end
+      value = trim(value)
+      if not core.is_text(value) then
+        return nil, label(names, name), "has a control character"
+      end
     end
-    value = given and trim(value) or ""
-    if not core.is_text(value) then
-      return nil, label(names, name),
-        "has a control character"
-    elseif value ~= "" then
+    if value and value ~= "" then
       set[name] = value
     elseif not credential.optional then
-      missing = missing or label(names, name)
+      missing = missing or name
     end
-    found = found or given
   end
   if missing then
-    return nil, found and missing, found and is_missing
+    return nil, found and label(names, missing), found and is_missing
   end
   return set
 end
@@ -160,18 +160,23 @@ local function variables_of(credential)
   return type(variable) == "table" and variable or { variable }
 end
 
+-- The first of the variables that says something, else the first of all; and
+-- what it says.
+local function look_up(variables, getenv)
+  for _, variable in ipairs(variables) do
+    local value = getenv(variable)
+    if value and value:find "%S" then
+      return variable, value
+    end
+  end
+  return variables[1]
+end
+
 local function from_environment(provider, getenv)
   local values, names = {}, {}
   for _, credential in ipairs(provider.credentials) do
-    local variables = variables_of(credential)
-    names[credential.name] = variables[1]
-    for _, variable in ipairs(variables) do
-      local value = getenv(variable)
-      if value and value:find "%S" then
-        values[credential.name], names[credential.name] = value, variable
-        break
-      end
-    end
+    local name = credential.name
+    names[name], values[name] = look_up(variables_of(credential), getenv)
   end
   return read_set(provider, values, names)
 end

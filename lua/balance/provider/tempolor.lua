@@ -3,6 +3,7 @@
 -- @module balance.provider.tempolor
 
 local answer = require "balance.answer"
+local core = require "balance.core"
 
 local _M = {
   name = "tempolor",
@@ -55,7 +56,7 @@ function _M.read(status, body)
     failure.request_id = body.request_id
     return nil, failure
   end
-  local result = answer.copy(body.data)
+  local result = core.copy(body.data)
   result.available_from = "balance"
   result.request_id = body.request_id
   return result

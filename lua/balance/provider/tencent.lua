@@ -3,6 +3,7 @@
 -- @module balance.provider.tencent
 
 local answer = require "balance.answer"
+local core = require "balance.core"
 local refusal = require "balance.provider.tencent_refusal"
 
 local _M = {
@@ -109,7 +110,7 @@ function _M.read(status, body)
     failure.request_id = response.RequestId
     return nil, failure
   end
-  local result = answer.copy(response)
+  local result = core.copy(response)
   result.available_from, result.request_id = from, response.RequestId
   return result
 end

@@ -3,6 +3,7 @@
 -- @module balance.provider.udio
 
 local answer = require "balance.answer"
+local core = require "balance.core"
 
 local _M = {
   name = "udio",
@@ -44,7 +45,7 @@ function _M.read(status, body)
   if failure then
     return nil, failure
   end
-  local result = answer.copy(body.data)
+  local result = core.copy(body.data)
   result.available_from = "credits"
   return result
 end
