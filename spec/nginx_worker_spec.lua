@@ -49,6 +49,30 @@ describe("a worker of nginx #nginx", function()
       end
     end)
 
+  it("looks less often the longer nothing comes, and soon for a new call",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = {
+          ["= /slow"] = slow(1500),
+          ["= /quiet"] = [[
+            ngx.print(worker.quiet() > 0.2 and "long" or "not yet")
+          ]],
+          ["= /new"] = [[
+            local before = worker.quiet()
+            ngx.thread.spawn(worker.call_slow, 0) -- runs until it waits
+            ngx.print(before > 0.2 and "long" or before, " ", worker.quiet())
+          ]],
+          ["= /state"] = state,
+        },
+      }
+      local request = server:open "/slow"
+      server:await("/state", "under way, 1 waiting, 1 timers")
+      server:await("/quiet", "long")
+      assert.equal("long 0", (server:get "/new"))
+      assert.equal("195", (request.read()))
+    end)
+
   -- This counts and does not time: an empty slice is a worker that stood
   -- still for 100 ms.
   it("is not held up by a resolver that stalls", function()

@@ -76,6 +76,11 @@ function _M.waiting()
   return count
 end
 
+--- For how long nothing has come or begun, as the ticker has it; seconds.
+function _M.quiet()
+  return find_upvalue(require("balance.loop.nginx").wait, "ticker", {}).quiet
+end
+
 --- What is left in this worker; "idle" when nothing is.
 function _M.state()
   local left = core.transport():timeout()
