@@ -5,6 +5,7 @@ local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"
+local secrets = require "support.secrets"
 local socket = require "cqueues.socket"
 
 -- A port where a connection would be seen.
@@ -157,6 +158,42 @@ describe("an endpoint #transport", function()
       assert.matches("^endpoint: ", message)
     end
   end)
+
+  it("without TLS and loopback gets no key, whoever wants it there",
+    function()
+      local metadata = "http://metadata.tencentyun.com"
+      for _, provider in ipairs { "udio", "tempolor", "tencent" } do
+        local result, err = balance[provider] { endpoint = metadata }
+        assert.is_nil(result)
+        assert.equal("config", err.kind)
+        assert.matches("^endpoint: http:// is for loopback", err.message)
+      end
+      for name, value in pairs {
+        headers = { ["X-Key"] = "k" }, authorization = "k", body = "k",
+        tc3 = { secret_id = "i", secret_key = "k", service = "s" },
+      } do
+        local transfer, kind = faults.fetch("/",
+          { endpoint = metadata, [name] = value })
+        assert.is_nil(transfer, name)
+        assert.equal("config", kind, name)
+      end
+    end)
+
+  it("that is refused stands in no event, with its password or token",
+    function()
+      for _, bad in ipairs { "https://user:pa55word@localhost:1",
+        "https://localhost:1/?pa55word", "http://pa55word.example.com" } do
+        local events, told = {}, 0
+        local _, err = balance.udio { endpoint = bad, trace = function(event)
+          told = told + 1
+          events[told] = secrets.text_of(event)
+        end }
+        assert.equal("config", err.kind)
+        events[told + 1] = secrets.text_of(err)
+        assert.is_true(told > 0)
+        assert.is_nil(table.concat(events):find("pa55", 1, true))
+      end
+    end)
 
   -- Other spellings of a loopback address are that address from here on: what
   -- was looked at is what libcurl gets.

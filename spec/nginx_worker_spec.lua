@@ -318,6 +318,23 @@ describe("a worker of nginx #nginx", function()
       end
     end)
 
+  it("ends a call of a closed transport while others go on", function()
+    local server = nginx.start {
+      workers = 1,
+      locations = {
+        ["= /slow"] = slow(20000),
+        ["= /again"] = "core.transport():close()\n" .. slow(2000),
+        ["= /state"] = state,
+      },
+    }
+    local first = server:open "/slow"
+    server:await("/state", "under way, 1 waiting, 1 timers")
+    local second = server:open "/again"
+    assert.equal("closed", (first.read()))
+    assert.equal("under way, 1 waiting, 1 timers", (server:get "/state"))
+    assert.equal("195", (second.read()))
+  end)
+
   it("works with lua_code_cache off", function()
     local server = nginx.start {
       http = "lua_code_cache off; lua_check_client_abort on;\n"

@@ -102,6 +102,27 @@ describe("a proxy", function()
     assert.is_nil(told:find(accounts.udio.main.api_key, 1, true))
   end)
 
+  it("that will not do has a hint that says where it may come from",
+    function()
+      for _, output in ipairs { call("A=", "htp://localhost:1"),
+        (call "https_proxy=htp://localhost:1") } do
+        assert.matches("udio: config: the proxy is .*check the option proxy, "
+          .. "or https_proxy in the environment", output)
+      end
+    end)
+
+  it("keeps a connection for the next call", function()
+    local output = process.run_lua([[
+      local balance = require "balance"
+      for _ = 1, 2 do
+        assert(balance.udio { proxy = arg[1], trace = function(event)
+          io.write(tostring(event.reused), " ")
+        end })
+      end
+    ]], "", proxy())
+    assert.equal("false true ", output)
+  end)
+
   it("keeps its password out of every message and event", function()
     for _, url in ipairs {
       proxy "refused:pa55word",

@@ -181,4 +181,43 @@ CipherString = DEFAULT:@SECLEVEL=0
     assert.same(before, seen "sound")
     answers "sound"
   end)
+
+  for _, case in ipairs {
+    { "another host's certificate", "proxy-other-host", "subject name" },
+    { "nothing above TLS 1.1", "proxy-tls-1.1", "." },
+    { "a weak signature", "proxy-sha-1", "." },
+  } do
+    it("tells no proxy anything that has " .. case[1], function()
+      local before = seen "sound"
+      local result, err = client:udio {
+        endpoint = endpoint "sound", proxy = endpoint(case[2]),
+      }
+      assert.is_nil(result)
+      assert.equal("tls", err.kind)
+      assert.matches(case[3], err.message)
+      assert.equal(0, seen(case[2]).request)
+      assert.same(before, seen "sound")
+      answers "sound"
+    end)
+  end
+
+  -- What such a proxy sent beyond an answer may wait where nobody can see it.
+  it("through a proxy that speaks TLS is good for one request", function()
+    local reused = {}
+    local function call(proxy)
+      assert(client:udio { endpoint = endpoint "sound", proxy = proxy,
+        trace = function(event) reused[#reused + 1] = event.reused end })
+    end
+    local before = seen("proxy").request
+    for _ = 1, 3 do
+      call(endpoint "proxy")
+    end
+    assert.same({ false, false, false }, reused)
+    assert.equal(before + 3, seen("proxy").request)
+    reused = {}
+    for _ = 1, 3 do
+      call ""
+    end
+    assert.is_true(reused[2] and reused[3])
+  end)
 end)

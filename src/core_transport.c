@@ -153,6 +153,21 @@ static const struct endpoint *endpoint_field(lua_State *L, int table,
   return endpoint;
 }
 
+/* Whether a key may be in the request; its path is a provider's. */
+static bool may_have_key(lua_State *L, int table)
+{
+  static const char *const fields[] = {"authorization", "tc3", "headers",
+                                       "body"};
+  for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+    lua_getfield(L, table, fields[i]);
+    bool given = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (given)
+      return true;
+  }
+  return false;
+}
+
 /* All but the endpoint and the credentials. */
 static void read_request(lua_State *L, int table,
                          struct transport_request *request, struct bytes *body,
@@ -193,6 +208,8 @@ static int transport_start_(lua_State *L)
   struct transport_request request = {.endpoint = NULL};
   const char *problem = NULL;
   request.endpoint = endpoint_field(L, 2, &problem);
+  if (!problem && request.endpoint->keyless && may_have_key(L, 2))
+    problem = endpoint_in_clear;
   if (problem) {
     lua_pushnil(L);
     lua_pushliteral(L, "config");

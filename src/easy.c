@@ -147,6 +147,19 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   return CURL_PREREQFUNC_OK;
 }
 
+/* Called for each TLS connection that is opened: twice where the proxy speaks
+   TLS as well. What the session with the proxy has read ahead nobody can see,
+   so that such a connection is good for one request. */
+static CURLcode on_tls(CURL *easy, void *context, void *user)
+{
+  (void)context;
+  struct transfer *transfer = user;
+  bool is_second = transfer->tls_begun;
+  transfer->tls_begun = true;
+  return is_second ? curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L)
+                   : CURLE_OK;
+}
+
 /* -- options ---------------------------------------------------------------- */
 
 #define SET(option, ...)                                                      \
@@ -171,7 +184,8 @@ static bool set_up(struct multi *multi, CURL *easy)
          SET(PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
          SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
          SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
-         SET(PREREQFUNCTION, on_request) && multi_adopt(multi, easy);
+         SET(PREREQFUNCTION, on_request) && SET(SSL_CTX_FUNCTION, on_tls) &&
+         multi_adopt(multi, easy);
 }
 
 /* What differs from one transfer to the next. */
@@ -195,7 +209,8 @@ static bool set_request(struct transfer *transfer, CURL *easy,
   bool done =
       SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
       SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
-      SET(XFERINFODATA, transfer) && SET(ERRORBUFFER, transfer->text) &&
+      SET(XFERINFODATA, transfer) && SET(SSL_CTX_DATA, transfer) &&
+      SET(ERRORBUFFER, transfer->text) &&
       SET(URL, transfer->request.url.data) && SET(PROXY, proxy) &&
       SET(SSL_CIPHER_LIST, ciphers) &&
       SET(CONNECTTIMEOUT_MS, (long)from->connect_timeout_ms) &&

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char endpoint_in_clear[] =
+    "http:// is for loopback addresses only, use https://";
+
 static const char no_memory[] = "there is no memory to read it";
 
 static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
@@ -80,8 +83,9 @@ static const char *check(CURLU *url, struct endpoint *out)
   out->tls = strcmp(scheme, "https") == 0;
   if (!out->tls && strcmp(scheme, "http") != 0)
     return "it must begin with https://";
-  if (!out->tls && !is_loopback(host) && !is_metadata(host, port))
-    return "http:// is for loopback addresses only, use https://";
+  out->keyless = !out->tls && !is_loopback(host);
+  if (out->keyless && !is_metadata(host, port))
+    return endpoint_in_clear;
 
   const char *colon = port[0] ? ":" : "";
   int host_len =

@@ -13,13 +13,15 @@ enum { ENDPOINT_MAX = 300 };
 
 struct endpoint {
   bool tls;
+  bool keyless; /* what goes there is read on the way */
   char origin[ENDPOINT_MAX]; /* "https://example.com:8443" */
   char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
 };
 
 /* Reads "scheme://host[:port]". Takes https, and http for a loopback address
-   alone. Returns NULL, or a sentence on what is wrong with it that does not
+   or, keyless, Tencent's metadata service. Returns NULL, or a sentence on what is wrong with it that does not
    repeat it (there may be a password inside). */
+extern const char endpoint_in_clear[]; /* one of these sentences */
 const char *endpoint_parse(struct bytes text, struct endpoint *out);
 
 #pragma GCC visibility pop

@@ -150,6 +150,7 @@ static bool start_again(struct transfer *transfer)
   transfer->header_bytes = 0;
   transfer->rounds = 0;
   transfer->asked = false;
+  transfer->tls_begun = false;
   transfer->seen = (struct evidence){.text = transfer->text};
   transfer->text[0] = '\0';
   transfer->fresh = true;

@@ -53,6 +53,7 @@ struct transfer {
   size_t header_bytes;
   size_t rounds; /* of libcurl's loops before the request is sent */
   bool asked;    /* it is */
+  bool tls_begun;
   struct framing framing;
   struct evidence seen;
   struct transfer_result result;

@@ -156,7 +156,8 @@ end
 -- @tparam table loop
 -- @treturn ?table the result
 -- @treturn ?balance.Failure
--- @treturn table what the trace shows of it: `status`, `timing`, `reused`
+-- @treturn table what the trace shows of it: `endpoint`, `status`, `timing`,
+-- `reused`
 -- @treturn ?number seconds by which the server's clock is ahead of this one's
 function _M.run(provider, config, endpoint, limit, loop)
   local transfer, kind, message = start(provider, config, endpoint, limit)
@@ -173,6 +174,7 @@ function _M.run(provider, config, endpoint, limit, loop)
     refused = { kind = kind, message = message }
   end
   if transfer then
+    seen.endpoint = endpoint -- an origin and nothing else, or it would not do
     transfer:close()
   end
   if fields then

@@ -59,7 +59,7 @@ local function ask_endpoint(endpoint, limit, this)
     attempt.run(this.provider, config, endpoint, limit, loop)
   if this.emit ~= trace.silent then
     this.emit {
-      event = "attempt", attempt = this.attempts, endpoint = endpoint,
+      event = "attempt", attempt = this.attempts, endpoint = seen.endpoint,
       kind = failure and failure.kind, status = seen.status,
       timing = seen.timing, reused = seen.reused,
     }

@@ -23,6 +23,8 @@ local handshake = {
   ["wrong version number"] = "no TLS is spoken there: check the endpoint",
 }
 
+local bad_ca_file = 77 -- CURLE_SSL_CACERT_BADFILE
+
 local _M = {}
 
 local function of_handshake(message)
@@ -40,8 +42,10 @@ function _M.of(result)
   if result.kind == "tls" then
     return certificate[result.verify] or of_handshake(result.message)
       or "the server must speak TLS 1.2 or newer with a trusted certificate"
-  elseif result.kind == "config" then
+  elseif result.code == bad_ca_file then
     return "check ca_file and ca_path, or SSL_CERT_FILE and SSL_CERT_DIR"
+  elseif result.kind == "config" then
+    return "check the option proxy, or https_proxy in the environment"
   end
 end
 

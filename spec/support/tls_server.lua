@@ -55,6 +55,10 @@ local servers = {
 
   proxy = { is_proxy = true },
   ["proxy-expired"] = { is_proxy = true, from = -3, to = -2 },
+  ["proxy-other-host"] = { is_proxy = true,
+    names = { { "DNS", "example.com" } } },
+  ["proxy-tls-1.1"] = { is_proxy = true, version = "TLSv1_1" },
+  ["proxy-sha-1"] = { is_proxy = true, digest = "sha1" },
 }
 
 local function context_of(server)
