@@ -13,7 +13,7 @@ enum { ENDPOINT_MAX = 300 };
 
 struct endpoint {
   bool tls;
-  bool keyless; /* what goes there is read on the way */
+  bool keyless;              /* what goes there is read on the way */
   char origin[ENDPOINT_MAX]; /* "https://example.com:8443" */
   char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
 };

@@ -108,6 +108,20 @@ const char *outcome_kind(enum outcome outcome)
   return NULL;
 }
 
+/* Where libcurl's are the names of functions. NULL: its own will do. */
+static const char *plain_words(const struct evidence *seen)
+{
+  if (seen->code == CURLE_SSL_CONNECT_ERROR && was_cut_off(seen))
+    return "the connection was closed during the TLS handshake";
+  if (seen->code == CURLE_SEND_ERROR && says(seen, "SSL routines"))
+    return "the connection broke while something was sent";
+  if (says(seen, "nghttp2_"))
+    return "the answer is not well-formed HTTP/2";
+  if (says(seen, "CONNECT tunnel failed, response 0"))
+    return "the proxy's answer is not HTTP";
+  return NULL;
+}
+
 const char *outcome_message(enum outcome outcome, const struct evidence *seen)
 {
   if (outcome == OUTCOME_CLOSED)
@@ -127,5 +141,8 @@ const char *outcome_message(enum outcome outcome, const struct evidence *seen)
     return seen->headers_ended
                ? "the answer has no HTTP status"
                : "the connection was closed before the answer was complete";
+  const char *plain = plain_words(seen);
+  if (plain)
+    return plain;
   return seen->text[0] ? seen->text : curl_easy_strerror(seen->code);
 }
