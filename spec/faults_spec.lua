@@ -248,6 +248,16 @@ for port, description in pairs { plain = "in clear text", tls = "over TLS" } do
       end)
     end
 
+    for status, ending in pairs { [204] = "", [304] = "",
+      [205] = length(0) } do
+      it("fails with kind http where " .. status .. " has no body", function()
+        failing.all_fail(failing.client(port), { kind = "http",
+          message = "HTTP status " .. status .. " without a readable answer",
+          status = status,
+          bytes = "HTTP/1.1 " .. status .. " X\r\n" .. ending .. "\r\n" })
+      end)
+    end
+
     it("is sent nowhere else, and neither is its key", function()
       local client = failing.client(port)
       local strays = faults.choose "none"
