@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local core = require "balance.core"
 local faults = require "support.faults"
 local process = require "support.process"
 
@@ -152,6 +153,30 @@ describe("a process", function()
       assert.is_true(os.time() - before < 15)
     end)
   end
+
+  -- The quickest of a few: the machine may be busy with something else.
+  it("is interrupted within a tenth of a second", function()
+    local path, quickest = os.tmpname(), math.huge
+    process.write(path, preamble .. [[
+      io.stdout:setvbuf "no"
+      print(io.open("/proc/self/stat"):read "*n") -- its pid
+      local ok = pcall(function() finish(begin("/silent", 30)) end)
+      print(ok, core.now())
+    ]])
+    for _ = 1, 5 do
+      local script = io.popen(("%s %s %s"):format(process.lua, path,
+        faults.endpoint()))
+      local pid = script:read "*l"
+      process.sleep(0.3) -- until it waits
+      local sent = core.now()
+      process.run("kill -INT " .. pid)
+      quickest = math.min(quickest,
+        tonumber(script:read "*a":match "^false\t(%S+)") - sent)
+      script:close()
+    end
+    os.remove(path)
+    assert.is_true(quickest > 0 and quickest < 0.1, quickest)
+  end)
 
   it("survives SIGPIPE, by default the end of it", function()
     faults.endpoint()
