@@ -271,6 +271,11 @@ describe("balance.core", function()
     collectgarbage("setpause", pause)
   end)
 
+  it("has buffers that take all of the pieces, or none", function()
+    local output, status = process.run(process.build .. "/spec/buffer_work")
+    assert.equal("0 ", status .. " " .. output)
+  end)
+
   it("copies a table's own fields, and nothing else of it", function()
     local inner = {}
     local from = setmetatable({ a = 1, inner = inner, [3] = false },

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Proves what a buffer makes of its pieces. Prints what is wrong and fails. */
+#include "buffer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1000 };
+
+static void check(bool condition, const char *promise)
+{
+  if (!condition) {
+    printf("not so: %s\n", promise);
+    exit(EXIT_FAILURE);
+  }
+}
+
+static bool holds(const struct buffer *buffer, const char *text)
+{
+  return buffer->len == strlen(text) &&
+         (!buffer->len || memcmp(buffer->data, text, buffer->len) == 0);
+}
+
+int main(void)
+{
+  struct buffer buffer;
+  struct bytes none = {NULL, 0}, more = BYTES("+"), endless = {"", SIZE_MAX};
+  buffer_init(&buffer, MOST);
+
+  check(BUFFER_APPEND(&buffer, none, none) == BUFFER_OK && !buffer.data,
+        "nothing takes no memory");
+  check(BUFFER_APPEND(&buffer, none, BYTES("a"), none, BYTES("bc")) ==
+                BUFFER_OK &&
+            holds(&buffer, "abc"),
+        "pieces stand one after another");
+  check(BUFFER_APPEND(&buffer, more, endless) == BUFFER_FULL &&
+            BUFFER_APPEND(&buffer, endless, endless, more) == BUFFER_FULL &&
+            holds(&buffer, "abc"),
+        "what does not fit leaves all as it was");
+
+  char filler[MOST] = {0};
+  struct bytes rest = {filler, MOST - 3};
+  check(BUFFER_APPEND(&buffer, rest, more) == BUFFER_FULL &&
+            holds(&buffer, "abc"),
+        "nor does the piece before it stay");
+  check(BUFFER_APPEND(&buffer, rest) == BUFFER_OK && buffer.len == MOST,
+        "it can be filled to its last byte");
+  check(BUFFER_APPEND(&buffer, none) == BUFFER_OK &&
+            BUFFER_APPEND(&buffer, more) == BUFFER_FULL,
+        "and not beyond");
+
+  buffer_reset(&buffer);
+  check(buffer.len == 0 && buffer.data && buffer.data[0] == '\0',
+        "what is let go of is cleansed");
+  buffer_free(&buffer);
+  return 0;
+}
