@@ -21,7 +21,7 @@ local _M = {}
 ---@field provider string
 ---@field account? string the name that `balance.all` was given
 ---@field attempt? integer from 1
----@field endpoint? string
+---@field endpoint? string of an attempt, unless it was refused
 ---@field kind? balance.Kind of a failed attempt
 ---@field status? integer of HTTP
 ---@field timing? balance.Timing
