@@ -189,7 +189,6 @@ CipherString = DEFAULT:@SECLEVEL=0
     answers "sound"
   end)
 
-
   -- What such a proxy sent beyond an answer may wait where nobody can see it.
   it("through a proxy that speaks TLS is good for one request", function()
     local reused = {}

@@ -18,10 +18,12 @@ struct endpoint {
   char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
 };
 
+/* What is wrong with one that nothing protects. */
+extern const char endpoint_in_clear[];
+
 /* Reads "scheme://host[:port]". Takes https, and http for a loopback address
-   or, keyless, Tencent's metadata service. Returns NULL, or a sentence on what is wrong with it that does not
-   repeat it (there may be a password inside). */
-extern const char endpoint_in_clear[]; /* one of these sentences */
+   or, keyless, Tencent's metadata service. Returns NULL, or a sentence on what
+   is wrong with it that does not repeat it (there may be a password inside). */
 const char *endpoint_parse(struct bytes text, struct endpoint *out);
 
 #pragma GCC visibility pop

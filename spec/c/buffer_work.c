@@ -3,19 +3,11 @@
 #include "buffer.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 1000 };
+#include "check.h"
 
-static void check(bool condition, const char *promise)
-{
-  if (!condition) {
-    printf("not so: %s\n", promise);
-    exit(EXIT_FAILURE);
-  }
-}
+enum { MOST = 1000 };
 
 static bool holds(const struct buffer *buffer, const char *text)
 {

@@ -3,20 +3,11 @@
    nginx it would be taken for the failure of somebody else's. The argument is
    an endpoint where the handshake fails. */
 #include <openssl/err.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "endpoint.h"
 #include "transport.h"
-
-static void check(bool condition, const char *promise)
-{
-  if (!condition) {
-    printf("not so: %s\n", promise);
-    exit(EXIT_FAILURE);
-  }
-}
 
 static void fail_with_tls(struct transport *transport, const char *text)
 {

@@ -7,19 +7,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void check(bool condition, const char *promise)
-{
-  if (!condition) {
-    printf("not so: %s\n", promise);
-    exit(EXIT_FAILURE);
-  }
-}
+#include "check.h"
 
 struct pair {
   int ours, theirs;
