@@ -109,7 +109,7 @@ FUZZ_LUA  := $(patsubst spec/fuzz/%.lua,$(OUT)/fuzz/%,\
 FUZZERS   := $(FUZZ_C) $(FUZZ_LUA)
 
 DEPS    := LUA="$(LUA)" .ci/deps
-LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA_NAME))
+LUA_SET := $(filter lua5.1 lua5.2 lua5.3 lua5.4 lua5.5 luajit,$(LUA_NAME))
 TEST_SETS := build sandbox test $(LUA_SET) $(if $(WITH_NGINX),luajit)
 # The Luas that `make bench` compares, and which rows of its table it makes.
 BENCH_LUAS := lua5.1 lua5.4 luajit
