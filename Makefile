@@ -233,7 +233,7 @@ $(OBJECTS): $(OUT)/%.o: src/%.c $(OUT)/flags
 	$(call quiet,CC) $(COMPILE) -c -o $@ $<
 
 $(MODULES): $(OUT)/spec/%.so: spec/c/%_module.c $(OUT)/flags
-	$(call quiet,LD) $(COMPILE) $(LIBFLAG) -o $@ $<
+	$(call quiet,LD) $(COMPILE) $(LIBFLAG) -o $@ $< $(LIBS)
 
 # Without the user's flags: a sanitizer would want to be loaded before it.
 $(PRELOADS): $(OUT)/spec/%.so: spec/c/%_preload.c $(OUT)/flags

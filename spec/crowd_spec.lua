@@ -145,7 +145,9 @@ describe("many transfers at once #transport", function()
     wait_for { first, third }
     assert.matches("^GET /late%-echo%?1 ", first:result().body)
     assert.equal(1.1, first:result().http_version)
-    assert.matches("^GET /echo%?3 ", third:result().body or "")
+    -- libcurl 8 has it join the second, whose server has one answer for all.
+    assert.matches(third:result().http_version == 2 and '"credits":2,'
+      or "^GET /echo%?3 ", third:result().body or "")
   end)
 
   -- libcurl 7.88 takes a tunnel that is still being dug for a connection of

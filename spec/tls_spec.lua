@@ -63,54 +63,45 @@ describe("TLS #transport", function()
     end)
   end
 
-  -- What, the server, what the message says, what the hint says, the host.
-  local nobody = "subject name"
+  -- What, the server, what the hint says, the host.
+  local other = "another host"
   for _, case in ipairs {
-    { "has expired", "expired", "expired", "expired" },
-    { "is not valid yet", "not-yet", "not yet valid", "clock" },
-    { "signed itself", "self-signed", "self.signed", "signed by itself" },
-    { "an unknown CA signed", "stranger", "local issuer", "CA is unknown" },
+    { "has expired", "expired", "expired" },
+    { "is not valid yet", "not-yet", "clock" },
+    { "signed itself", "self-signed", "signed by itself" },
+    { "an unknown CA signed", "stranger", "CA is unknown" },
     { "an unknown CA that is sent along signed", "stranger-with-root",
-      "self.signed certificate in", "CA is unknown" },
+      "CA is unknown" },
     { "lacks the one between it and the root", "incomplete",
-      "local issuer", "CA is unknown" },
-    { "another server's signed", "no-ca", "invalid CA", "no CA" },
-    { "is a client's", "of-a-client", "purpose", "for a server" },
-    { "is another host's", "other-host", nobody, "another host" },
-    { "names the host beside its list of names", "only-cn", nobody,
-      "another host" },
-    { "lacks the address", "no-address", nobody, "another host",
-      "127.0.0.1" },
-    { "has the address for a name", "address-as-name", nobody,
-      "another host", "127.0.0.1" },
-    { "has a NUL behind the host", "nul-in-cn", "illegal cert name",
-      "hides another" },
-    { "has a NUL behind the host in its list", "nul-in-name", nobody,
-      "another host" },
-    { "has a wildcard one level above", "wildcard-below", nobody,
-      "another host", "a.b.here.localhost" },
-    { "has a wildcard one level below", "wildcard-above", nobody,
-      "another host", "here.localhost" },
-    { "has a wildcard for a whole top level", "wildcard-wide", nobody,
-      "another host", "a.localhost" },
-    { "has a wildcard in the middle", "wildcard-part", nobody,
-      "another host", "a.b.localhost" },
-    { "has a key that is too short", "short-key", "key too weak",
-      "too short" },
-    { "is signed with SHA-1", "sha-1", "digest algorithm too weak",
-      "signature is too weak" },
-    { "is shown in TLS 1.0", "tls-1.0", "SSL routines", "TLS 1.2" },
-    { "is shown in TLS 1.1", "tls-1.1", "SSL routines", "TLS 1.2" },
-    { "is not shown: it speaks HTTP", "plain", "wrong version", "no TLS" },
+      "CA is unknown" },
+    { "another server's signed", "no-ca", "no CA" },
+    { "is a client's", "of-a-client", "for a server" },
+    { "is another host's", "other-host", other },
+    { "names the host beside its list of names", "only-cn", other },
+    { "lacks the address", "no-address", other, "127.0.0.1" },
+    { "has the address for a name", "address-as-name", other, "127.0.0.1" },
+    { "has a NUL behind the host", "nul-in-cn", other },
+    { "has a NUL behind the host in its list", "nul-in-name", other },
+    { "has a wildcard one level above", "wildcard-below", other,
+      "a.b.here.localhost" },
+    { "has a wildcard one level below", "wildcard-above", other,
+      "here.localhost" },
+    { "has a wildcard for a whole top level", "wildcard-wide", other,
+      "a.localhost" },
+    { "has a wildcard in the middle", "wildcard-part", other,
+      "a.b.localhost" },
+    { "has a key that is too short", "short-key", "too short" },
+    { "is signed with SHA-1", "sha-1", "signature is too weak" },
+    { "is shown in TLS 1.0", "tls-1.0", "TLS 1.2" },
+    { "is shown in TLS 1.1", "tls-1.1", "TLS 1.2" },
+    { "is not shown: it speaks HTTP", "plain", "no TLS" },
   } do
-    local what, name, message, hint = case[1], case[2], case[3], case[4]
-    local host = case[5]
+    local what, name, hint, host = case[1], case[2], case[3], case[4]
     it("refuses a server whose certificate " .. what, function()
       local result, err = client:udio { endpoint = endpoint(name, host) }
       assert.is_nil(result)
       assert.equal("tls", err.kind)
       assert.is_false(err.retryable)
-      assert.matches(message, err.message)
       assert.matches(hint, err.hint)
       for _, value in pairs(err) do
         assert.is_nil(tostring(value):find(key, 1, true))
@@ -157,7 +148,7 @@ CipherString = DEFAULT:@SECLEVEL=0
   it("trusts no CA but those it is told of, or the system's", function()
     local result = faults.fetch("/", { endpoint = endpoint "sound" })
     assert.equal("tls", result.kind)
-    assert.is_true(result.verify > 0)
+    assert.matches("CA is unknown", result.hint)
     assert.is_nil(result.body)
   end)
 
@@ -175,14 +166,14 @@ CipherString = DEFAULT:@SECLEVEL=0
     answers("sound", nil, endpoint "proxy")
     assert.equal(asked + 1, seen("proxy").request)
     local before = seen "sound"
-    for proxy, says in pairs { ["proxy-expired"] = "expired",
-      ["proxy-other-host"] = "subject name" } do
+    for proxy, hint in pairs { ["proxy-expired"] = "expired",
+      ["proxy-other-host"] = "another host" } do
       local result, err = client:udio {
         endpoint = endpoint "sound", proxy = endpoint(proxy),
       }
       assert.is_nil(result)
       assert.equal("tls", err.kind)
-      assert.matches(says, err.message)
+      assert.matches(hint, err.hint)
       assert.same({ connection = 1, request = 0 }, seen(proxy))
     end
     assert.same(before, seen "sound")

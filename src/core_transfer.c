@@ -78,8 +78,8 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value)
   lua_setfield(L, -2, name);
 }
 
-/* transfer:result(): `kind`, `message` and `code` (libcurl's) where there was
-   no whole answer, else `status` and `body`; `timing` in seconds. */
+/* transfer:result(): `kind`, `message`, `code` (libcurl's) and `hint` where
+   there was no whole answer, else `status` and `body`; `timing` in seconds. */
 static int transfer_result_(lua_State *L)
 {
   struct transfer_result result = transfer_result(finished_transfer(L));
@@ -95,7 +95,10 @@ static int transfer_result_(lua_State *L)
     lua_setfield(L, -2, "message");
     if (result.code) /* 0 where libcurl found nothing wrong */
       set_integer(L, "code", result.code);
-    set_integer(L, "verify", result.verify);
+    if (result.hint) {
+      lua_pushstring(L, result.hint);
+      lua_setfield(L, -2, "hint");
+    }
   } else {
     lua_pushlstring(L, result.body.data ? result.body.data : "",
                     result.body.len);

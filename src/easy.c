@@ -44,9 +44,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     transfer->seen.long_headers = true;
     return 0;
   }
-  bool is_status = len >= 6 && memcmp(data, "HTTP/", 5) == 0;
-  if (is_status) { /* once more after a 1xx */
-    transfer->framing = (struct framing){0};
+  if (framing_begins(data, len)) { /* once more after a 1xx */
+    transfer->framing = (struct framing){.http2 = transfer->seen.http2};
     transfer->seen.headers_ended = false;
   } else if (data[0] == '\r' || data[0] == '\n') {
     transfer->seen.headers_ended = true;
@@ -75,13 +74,13 @@ static int on_round(void *user, curl_off_t to_get, curl_off_t got,
   (void)to_send;
   (void)sent;
   struct transfer *transfer = user;
-  if (transfer->asked || ++transfer->rounds <= TRANSPORT_MAX_HEADERS)
+  if (transfer->seen.asked || ++transfer->rounds <= TRANSPORT_MAX_HEADERS)
     return 0;
-  transfer->seen.problem = "the proxy's answer has no end";
+  transfer->seen.long_headers = true;
   return 1;
 }
 
-static SSL *session_of(CURL *easy)
+static SSL *ssl_of(CURL *easy)
 {
   const struct curl_tlssessioninfo *session = NULL;
   bool is_openssl =
@@ -93,17 +92,17 @@ static SSL *session_of(CURL *easy)
 /* Whether OpenSSL has read more from the connection than libcurl asked for. */
 static bool has_pending(CURL *easy)
 {
-  const SSL *session = session_of(easy);
-  return session && SSL_has_pending(session);
+  const SSL *ssl = ssl_of(easy);
+  return ssl && SSL_has_pending(ssl);
 }
 
 static bool speaks_http2(CURL *easy)
 {
-  const SSL *session = session_of(easy);
+  const SSL *ssl = ssl_of(easy);
   const unsigned char *protocol = NULL;
   unsigned int len = 0;
-  if (session)
-    SSL_get0_alpn_selected(session, &protocol, &len);
+  if (ssl)
+    SSL_get0_alpn_selected(ssl, &protocol, &len);
   return len == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
@@ -111,10 +110,10 @@ static bool speaks_http2(CURL *easy)
    ended, and waits to be collected, is on none. */
 static bool has_company(const struct transfer *transfer)
 {
-  const SSL *session = session_of(transfer->easy);
+  const SSL *ssl = ssl_of(transfer->easy);
   const struct transfer *each = transfer->transport->underway;
-  while (each && (each == transfer || !each->in_multi ||
-                  session_of(each->easy) != session))
+  while (each &&
+         (each == transfer || !each->in_multi || ssl_of(each->easy) != ssl))
     each = each->next;
   return each != NULL;
 }
@@ -129,11 +128,14 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
 {
   struct transfer *transfer = user;
   struct sockets *sockets = &transfer->transport->multi.sockets;
+  const SSL *ssl = ssl_of(transfer->easy);
   const bool http2 = speaks_http2(transfer->easy);
   const struct route route = {local_ip, remote_ip, local_port, remote_port,
                               http2};
   enum socket_state state;
-  transfer->asked = true;
+  transfer_hold(transfer, ssl ? session_hold(ssl) : NULL);
+  transfer->seen.asked = true;
+  transfer->seen.http2 = http2;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
   transfer->seen.unfit =
@@ -152,10 +154,11 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
    so that such a connection is good for one request. */
 static CURLcode on_tls(CURL *easy, void *context, void *user)
 {
-  (void)context;
   struct transfer *transfer = user;
-  bool is_second = transfer->tls_begun;
-  transfer->tls_begun = true;
+  bool is_second = transfer->session != NULL;
+  transfer_hold(transfer, session_watch(context));
+  if (!transfer->session)
+    return CURLE_OUT_OF_MEMORY;
   return is_second ? curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L)
                    : CURLE_OK;
 }

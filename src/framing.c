@@ -6,6 +6,10 @@
 
 #include "bytes.h"
 
+const char framing_no_status[] = "the answer has no HTTP status";
+const char framing_coded[] =
+    "the answer is in a transfer coding that nobody asked for";
+
 static bool is_blank(char c)
 {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -45,13 +49,39 @@ static bool read_length(struct bytes value, unsigned long long *out)
   return value.len > 0;
 }
 
+bool framing_begins(const char *line, size_t len)
+{
+  return len >= 5 && memcmp(line, "HTTP/", 5) == 0;
+}
+
+/* RFC 9112, section 4: a version, one space, three digits and no more. */
+static bool is_status_line(const char *line, size_t len, bool http2)
+{
+  const char *version = http2 ? "HTTP/2 " : "HTTP/1.x ";
+  size_t at = strlen(version);
+  if (len < at + 3)
+    return false;
+  for (size_t i = 0; i < at; i++)
+    if (line[i] != version[i] &&
+        !(version[i] == 'x' && (line[i] == '0' || line[i] == '1')))
+      return false;
+  for (size_t i = at; i < at + 3; i++)
+    if (line[i] < '0' || line[i] > '9')
+      return false;
+  return line[at] != '0' && (len == at + 3 || is_blank(line[at + 3]));
+}
+
 const char *framing_read(struct framing *framing, const char *line, size_t len)
 {
   struct bytes value;
-  if (has_name(line, len, "Transfer-Encoding", &value))
-    return is_word(value, "chunked") || is_word(value, "identity")
-               ? NULL
-               : "the answer is in a transfer coding that nobody asked for";
+  if (framing_begins(line, len))
+    return is_status_line(line, len, framing->http2) ? NULL
+                                                     : framing_no_status;
+  if (has_name(line, len, "Transfer-Encoding", &value)) {
+    framing->chunked = is_word(value, "chunked");
+    return framing->chunked || is_word(value, "identity") ? NULL
+                                                          : framing_coded;
+  }
   if (!has_name(line, len, "Content-Length", &value))
     return NULL;
 
@@ -63,4 +93,10 @@ const char *framing_read(struct framing *framing, const char *line, size_t len)
   framing->has_length = true;
   framing->length = length;
   return NULL;
+}
+
+bool framing_has_end(const struct framing *framing, long status)
+{
+  return framing->has_length || framing->chunked || status / 100 == 1 ||
+         status == 204 || status == 304;
 }

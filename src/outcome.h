@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of a transfer. libcurl's codes mislead in places (headers that
    a close cut off are CURLE_OK, a header line that is too long is "out of
-   memory"), so its code is read together with what we saw ourselves. */
+   memory"), and differ from version to version, so its code is read together
+   with what we saw ourselves. */
 #ifndef BALANCE_OUTCOME_H
 #define BALANCE_OUTCOME_H
 
 #include <curl/curl.h>
 #include <stdbool.h>
+
+#include "session.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -30,10 +33,14 @@ struct evidence {
   bool late;         /* our own deadline passed */
   bool long_headers; /* our own limits were passed */
   bool long_body;
+  bool asked;          /* the request went out, to no proxy */
+  bool http2;          /* over HTTP/2 */
   bool first_byte;     /* something of an answer came */
   bool headers_ended;  /* the empty line after the headers came */
+  bool has_end;        /* the headers say where the body ends */
   const char *problem; /* found by ourselves in what came; NULL: none */
   bool unfit;          /* our look at a connection found it unfit */
+  const struct session *session; /* NULL without TLS */
 };
 
 enum outcome outcome_of(const struct evidence *seen);
@@ -44,6 +51,9 @@ const char *outcome_kind(enum outcome outcome);
 
 /* One sentence for a person. Lives as long as `seen`. */
 const char *outcome_message(enum outcome outcome, const struct evidence *seen);
+
+/* What to do about it, in one sentence; NULL where nothing is known. */
+const char *outcome_hint(enum outcome outcome, const struct evidence *seen);
 
 #pragma GCC visibility pop
 

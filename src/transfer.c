@@ -61,6 +61,13 @@ void transfer_withdraw(struct transfer *transfer)
   transfer->in_multi = false;
 }
 
+void transfer_hold(struct transfer *transfer, struct session *session)
+{
+  session_drop(transfer->session);
+  transfer->session = session;
+  transfer->seen.session = session;
+}
+
 void transfer_leave(struct transfer *transfer)
 {
   struct transport *transport = transfer->transport;
@@ -102,7 +109,6 @@ void transfer_end(struct transfer *transfer, enum outcome outcome)
       .outcome = outcome,
       .code = (int)transfer->seen.code,
       .status = easy_number(easy, CURLINFO_RESPONSE_CODE),
-      .verify = easy_number(easy, CURLINFO_SSL_VERIFYRESULT),
       .http_version = http_version(easy),
       .reused = easy_number(easy, CURLINFO_NUM_CONNECTS) == 0,
       .timing = {.dns = since_start(transfer, CURLINFO_NAMELOOKUP_TIME_T),
@@ -112,10 +118,12 @@ void transfer_end(struct transfer *transfer, enum outcome outcome)
                      since_start(transfer, CURLINFO_STARTTRANSFER_TIME_T),
                  .total = since_start(transfer, CURLINFO_TOTAL_TIME_T)},
   };
-  if (outcome == OUTCOME_ANSWER)
+  if (outcome == OUTCOME_ANSWER) {
     result->body = buffer_bytes(&transfer->body);
-  else
+  } else {
     result->message = outcome_message(outcome, &transfer->seen);
+    result->hint = outcome_hint(outcome, &transfer->seen);
+  }
   if (transfer->seen.late) /* libcurl's clock stopped with its last byte */
     result->timing.total = (double)(clock_ms() - transfer->started) / 1e3;
   if (transfer->running)
@@ -149,9 +157,8 @@ static bool start_again(struct transfer *transfer)
   buffer_reset(&transfer->body);
   transfer->header_bytes = 0;
   transfer->rounds = 0;
-  transfer->asked = false;
-  transfer->tls_begun = false;
   transfer->seen = (struct evidence){.text = transfer->text};
+  transfer_hold(transfer, NULL);
   transfer->text[0] = '\0';
   transfer->fresh = true;
   return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ==
@@ -167,6 +174,7 @@ void transfer_settle(struct transfer *transfer, CURLcode code)
   seen->status = easy_number(easy, CURLINFO_RESPONSE_CODE);
   seen->proxy_status = easy_number(easy, CURLINFO_HTTP_CONNECTCODE);
   seen->first_byte = easy_seconds(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
+  seen->has_end = framing_has_end(&transfer->framing, seen->status);
   if (deserves_new_connection(transfer)) {
     if (start_again(transfer))
       return;

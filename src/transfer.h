@@ -16,6 +16,7 @@
 #include "origins.h"
 #include "outcome.h"
 #include "request.h"
+#include "session.h"
 #include "transport.h"
 #include "trust.h"
 
@@ -51,9 +52,8 @@ struct transfer {
   struct request request;
   struct buffer body;
   size_t header_bytes;
-  size_t rounds; /* of libcurl's loops before the request is sent */
-  bool asked;    /* it is */
-  bool tls_begun;
+  size_t rounds;           /* of libcurl's loops before the request is sent */
+  struct session *session; /* of the newest TLS connection; held */
   struct framing framing;
   struct evidence seen;
   struct transfer_result result;
@@ -83,6 +83,9 @@ void transfer_leave(struct transfer *transfer);
 
 /* Out of the multi handle, where it is in it. */
 void transfer_withdraw(struct transfer *transfer);
+
+/* Takes over what the caller holds, or nothing: NULL. */
+void transfer_hold(struct transfer *transfer, struct session *session);
 
 #pragma GCC visibility pop
 

@@ -298,6 +298,7 @@ void transfer_free(struct transfer *transfer)
     admit(transport);
     leave_libcurl();
   }
+  transfer_hold(transfer, NULL);
   request_free(&transfer->request);
   buffer_free(&transfer->body);
   free(transfer);

@@ -51,8 +51,8 @@ struct transfer_result {
   enum outcome outcome;
   int code;            /* libcurl's */
   const char *message; /* NULL for an answer */
+  const char *hint;    /* NULL where nothing is known */
   long status;
-  long verify;      /* OpenSSL's verdict on the certificate, 0 is good */
   int http_version; /* 10, 11, 20; 0 without an answer */
   bool reused;      /* went over a kept connection */
   struct bytes body;

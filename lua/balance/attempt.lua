@@ -4,7 +4,6 @@
 
 local core = require "balance.core"
 local failure = require "balance.failure"
-local hints = require "balance.hints"
 local json = require "balance.json"
 local version = require "balance.version"
 
@@ -115,7 +114,7 @@ local function read(provider, config, transfer, result)
       code = result.code,
       message = result.message,
       status = result.status,
-      hint = hints.of(result),
+      hint = result.hint,
     }
   end
   local encoding = encoding_of(transfer)

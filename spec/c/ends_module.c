@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <lauxlib.h>
 #include <lua.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 /* reset(fd): closing it will send a reset. */
@@ -23,14 +24,25 @@ static int cut(lua_State *L)
   return 1;
 }
 
+/* goodbye(ssl): says with TLS's close_notify that nothing follows. luaossl has
+   no function for it. */
+static int goodbye(lua_State *L)
+{
+  SSL **ssl = luaL_checkudata(L, 1, "SSL*");
+  lua_pushboolean(L, SSL_shutdown(*ssl) >= 0);
+  return 1;
+}
+
 int luaopen_ends(lua_State *L);
 
 int luaopen_ends(lua_State *L)
 {
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 3);
   lua_pushcfunction(L, reset);
   lua_setfield(L, -2, "reset");
   lua_pushcfunction(L, cut);
   lua_setfield(L, -2, "cut");
+  lua_pushcfunction(L, goodbye);
+  lua_setfield(L, -2, "goodbye");
   return 1;
 }

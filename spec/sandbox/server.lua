@@ -53,10 +53,13 @@ end
 -- What came, as it came. A header that came twice counts as none: no check
 -- takes it then.
 local function read()
-  ngx.req.read_body()
   local request = { headers = {}, method = ngx.req.get_method() }
   for name, value in pairs(ngx.req.get_headers(0)) do
     request.headers[name] = type(value) == "string" and value or nil
+  end
+  -- Some ngx_lua would not read, over HTTP/2, a body whose length is not said.
+  if ngx.var.server_protocol ~= "HTTP/2.0" or ngx.var.http_content_length then
+    ngx.req.read_body()
   end
   request.path, request.query =
     ngx.var.request_uri:match("^([^?]*)%??(.*)$")

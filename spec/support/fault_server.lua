@@ -52,6 +52,8 @@ end
 -- Over TLS with its goodbye.
 faults["say-and-close"] = function(connection, _, _, bytes)
   send(connection, bytes)
+  local tls = connection:checktls()
+  return tls and not ends.goodbye(tls)
 end
 
 -- Over TLS as anyone in between could: without it.
