@@ -43,7 +43,7 @@ describe("options", function()
     assert.matches("'secret_key' is missing", err.message)
     -- and a blank key is not the environment's, which may be another's
     for _, blank in ipairs { "", "  " } do
-      _, err = balance.udio { api_key = blank }
+      err = select(2, balance.udio { api_key = blank })
       assert.equal("config", err.kind)
       assert.matches("'api_key' is missing or empty", err.message)
     end

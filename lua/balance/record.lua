@@ -67,10 +67,8 @@ local function pack(value, secrets)
   end
   local copy = {}
   for key, item in pairs(value) do
-    if type(key) == "string" then
-      key = pack(key, secrets)
-    end
-    copy[key] = pack(item, secrets)
+    local name = type(key) == "string" and pack(key, secrets) or key
+    copy[name] = pack(item, secrets)
   end
   return copy
 end

@@ -53,8 +53,8 @@ local known = {} -- forms, by secret
 
 --- Adds a secret, whatever stands around and between its parts.
 function _M.add(value)
-  for part in tostring(value):gmatch "[^%c]+" do
-    part = part:match "^%s*(.-)%s*$"
+  for line in tostring(value):gmatch "[^%c]+" do
+    local part = line:match "^%s*(.-)%s*$"
     if #part >= telling then
       known[part] = known[part] or forms_of(part)
     end

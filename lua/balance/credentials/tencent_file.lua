@@ -17,9 +17,9 @@ end
 local function parse(text)
   local sections, section, number = {}, nil, 0
   text = text:gsub("^\239\187\191", "") -- a byte order mark
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+  for whole in (text .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
-    line = (" " .. line):gsub("%s[#;].*$", ""):match "^%s*(.-)%s*$"
+    local line = (" " .. whole):gsub("%s[#;].*$", ""):match "^%s*(.-)%s*$"
     local profile = line:match "^%[%s*(.-)%s*%]$"
     local name, value = line:match "^([%w_-]+)%s*[=:]%s*(.*)$"
     value = value and unquote(value)
