@@ -8,13 +8,22 @@
 -- are about speed (#fast) and those inside nginx or the allocation walker
 -- (#walk), which read no LUA_INIT, are not run.
 
+local function set(pause, factor)
+  if _VERSION == "Lua 5.5" then
+    collectgarbage("param", "pause", pause)
+    collectgarbage("param", "stepmul", factor)
+  else
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", factor)
+  end
+end
+
 -- A round that has ended makes the next one due, and a step is a whole round.
 local function begin()
   if _VERSION == "Lua 5.4" then
     collectgarbage("incremental", 1, 1000, 63)
   else
-    collectgarbage("setpause", 0)
-    collectgarbage("setstepmul", 0) -- no limit
+    set(0, 0) -- no limit
   end
   collectgarbage "restart"
 end
@@ -23,8 +32,7 @@ local function finish()
   if _VERSION == "Lua 5.4" then
     collectgarbage("incremental", 200, 100, 13)
   else
-    collectgarbage("setpause", 200)
-    collectgarbage("setstepmul", 200)
+    set(200, 200)
   end
   collectgarbage()
 end

@@ -236,13 +236,20 @@ describe("balance.core", function()
     return wrong
   end
 
+  local function set_pause(percent)
+    if _VERSION == "Lua 5.5" then
+      return collectgarbage("param", "pause", percent)
+    end
+    return collectgarbage("setpause", percent)
+  end
+
   local transfer
   for name, call in pairs {
     result = function() return transfer:result().body end,
     header = function() return transfer:header "X-Long" end,
   } do
     it("holds a transfer until it is read: " .. name, function()
-      local pause = collectgarbage("setpause", 1)
+      local pause = set_pause(1)
       local long = ("x"):rep(1000)
       faults.choose("say", ("HTTP/1.1 200 OK\r\nX-Long: %s\r\n"
         .. "Content-Length: %d\r\n\r\n%s"):format(long, #long, long))
@@ -254,7 +261,7 @@ describe("balance.core", function()
         end, call, long))
       end
       faults.choose "none"
-      collectgarbage("setpause", pause)
+      set_pause(pause)
     end)
   end
 
@@ -263,12 +270,12 @@ describe("balance.core", function()
       return core.sign { secret_id = "i", secret_key = secret,
         service = service, host = "h", timestamp = 1 }.Authorization
     end
-    local pause, good = collectgarbage("setpause", 1), sign "s"
+    local pause, good = set_pause(1), sign "s"
     for _ = 1, 200 do
       assert.is_nil(with_finalizer(function() sign "another" end,
         function() return sign "s" end, good))
     end
-    collectgarbage("setpause", pause)
+    set_pause(pause)
   end)
 
   it("has buffers that take all of the pieces, or none", function()
