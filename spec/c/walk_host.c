@@ -252,6 +252,15 @@ static int call_protected(lua_State *L, struct run *run)
 #endif
 }
 
+static lua_State *new_state(void)
+{
+#if LUA_VERSION_NUM < 505
+  return lua_newstate(lua_allocate, NULL);
+#else
+  return lua_newstate(lua_allocate, NULL, 1); /* the same at every point */
+#endif
+}
+
 /* -- the walk --------------------------------------------------------------- */
 
 static void found(const char *what, const char *detail)
@@ -293,7 +302,7 @@ static void check_state(struct run *run, bool healthy)
 {
   asked = 0;
   armed = !healthy;
-  lua_State *L = lua_newstate(lua_allocate, NULL);
+  lua_State *L = new_state();
   if (L) {
     check_calls(L, run, healthy);
     bool first_time = armed && is_once && has_failed();
