@@ -2,6 +2,7 @@
 --
 -- What the README, the CHANGELOG and the rockspec say is what the code does.
 local balance = require "balance"
+local copas = require "support.copas"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local limiter = require "balance.limiter"
@@ -121,15 +122,15 @@ describe("the README's Lua", function()
   for before, code in readme:gmatch("(.-)\n```lua\n(.-)\n```") do
     line = line + select(2, before:gsub("\n", "")) + 2
 
-    -- The worked provider's service is played by Udio's stand-in; copas,
-    -- which Debian has for Lua 5.1 and 5.2, is plain Lua.
-    -- A build with poll has no descriptor to show.
-    local wants_fd = code:find(":fd()", 1, true)
-    local run_it = wants_fd and not core.transport():fd() and pending or it
+    -- The worked provider's service is played by Udio's stand-in. A build
+    -- with poll has no descriptor to show copas.
+    local is_copas = code:find('require "copas"', 1, true)
+    local run_it = is_copas and not (core.transport():fd()
+      and copas.is_whole()) and pending or it
     run_it(("does what it says, from line %d #matrix"):format(line), function()
       local output, status = process.run_lua(code,
-        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY"'
-          .. ' LUA_PATH="$LUA_PATH;/usr/share/lua/5.1/?.lua"')
+        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY" '
+          .. copas.setting)
       assert.equal(0, status, output)
       local expected = {}
       for text in code:gmatch("%-%-> ([^\n]+)") do
