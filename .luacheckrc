@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- luacheck's settings. The module runs on Lua 5.1 to 5.4 and LuaJIT, so only
+-- luacheck's settings. The module runs on Lua 5.1 to 5.5 and LuaJIT, so only
 -- what all of them have may be used without asking first.
 std = "min"
 max_line_length = 79
