@@ -282,6 +282,43 @@ describe("a process", function()
     ]], "LD_PRELOAD=" .. process.build .. "/spec/resolver.so")
   end)
 
+  -- The resolver goes on where its transfer has timed out, and libcurl 8.20 has
+  -- threads for so many look-ups, of whatever host, and no more. Its look-ups
+  -- for IPv4 and IPv6 are two.
+  it("has few look-ups of one host, and they hold up no other's", function()
+    local log = os.tmpname()
+    passes([[
+      local function lookups()
+        local file = assert(io.open(arg[2]))
+        local count = select(2, file:read("*a"):gsub("somebody", ""))
+        file:close()
+        return count
+      end
+      local before = os.time()
+      for _ = 1, 2 do
+        local transfers = {}
+        for i = 1, 150 do
+          transfers[i] = assert(core.transport():start { path = "/",
+            endpoint = "https://somebody.invalid", timeout = 0.3,
+            connect_timeout = 0.3 })
+        end
+        for i = 1, 150 do
+          assert(finish(transfers[i]).kind == "timeout")
+          transfers[i]:close()
+        end
+      end
+      local err = select(2, balance.udio { api_key = "k", retries = 0,
+        timeout = 30, endpoint = "https://prompt.invalid" })
+      assert(err.kind == "dns", tostring(err))
+      assert(lookups() >= 8 and lookups() <= 2 * 16, lookups())
+      core.transport():close()
+      assert(os.time() - before < 30, "held up by a close")
+      os.exit(0, true) -- under the resolver's threads
+    ]], "RESOLVER_STALL=60 RESOLVER_LOG=" .. log .. " LD_PRELOAD="
+      .. process.build .. "/spec/resolver.so", log)
+    os.remove(log)
+  end)
+
   -- The thread of a resolver that stalls can outlive lua_close.
   it("keeps the module mapped when its state is closed", function()
     local flags = process.run("readelf -d " .. process.build

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
+#include "clock.h"
 #include "transfer.h"
 
 enum {
@@ -118,6 +119,16 @@ static bool has_company(const struct transfer *transfer)
   return each != NULL;
 }
 
+/* The host's address is known. */
+static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+  (void)fd;
+  (void)purpose;
+  struct transfer *transfer = user;
+  origins_found(&transfer->turn, clock_ms());
+  return CURL_SOCKOPT_OK;
+}
+
 /* The last look at a connection. libcurl 7.88 takes some on which a request
    would go wrong: those that have bytes to read; and where HTTP/2 is welcome,
    and another connection to the host speaks it, those in use that speak
@@ -188,7 +199,7 @@ static bool set_up(struct multi *multi, CURL *easy)
          SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
          SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
          SET(PREREQFUNCTION, on_request) && SET(SSL_CTX_FUNCTION, on_tls) &&
-         multi_adopt(multi, easy);
+         SET(SOCKOPTFUNCTION, on_socket) && multi_adopt(multi, easy);
 }
 
 /* What differs from one transfer to the next. */
@@ -213,7 +224,7 @@ static bool set_request(struct transfer *transfer, CURL *easy,
       SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
       SET(WRITEDATA, transfer) && SET(PREREQDATA, transfer) &&
       SET(XFERINFODATA, transfer) && SET(SSL_CTX_DATA, transfer) &&
-      SET(ERRORBUFFER, transfer->text) &&
+      SET(SOCKOPTDATA, transfer) && SET(ERRORBUFFER, transfer->text) &&
       SET(URL, transfer->request.url.data) && SET(PROXY, proxy) &&
       SET(SSL_CIPHER_LIST, ciphers) &&
       SET(CONNECTTIMEOUT_MS, (long)from->connect_timeout_ms) &&

@@ -6,6 +6,13 @@
 /* Connections that are kept, beside as many as are in use. */
 enum { MAX_IDLE = 64 };
 
+/* Two for each look-up, IPv4 and IPv6: of so many hosts all may stall. */
+enum { MAX_RESOLVER_THREADS = 512 };
+
+/* libcurl 8.20's, by number, as these may be the headers of an older one; an
+   older libcurl does not know them, and does not need them. */
+enum { OPT_RESOLVE_THREADS_MAX = 20, OPT_QUICK_EXIT = 21 };
+
 /* -- libcurl's callbacks ---------------------------------------------------- */
 
 static curl_socket_t on_open(void *user, curlsocktype purpose,
@@ -83,6 +90,9 @@ static bool open_handle(struct multi *multi)
   curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi);
   curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)multi->most);
+  curl_multi_setopt(handle, (CURLMoption)OPT_RESOLVE_THREADS_MAX,
+                    (long)MAX_RESOLVER_THREADS);
+  curl_multi_setopt(handle, (CURLMoption)OPT_QUICK_EXIT, 1L);
   multi->handle = handle;
   keep_connections(multi, MAX_IDLE);
   return true;

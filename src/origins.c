@@ -4,15 +4,18 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "lookups.h"
+
 enum protocol { UNKNOWN, HTTP1, HTTP2 };
 
 struct origin {
   bool http2; /* is welcome */
   enum protocol protocol;
-  size_t most;        /* may be under way */
-  size_t count;       /* are */
-  size_t connecting;  /* of them, have no connection yet */
-  int64_t due;        /* until then the others wait for the first */
+  size_t most;       /* may be under way */
+  size_t count;      /* are */
+  size_t connecting; /* of them, have no connection yet */
+  int64_t due;       /* until then the others wait for the first */
+  struct lookups lookups;
   struct turn *first; /* of those that wait */
   struct turn **end;
   struct origin *next;
@@ -72,6 +75,18 @@ static void drop(struct origins *origins, struct origin *origin)
   OPENSSL_clear_free(origin, origin->size);
 }
 
+/* One may stay for its look-ups alone. */
+static void drop_idle(struct origins *origins, int64_t now)
+{
+  struct origin *next;
+  for (struct origin *each = origins->list; each; each = next) {
+    next = each->next;
+    if (each->count == 0 && !each->first &&
+        lookups_are_idle(&each->lookups, now))
+      drop(origins, each);
+  }
+}
+
 static void take_out(struct turn *turn)
 {
   struct origin *origin = turn->origin;
@@ -85,6 +100,7 @@ static void take_out(struct turn *turn)
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
                   bool http2, int64_t now, struct turn *turn)
 {
+  drop_idle(origins, now);
   struct origin *origin = find(origins, name, proxy, http2);
   if (!origin)
     origin = add(origins, name, proxy, http2, now);
@@ -92,6 +108,7 @@ bool origins_join(struct origins *origins, const char *name, const char *proxy,
     return false;
   turn->origin = origin;
   turn->has_come = turn->connecting = false;
+  turn->lookup = NULL;
   turn->next = NULL;
   turn->link = origin->end;
   *origin->end = turn;
@@ -111,12 +128,29 @@ static bool waits_for_first(const struct origin *origin)
   return origin->protocol == UNKNOWN && origin->most == 1 && origin->first;
 }
 
-int64_t origins_due(const struct origins *origins)
+/* Whether one more may go, but for the look-up. */
+static bool has_room(const struct origin *origin)
+{
+  return origin->count < origin->most || may_open(origin);
+}
+
+static int64_t due_of(const struct origin *origin, int64_t now)
+{
+  if (!origin->first)
+    return INT64_MAX;
+  if (waits_for_first(origin) && !has_room(origin))
+    return origin->due;
+  return has_room(origin) ? lookups_due(&origin->lookups, now) : INT64_MAX;
+}
+
+int64_t origins_due(const struct origins *origins, int64_t now)
 {
   int64_t due = INT64_MAX;
-  for (const struct origin *each = origins->list; each; each = each->next)
-    if (waits_for_first(each) && each->due < due)
-      due = each->due;
+  for (const struct origin *each = origins->list; each; each = each->next) {
+    int64_t its = due_of(each, now);
+    if (its < due)
+      due = its;
+  }
   return due;
 }
 
@@ -126,10 +160,11 @@ struct turn *origins_next(struct origins *origins, int64_t now)
     struct turn *turn = each->first;
     if (waits_for_first(each) && each->due <= now)
       each->most = ORIGIN_MOST;
-    if (!turn || !(each->count < each->most || may_open(each)))
+    if (!turn || !has_room(each) || lookups_due(&each->lookups, now) > now)
       continue;
     take_out(turn);
     turn->has_come = turn->connecting = true;
+    turn->lookup = lookups_begin(&each->lookups, now);
     each->count++;
     each->connecting++;
     return turn;
@@ -157,10 +192,23 @@ void origins_connected(struct turn *turn, bool http2, bool is_new)
     origin->most += ORIGIN_STREAMS;
   }
   no_longer_connecting(turn);
+  origins_not_found(turn); /* on a kept connection nothing is looked up */
+}
+
+void origins_found(struct turn *turn, int64_t now)
+{
+  lookups_found(&turn->origin->lookups, turn->lookup, now);
+  turn->lookup = NULL;
+}
+
+void origins_not_found(struct turn *turn)
+{
+  lookups_over(turn->lookup);
+  turn->lookup = NULL;
 }
 
 /* Where not even the first were connected, the others are not held back. */
-void origins_leave(struct origins *origins, struct turn *turn)
+void origins_leave(struct origins *origins, struct turn *turn, int64_t now)
 {
   struct origin *origin = turn->origin;
   if (!origin)
@@ -168,12 +216,18 @@ void origins_leave(struct origins *origins, struct turn *turn)
   if (turn->has_come) {
     origin->count--;
     no_longer_connecting(turn);
+    lookups_given_up(turn->lookup, now);
     if (origin->protocol == UNKNOWN)
       origin->most = ORIGIN_MOST;
   } else {
     take_out(turn);
   }
   turn->origin = NULL;
-  if (origin->count == 0 && !origin->first)
-    drop(origins, origin);
+  drop_idle(origins, now);
+}
+
+void origins_free(struct origins *origins)
+{
+  while (origins->list)
+    drop(origins, origins->list);
 }

@@ -5,8 +5,9 @@
    opens a connection for each of many that begin together, for it cannot know
    yet that one would carry them all. So one goes first, and the others wait
    until it is connected: then over HTTP/2 as many go as fit on the
-   connections there are, and one more to open another. Beyond that they wait
-   here, where it costs nothing, rather than in libcurl's lists. */
+   connections there are, and one more to open another. While a host's address
+   is not known, few go to look it up. Beyond that they wait here, where it
+   costs nothing, rather than in libcurl's lists. */
 #ifndef BALANCE_ORIGINS_H
 #define BALANCE_ORIGINS_H
 
@@ -24,12 +25,13 @@ struct turn {
   void *owner;
   bool has_come;
   bool connecting;
+  int64_t *lookup; /* held while the host may be looked up for it, or NULL */
   struct turn *next;
   struct turn **link; /* what points to this one while it waits */
 };
 
 struct origins {
-  struct origin *list; /* those with a transfer; owned */
+  struct origin *list; /* those with a transfer, or a look-up; owned */
 };
 
 enum {
@@ -43,9 +45,8 @@ enum {
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
                   bool http2, int64_t now, struct turn *turn);
 
-/* When those that wait have waited long enough for the first; INT64_MAX where
-   nobody does. */
-int64_t origins_due(const struct origins *origins);
+/* When somebody's turn comes by time alone; INT64_MAX where nobody's does. */
+int64_t origins_due(const struct origins *origins, int64_t now);
 
 /* Somebody whose turn has come, each once; NULL if there is nobody. */
 struct turn *origins_next(struct origins *origins, int64_t now);
@@ -53,8 +54,17 @@ struct turn *origins_next(struct origins *origins, int64_t now);
 /* Its request is about to go out over a connection, a new one or not. */
 void origins_connected(struct turn *turn, bool http2, bool is_new);
 
+/* Its host has been looked up: a socket is opened. */
+void origins_found(struct turn *turn, int64_t now);
+
+/* The look-up for it is over, if there was one: it came to nothing. */
+void origins_not_found(struct turn *turn);
+
 /* It has ended, wherever it was. Outside of every origin it does nothing. */
-void origins_leave(struct origins *origins, struct turn *turn);
+void origins_leave(struct origins *origins, struct turn *turn, int64_t now);
+
+/* Forgets the origins that are left, all without a transfer. */
+void origins_free(struct origins *origins);
 
 #pragma GCC visibility pop
 

@@ -72,7 +72,7 @@ void transfer_leave(struct transfer *transfer)
 {
   struct transport *transport = transfer->transport;
   transfer_withdraw(transfer);
-  origins_leave(&transport->origins, &transfer->turn);
+  origins_leave(&transport->origins, &transfer->turn, clock_ms());
   transfer->running = false;
   transfer_move(transfer, &transport->finished);
   if (!transport->underway)
@@ -170,6 +170,8 @@ void transfer_settle(struct transfer *transfer, CURLcode code)
 {
   CURL *easy = transfer->easy;
   struct evidence *seen = &transfer->seen;
+  if (code != CURLE_OPERATION_TIMEDOUT)
+    origins_not_found(&transfer->turn);
   seen->code = code;
   seen->status = easy_number(easy, CURLINFO_RESPONSE_CODE);
   seen->proxy_status = easy_number(easy, CURLINFO_HTTP_CONNECTCODE);

@@ -138,13 +138,13 @@ int64_t transport_timeout_ms(const struct transport *transport)
 {
   if (!transport->underway)
     return -1;
-  int64_t due = origins_due(&transport->origins);
+  int64_t now = clock_ms();
+  int64_t due = origins_due(&transport->origins, now);
   if (transport->deadline < due)
     due = transport->deadline;
   if (transport->multi.due < due)
     due = transport->multi.due;
-  int64_t left = due - clock_ms();
-  return left > 0 ? left : 0;
+  return due > now ? due - now : 0;
 }
 
 enum transport_status transport_run(struct transport *transport,
@@ -233,7 +233,7 @@ static void close_transfer(struct transfer *transfer, bool ours)
     transfer_withdraw(transfer);
   if (!is_parents)
     curl_easy_cleanup(transfer->easy);
-  origins_leave(&transfer->transport->origins, &transfer->turn);
+  origins_leave(&transfer->transport->origins, &transfer->turn, clock_ms());
   transfer_unlink(transfer);
   transfer->running = transfer->in_multi = false;
   transfer->easy = NULL;
@@ -248,6 +248,7 @@ static void close_transfers(struct transport *transport, bool ours)
     close_transfer(transport->finished, ours);
   while (transport->settled)
     close_transfer(transport->settled, ours);
+  origins_free(&transport->origins);
 }
 
 /* In a child. What stays of it stays reachable, so that a leak checker knows

@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* A resolver that stalls: every look-up of a name takes four seconds and
-   finds nothing. Nothing is asked of the network. */
-#define _POSIX_C_SOURCE 200112L /* getaddrinfo */
+/* A resolver that stalls: every look-up of a name takes four seconds, or so
+   many as RESOLVER_STALL says, and finds nothing; but one that begins with
+   "prompt" finds nothing at once. Nothing is asked of the network. Each
+   look-up is a line of the file that RESOLVER_LOG names, where it does. */
+#define _POSIX_C_SOURCE 200809L /* getaddrinfo, dprintf */
+#include <fcntl.h>
 #include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+static void note(const char *name)
+{
+  const char *path = getenv("RESOLVER_LOG");
+  int log = path ? open(path, O_WRONLY | O_APPEND) : -1;
+  if (log < 0)
+    return;
+  dprintf(log, "%s\n", name);
+  close(log);
+}
 
 int getaddrinfo(const char *node, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result)
 {
-  (void)node;
   (void)service;
   (void)hints;
   (void)result;
-  sleep(4);
+  note(node);
+  const char *stall = getenv("RESOLVER_STALL");
+  if (strncmp(node, "prompt", 6) != 0)
+    sleep(stall ? (unsigned)atoi(stall) : 4);
   return EAI_NONAME;
 }
