@@ -126,6 +126,20 @@ describe("the sandbox's Udio", function()
   end)
 end)
 
+describe("the sandbox's directory", function()
+  it("has the CA for other users, and nothing else", function()
+    local output = process.run("find " .. process.quote(
+      os.getenv "SANDBOX_DIR") .. " -perm /077 -printf '%m %P\\n' | sort")
+    assert.equal("644 ca.pem\n711 \n", output)
+  end)
+
+  it("is no reason to hide what a command in the sandbox makes", function()
+    local output = process.run(
+      "umask 027; spec/sandbox/sandbox exec sh -c umask")
+    assert.equal("0027\n", output)
+  end)
+end)
+
 describe("make sandbox", function()
   it("prints what to export, runs until Ctrl-C, and leaves nothing",
     function()
