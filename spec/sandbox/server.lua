@@ -53,13 +53,14 @@ end
 -- What came, as it came. A header that came twice counts as none: no check
 -- takes it then.
 local function read()
+  -- Without a length HTTP/2 has no body here; ngx_lua 0.10.26, which Ubuntu
+  -- 24.04 has, raises where one wants to read it.
+  if ngx.var.http_content_length or ngx.req.http_version() < 2 then
+    ngx.req.read_body()
+  end
   local request = { headers = {}, method = ngx.req.get_method() }
   for name, value in pairs(ngx.req.get_headers(0)) do
     request.headers[name] = type(value) == "string" and value or nil
-  end
-  -- Some ngx_lua would not read, over HTTP/2, a body whose length is not said.
-  if ngx.var.server_protocol ~= "HTTP/2.0" or ngx.var.http_content_length then
-    ngx.req.read_body()
   end
   request.path, request.query =
     ngx.var.request_uri:match("^([^?]*)%??(.*)$")
