@@ -565,6 +565,17 @@ describe("under luv", function()
     ]])
   end)
 
+  it("an error after a gather is not taken for one of the gather's", function()
+    local output = process.run_lua(preamble .. with_luv .. [[
+      spawn(function()
+        loop.gather { function() loop.sleep(0.001) end }
+        error("what is raised " .. "afterwards")
+      end)
+      uv.run()
+    ]], "timeout --foreground 20", meeting.endpoint())
+    assert.matches("what is raised afterwards", output, 1, true)
+  end)
+
   it("an error in a gather is raised there; the others are given up",
     function()
       -- Lua 5.1 has no pcall around a wait: the error is luv's there.

@@ -46,12 +46,14 @@ function resume(thread)
   end
   local ok, message = coroutine.resume(thread)
   local group = groups[thread]
-  if not ok and not group then
-    error(message, 0)
+  if not group then
+    return ok or error(message, 0)
   elseif not ok then
     group.failed = group.failed or { message = message }
-    wake(group)
+  elseif coroutine.status(thread) == "dead" then
+    group.left = group.left - 1
   end
+  wake(group)
 end
 
 local function stop()
@@ -123,6 +125,7 @@ end
 -- @tparam number seconds
 function _M.sleep(seconds)
   local thread, clock = running(), uv.new_timer()
+  uv.update_time() -- libuv counts from when it last looked
   clock:start(math.ceil(seconds * 1000), 0, function()
     clock:close()
     resume(thread)
@@ -140,11 +143,7 @@ function _M.gather(functions)
   end
   local group = { thread = running(), left = #functions }
   for _, body in ipairs(functions) do
-    local thread = coroutine.create(function()
-      body()
-      group.left = group.left - 1
-      wake(group)
-    end)
+    local thread = coroutine.create(body)
     groups[thread] = group
     resume(thread)
   end
