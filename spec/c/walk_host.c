@@ -10,15 +10,20 @@
    whether its calls succeeded; where one of them was told something wrong, it
    raises an error with that word in it. Prints what must not be: that, a
    crash, a hang, a block that is left. The last line says how many points
-   there are. */
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+   there are, and at how many libnghttp2 crashed or lost a block: since libcurl
+   8 it is refused memory too, and goes on without it. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, dladdr */
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <stddef.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,19 +39,22 @@ enum { FAILING_SECONDS = 1, HEALTHY_SECONDS = 10, HANG_SECONDS = 60 };
 
 enum { MANY = 20 }; /* findings, and no more */
 
-enum heap { HEAP_LUA, HEAP_CURL, HEAP_OWN, HEAPS };
+enum { NOT_OURS = 42 }; /* the exit status after a crash in libnghttp2 */
+
+enum heap { HEAP_LUA, HEAP_CURL, HEAP_OWN, HEAPS, HEAP_NGHTTP2 = HEAPS };
 
 static const char *const heap_names[] = {"lua", "curl", "own"};
 
 static enum heap walked;
 static bool is_once;
 static bool armed;
-static long asked, blocks[HEAPS];
+static long asked, blocks[HEAPS + 1];
 
 /* Shared with the process that walks, which may die. */
 struct progress {
   long point;
   int wrong;
+  long not_ours;
   bool over;
 };
 
@@ -140,34 +148,72 @@ void *__wrap_CRYPTO_clear_realloc(void *block, size_t old_size, size_t size,
 
 /* -- libcurl ---------------------------------------------------------------- */
 
+/* Before each block: who asked for it. */
+union head {
+  enum heap heap;
+  max_align_t align;
+};
+
+/* Whether libnghttp2 is among those that called this. */
+static bool by_nghttp2(void)
+{
+  void *frames[6];
+  int count = backtrace(frames, sizeof(frames) / sizeof(*frames));
+  for (int i = 0; i < count; i++) {
+    Dl_info where;
+    if (dladdr(frames[i], &where) && strstr(where.dli_fname, "libnghttp2"))
+      return true;
+  }
+  return false;
+}
+
+static void *behind(union head *head)
+{
+  if (!head)
+    return NULL;
+  head->heap = by_nghttp2() ? HEAP_NGHTTP2 : HEAP_CURL;
+  return counted(head->heap, head + 1);
+}
+
 static void *curl_malloc(size_t size)
 {
-  return fails(HEAP_CURL) ? NULL : counted(HEAP_CURL, __real_malloc(size));
+  if (fails(HEAP_CURL))
+    return NULL;
+  return behind(__real_malloc(sizeof(union head) + size));
 }
 
 static void *curl_calloc(size_t count, size_t size)
 {
-  return fails(HEAP_CURL) ? NULL
-                          : counted(HEAP_CURL, __real_calloc(count, size));
+  if (fails(HEAP_CURL))
+    return NULL;
+  return behind(__real_calloc(1, sizeof(union head) + count * size));
 }
 
 static char *curl_strdup(const char *text)
 {
-  return fails(HEAP_CURL) ? NULL : counted(HEAP_CURL, strdup(text));
+  size_t size = strlen(text) + 1;
+  char *copy = curl_malloc(size);
+  return copy ? memcpy(copy, text, size) : NULL;
 }
 
 static void *curl_realloc(void *block, size_t size)
 {
+  if (!block)
+    return curl_malloc(size);
   if (fails(HEAP_CURL))
     return NULL;
-  void *moved = __real_realloc(block, size);
-  return block ? moved : counted(HEAP_CURL, moved);
+  union head *moved =
+      __real_realloc((union head *)block - 1, sizeof(union head) + size);
+  return moved ? moved + 1 : NULL;
 }
 
 static void give_curls(void *block)
 {
-  blocks[HEAP_CURL] -= block != NULL;
-  __real_free(block);
+  if (!block)
+    return;
+  union head *head = (union head *)block - 1;
+  blocks[head->heap]--;
+  __real_free(head);
 }
 
 /* -- Lua -------------------------------------------------------------------- */
@@ -336,11 +382,23 @@ static bool check_point(struct run *run)
     check_state(run, true);
   curl_global_cleanup();
   check_blocks(HEAP_CURL);
+  progress->not_ours += blocks[HEAP_NGHTTP2] != 0;
+  blocks[HEAP_NGHTTP2] = 0;
   return reached;
+}
+
+static void on_crash(int number)
+{
+  if (by_nghttp2())
+    _exit(NOT_OURS);
+  signal(number, SIG_DFL);
+  raise(number);
 }
 
 static int walk(struct run *run, long step)
 {
+  by_nghttp2(); /* the first time it loads what it needs */
+  signal(SIGSEGV, on_crash);
   libcurl_init(); /* once in a process: the module's own call is over */
   curl_global_cleanup();
   while (progress->wrong < MANY && check_point(run))
@@ -375,10 +433,13 @@ int main(int argc, char *argv[])
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status))
       found("it died of ", strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == NOT_OURS)
+      progress->not_ours++;
     else if (status != 0)
       found("a sanitizer stopped it", "");
     progress->point += progress->over ? 0 : step;
   }
-  printf("%ld points\n", progress->point - 1);
+  printf("%ld points, %ld of them libnghttp2's\n", progress->point - 1,
+         progress->not_ours);
   return progress->wrong ? EXIT_FAILURE : EXIT_SUCCESS;
 }
