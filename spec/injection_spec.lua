@@ -115,6 +115,7 @@ describe("an endpoint #transport", function()
       "https://local host", "https://a\r\nb", "https://a\0b", "https://a\tb",
       "https://%31", "https://a\\b", "https://a,b", "https://a\"b",
       "https://é.example", "https://" .. ("x"):rep(400), "https://[::1",
+      "https://127.0.0.1.", "https://1.", "https://a..", "https://a.0x1.",
       "https://[localhost]", "https://[fe80::1%25lo]", " https://a",
       "https://a ",
       -- what is no port
@@ -136,7 +137,8 @@ describe("an endpoint #transport", function()
       "[::ffff:7f00:1]", "[::127.0.0.1]", "[fe80::1]",
       -- names that begin, or end, like one
       "127.0.0.1.example.com", "localhost.example.com", "127.example.com",
-      "127.0.0.1.", "localhost.", "localhost-example.com", "localhostt",
+      "127.0.0.1.", "127.0.0.1..", "127.1.", "0x7f000001.", "2130706433.",
+      "localhost.", "localhost-example.com", "localhostt",
       "notlocalhost", "sub.localhost", "127.0.0.1x", "127.0.0.1.1",
       "127.0.0.256", "127.0.0.1,example.com", "127-0-0-1.example.com",
       "xn--localhost", "ｌocalhost", "１27.0.0.1", "127。0。0。1",

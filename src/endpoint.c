@@ -50,6 +50,21 @@ static bool is_plain_host(const char *host)
                                       "0123456789.-_:[]")] == '\0';
 }
 
+static const char no_host[] = "its host is not a host name or an address";
+
+/* Whether a dot ends what is no name: of "127.0.0.1." libcurl makes an address
+   since 8.20 or so, and not before. */
+static bool is_odd_at_end(const char *host)
+{
+  size_t len = strcspn(host, ":/");
+  if (len == 0 || host[len - 1] != '.')
+    return false;
+  size_t label = --len;
+  while (label > 0 && host[label - 1] != '.')
+    label--;
+  return label == len || (host[label] >= '0' && host[label] <= '9');
+}
+
 static const char *check(CURLU *url, struct endpoint *out)
 {
   static const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_PASSWORD,
@@ -79,7 +94,7 @@ static const char *check(CURLU *url, struct endpoint *out)
   if (path[0] && strcmp(path, "/") != 0)
     return "it must have no path";
   if (!is_plain_host(host))
-    return "its host is not a host name or an address";
+    return no_host;
   out->tls = strcmp(scheme, "https") == 0;
   if (!out->tls && strcmp(scheme, "http") != 0)
     return "it must begin with https://";
@@ -117,6 +132,8 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
     return "it must begin with https://";
   if (colon[3] == '/')
     return "it is not a URL";
+  if (is_odd_at_end(colon + 3))
+    return no_host;
 
   CURLU *url = curl_url();
   if (!url)
