@@ -39,6 +39,7 @@ end
 local any = "%a"
 local cut_off = "^the connection was closed before the answer was complete$"
 local coded = "^the answer is in a transfer coding that nobody asked for$"
+local closed = "^the connection was closed during the TLS handshake$"
 local long_body = "^the answer's body is longer than 1 MiB$"
 local long_headers = "^the answer's headers are too long$"
 
@@ -329,6 +330,49 @@ describe("a call over HTTP/2 #transport", function()
   end)
 end)
 
+describe("a call whose handshake goes wrong #transport", function()
+  without_pauses()
+
+  local alert = "\21\3\3\0\2\2\40" -- handshake_failure
+  local half = "\22\3\3\0\122\2\0\0\118\3\3" -- of a ServerHello
+  for _, case in ipairs {
+    { "the connection is closed", "closed", "", "network", closed },
+    { "the connection is reset", "say-and-reset", "", "network", closed },
+    { "the connection is closed in an answer", "say-and-close", half,
+      "network", closed },
+    { "the connection is reset in an answer", "say-and-reset", half,
+      "network", closed },
+    { "nothing comes", "silent", "", "timeout", any },
+    { "the server refuses", "say-and-close", alert, "tls", any },
+    { "the server refuses and resets", "say-and-reset", alert, "tls", any },
+    { "the server speaks HTTP", "say-and-close", "HTTP/1.1 400 No\r\n\r\n",
+      "tls", any, "no TLS is spoken there" },
+    { "the server says what nobody understands", "say-and-close",
+      ("\255"):rep(100), "tls", any, "no TLS is spoken there" },
+  } do
+    local name, fault, bytes, kind, says, hint = unpack(case, 1, 6)
+    it(("fails with kind %s where %s"):format(kind, name), function()
+      local is_late = kind == "timeout"
+      failing.all_fail(failing.client "tls", { fault = fault, bytes = bytes,
+        kind = kind, says = says, attempts = is_late and 1 or nil,
+        hint = kind == "tls" and (hint or "the server must speak TLS 1.2"),
+        options = { endpoint = "https://localhost:" .. faults.ports.raw,
+          timeout = is_late and 0.1 or nil, retries = is_late and 0 or nil },
+      })
+    end)
+  end
+
+  -- Under TLS 1.3 its refusal comes after the client's side is through.
+  for port, version in pairs { exclusive = "1.3", exclusive12 = "1.2" } do
+    it("fails with kind tls where the client has no certificate, in TLS "
+      .. version, function()
+      failing.all_fail(failing.client "tls", { fault = "none", kind = "tls",
+        hint = "the server must speak TLS 1.2",
+        options = { endpoint = "https://localhost:" .. faults.ports[port] } })
+    end)
+  end
+end)
+
 describe("a call to where nobody is #transport", function()
   without_pauses()
 
@@ -371,7 +415,7 @@ describe("a call through a proxy #transport", function()
     { "closes", "closed", "", "network", any },
     { "resets", "say-and-reset", "", "network", any },
     { "lets nobody through", "say-and-close", "HTTP/1.1 200 OK\r\n\r\n",
-      "network", "^the connection was closed during the TLS handshake$" },
+      "network", closed },
     { "speaks in place of the server", "say",
       "HTTP/1.1 200 OK\r\n\r\ngarbage where TLS should be", "tls", any },
     { "says nothing", "silent", "", "timeout", any },

@@ -26,14 +26,15 @@ static void reserve_slot(void)
 }
 
 /* A handshake that waits for more leaves with nothing in the queue; what ended
-   it is what it left with last. */
+   it is what it left with last. A libcurl that looks at the certificate itself
+   lets the handshake succeed. */
 static void on_event(const SSL *connection, int what, int value)
 {
   struct session *session =
       SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), slot);
   if (!session)
     return;
-  if (what == SSL_CB_CONNECT_EXIT && value <= 0) {
+  if (what == SSL_CB_CONNECT_EXIT) {
     session->error = ERR_peek_error();
     session->verify = SSL_get_verify_result(connection);
   } else if (what == SSL_CB_READ_ALERT) {

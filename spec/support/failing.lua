@@ -52,7 +52,7 @@ end
 --- Checks everything that a failure promises. `expected` has its `kind`, and
 -- its `message`, or with `says` a pattern for it. Where they are not what the
 -- kind says: `retryable`, `attempts`. Where they are known: `status`, `code`,
--- `retry_after`.
+-- `retry_after`, how its `hint` begins.
 function _M.check(err, provider, expected)
   assert.equal(expected.kind, err.kind, tostring(err))
   assert.equal(provider, err.provider)
@@ -70,6 +70,9 @@ function _M.check(err, provider, expected)
   end
   if expected.says then
     assert.matches(expected.says, err.message)
+  end
+  if expected.hint then
+    assert.matches("^" .. expected.hint, err.hint)
   end
   local line = tostring(err)
   assert.is_true(#err.message > 0 and #line < 700, line)

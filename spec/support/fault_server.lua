@@ -224,6 +224,12 @@ local function read(name)
   return text
 end
 
+-- To a ClientHello, in place of a handshake.
+local function serve_raw(connection)
+  connection:read(-4096)
+  faults[chosen](connection, 0, "", given)
+end
+
 -- Without a protocol it is HTTP/2, but HTTP/1.1 where the choice is "none".
 local function tls(protocol)
   local context = require("openssl.ssl.context").new("TLS", true)
@@ -232,6 +238,14 @@ local function tls(protocol)
   context:setAlpnSelect(function()
     return protocol or chosen == "none" and "http/1.1" or "h2"
   end)
+  return context
+end
+
+-- Wants a certificate of the client, which it has not.
+local function exclusive(options)
+  local context, class = tls "http/1.1", require "openssl.ssl.context"
+  context:setVerify(class.VERIFY_PEER + class.VERIFY_FAIL_IF_NO_PEER_CERT)
+  context:setOptions(options)
   return context
 end
 
@@ -245,6 +259,10 @@ serving.run(path, table.concat({
   "tls", serving.listen(serve, tls "http/1.1"),
   "http2", serving.listen(serve_http2, tls "h2"),
   "either", serving.listen(serve_either, tls()),
+  "raw", serving.listen(serve_raw),
+  "exclusive", serving.listen(serve, exclusive(0)),
+  "exclusive12", serving.listen(serve,
+    exclusive(require("openssl.ssl").OP_NO_TLSv1_3)),
   "control", serving.listen(serve_control),
   "elsewhere", serving.listen(function() strays = strays + 1 end),
 }, " "))

@@ -16,7 +16,8 @@ local function quiet(connection)
 end
 
 --- Has `handler(connection)` serve each connection, which is closed then.
--- Where there is a context of TLS, after the handshake. Returns the port.
+-- Where there is a context of TLS, after the handshake; where that fails, what
+-- the client was told is not lost in a reset. Returns the port.
 function _M.listen(handler, context)
   local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
   local _, _, port = assert(server:localname())
@@ -26,6 +27,8 @@ function _M.listen(handler, context)
       loop:wrap(function()
         if not context or connection:starttls(context) then
           handler(connection)
+        else
+          cqueues.sleep(0.5)
         end
         connection:close()
       end)
