@@ -45,12 +45,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     transfer->seen.long_headers = true;
     return 0;
   }
-  if (framing_begins(data, len)) { /* once more after a 1xx */
-    transfer->framing = (struct framing){.http2 = transfer->seen.http2};
-    transfer->seen.headers_ended = false;
-  } else if (data[0] == '\r' || data[0] == '\n') {
-    transfer->seen.headers_ended = true;
-  }
   transfer->seen.problem = framing_read(&transfer->framing, data, len);
   return transfer->seen.problem ? 0 : len;
 }
@@ -146,7 +140,7 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   enum socket_state state;
   transfer_hold(transfer, ssl ? session_hold(ssl) : NULL);
   transfer->seen.asked = true;
-  transfer->seen.http2 = http2;
+  transfer->framing.http2 = http2;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
   transfer->seen.unfit =

@@ -6,9 +6,14 @@
 
 #include "bytes.h"
 
-const char framing_no_status[] = "the answer has no HTTP status";
 const char framing_coded[] =
     "the answer is in a transfer coding that nobody asked for";
+
+static const char no_status[] = "the answer has no HTTP status";
+static const char malformed[] = "a header of the answer is not well-formed";
+
+/* A trailer may be that long: the least that a libcurl takes. */
+enum { MAX_TRAILER = 4000 };
 
 static bool is_blank(char c)
 {
@@ -38,7 +43,7 @@ static bool is_word(struct bytes value, const char *word)
          curl_strnequal(value.data, word, value.len);
 }
 
-static bool read_length(struct bytes value, unsigned long long *out)
+static bool to_number(struct bytes value, unsigned long long *out)
 {
   *out = 0;
   for (size_t i = 0; i < value.len; i++) {
@@ -49,44 +54,42 @@ static bool read_length(struct bytes value, unsigned long long *out)
   return value.len > 0;
 }
 
-bool framing_begins(const char *line, size_t len)
-{
-  return len >= 5 && memcmp(line, "HTTP/", 5) == 0;
-}
-
 /* RFC 9112, section 4: a version, one space, three digits and no more. */
-static bool is_status_line(const char *line, size_t len, bool http2)
+static const char *read_status(struct framing *framing, const char *line,
+                               size_t len)
 {
-  const char *version = http2 ? "HTTP/2 " : "HTTP/1.x ";
+  const char *version = framing->http2 ? "HTTP/2 " : "HTTP/1.x ";
   size_t at = strlen(version);
-  if (len < at + 3)
-    return false;
+  if (len < at + 3 || (len > at + 3 && !is_blank(line[at + 3])))
+    return no_status;
   for (size_t i = 0; i < at; i++)
     if (line[i] != version[i] &&
         !(version[i] == 'x' && (line[i] == '0' || line[i] == '1')))
-      return false;
-  for (size_t i = at; i < at + 3; i++)
+      return no_status;
+  int status = 0;
+  for (size_t i = at; i < at + 3; i++) {
     if (line[i] < '0' || line[i] > '9')
-      return false;
-  return line[at] != '0' && (len == at + 3 || is_blank(line[at + 3]));
+      return no_status;
+    status = 10 * status + line[i] - '0';
+  }
+  if (status < 100)
+    return no_status;
+  if (status == 101)
+    return "the answer goes on in a protocol that nobody asked for";
+  framing->status = status;
+  return NULL;
 }
 
-const char *framing_read(struct framing *framing, const char *line, size_t len)
+static const char *read_coding(struct framing *framing, struct bytes value)
 {
-  struct bytes value;
-  if (framing_begins(line, len))
-    return is_status_line(line, len, framing->http2) ? NULL
-                                                     : framing_no_status;
-  if (has_name(line, len, "Transfer-Encoding", &value)) {
-    framing->chunked = is_word(value, "chunked");
-    return framing->chunked || is_word(value, "identity") ? NULL
-                                                          : framing_coded;
-  }
-  if (!has_name(line, len, "Content-Length", &value))
-    return NULL;
+  framing->chunked = is_word(value, "chunked");
+  return framing->chunked ? NULL : framing_coded;
+}
 
+static const char *read_length(struct framing *framing, struct bytes value)
+{
   unsigned long long length;
-  if (!read_length(value, &length))
+  if (!to_number(value, &length))
     return "the length of the answer makes no sense";
   if (framing->has_length && framing->length != length)
     return "the answer has two different lengths";
@@ -95,8 +98,54 @@ const char *framing_read(struct framing *framing, const char *line, size_t len)
   return NULL;
 }
 
-bool framing_has_end(const struct framing *framing, long status)
+/* A line that begins with a space goes on with the one before it. Some libcurl
+   join the two, and some do not. */
+static const char *read_more(const struct framing *framing, const char *line,
+                             size_t len)
 {
-  return framing->has_length || framing->chunked || status / 100 == 1 ||
-         status == 204 || status == 304;
+  bool has_text = false;
+  for (size_t i = 0; i < len; i++)
+    has_text |= !is_blank(line[i]);
+  return framing->has_field && !(framing->in_framing && has_text) ? NULL
+                                                                  : malformed;
+}
+
+static const char *read_field(struct framing *framing, const char *line,
+                              size_t len)
+{
+  struct bytes coding, length;
+  bool has_coding = has_name(line, len, "Transfer-Encoding", &coding);
+  bool has_length = has_name(line, len, "Content-Length", &length);
+  framing->has_field = true;
+  framing->in_framing = has_coding || has_length;
+  if (has_coding)
+    return read_coding(framing, coding);
+  return has_length ? read_length(framing, length) : NULL;
+}
+
+const char *framing_read(struct framing *framing, const char *line, size_t len)
+{
+  size_t end = len;
+  if (end > 0 && line[end - 1] == '\n')
+    end -= end > 1 && line[end - 2] == '\r' ? 2 : 1;
+  bool is_clean = !memchr(line, '\r', end);
+  if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* again after a 1xx */
+    *framing = (struct framing){.http2 = framing->http2};
+    return is_clean ? read_status(framing, line, end) : no_status;
+  }
+  if (!is_clean || (framing->ended && end > MAX_TRAILER))
+    return malformed;
+  if (end == 0) {
+    framing->ended = true;
+    framing->has_field = false; /* trailers may follow */
+    return NULL;
+  }
+  return is_blank(line[0]) ? read_more(framing, line, end)
+                           : read_field(framing, line, end);
+}
+
+bool framing_has_end(const struct framing *framing)
+{
+  return framing->has_length || framing->chunked || framing->status < 200 ||
+         framing->status == 204 || framing->status == 304;
 }

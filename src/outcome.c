@@ -30,10 +30,10 @@ static bool is_truncated(const struct evidence *seen)
 
 static bool headers_too_long(const struct evidence *seen)
 {
-  if (seen->long_headers || (int)seen->code == CODE_TOO_LARGE)
-    return true;
-  return seen->code == CURLE_OUT_OF_MEMORY && seen->first_byte &&
-         !seen->headers_ended; /* a single line of more than 100 KiB */
+  /* A single line of more than 100 KiB is the one code or the other. */
+  bool long_line = (int)seen->code == CODE_TOO_LARGE ||
+                   (seen->code == CURLE_OUT_OF_MEMORY && seen->first_byte);
+  return seen->long_headers || (long_line && !seen->headers_ended);
 }
 
 /* libcurl repeats a proxy that it cannot read, password and all. */

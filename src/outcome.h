@@ -28,7 +28,6 @@ enum outcome {
 struct evidence {
   CURLcode code;
   const char *text;  /* libcurl's error text, may be empty */
-  long status;       /* of the answer, 0 if there was none */
   long proxy_status; /* the proxy's answer to CONNECT, 0 if there was none */
   bool late;         /* our own deadline passed */
   bool long_headers; /* our own limits were passed */

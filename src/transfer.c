@@ -93,6 +93,12 @@ static int http_version(CURL *easy)
   }
 }
 
+/* Of the answer itself: those below 200 only announce it. */
+static long status_of(const struct transfer *transfer)
+{
+  return transfer->framing.status < 200 ? 0 : transfer->framing.status;
+}
+
 /* libcurl counts from when the turn had come. */
 static double since_start(const struct transfer *transfer, CURLINFO info)
 {
@@ -108,7 +114,7 @@ void transfer_end(struct transfer *transfer, enum outcome outcome)
   *result = (struct transfer_result){
       .outcome = outcome,
       .code = (int)transfer->seen.code,
-      .status = easy_number(easy, CURLINFO_RESPONSE_CODE),
+      .status = status_of(transfer),
       .http_version = http_version(easy),
       .reused = easy_number(easy, CURLINFO_NUM_CONNECTS) == 0,
       .timing = {.dns = since_start(transfer, CURLINFO_NAMELOOKUP_TIME_T),
@@ -157,6 +163,7 @@ static bool start_again(struct transfer *transfer)
   buffer_reset(&transfer->body);
   transfer->header_bytes = 0;
   transfer->rounds = 0;
+  transfer->framing = (struct framing){0};
   transfer->seen = (struct evidence){.text = transfer->text};
   transfer_hold(transfer, NULL);
   transfer->text[0] = '\0';
@@ -173,10 +180,11 @@ void transfer_settle(struct transfer *transfer, CURLcode code)
   if (code != CURLE_OPERATION_TIMEDOUT)
     origins_not_found(&transfer->turn);
   seen->code = code;
-  seen->status = easy_number(easy, CURLINFO_RESPONSE_CODE);
   seen->proxy_status = easy_number(easy, CURLINFO_HTTP_CONNECTCODE);
   seen->first_byte = easy_seconds(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0;
-  seen->has_end = framing_has_end(&transfer->framing, seen->status);
+  seen->http2 = transfer->framing.http2;
+  seen->headers_ended = transfer->framing.ended && status_of(transfer) > 0;
+  seen->has_end = framing_has_end(&transfer->framing);
   if (deserves_new_connection(transfer)) {
     if (start_again(transfer))
       return;

@@ -19,9 +19,8 @@ static int reset(lua_State *L)
 /* cut(fd): ends it as anyone in between could, without TLS's goodbye. */
 static int cut(lua_State *L)
 {
-  int fd = (int)luaL_checkinteger(L, 1);
-  lua_pushboolean(L, shutdown(fd, SHUT_WR) == 0);
-  return 1;
+  shutdown((int)luaL_checkinteger(L, 1), SHUT_WR);
+  return 0;
 }
 
 /* goodbye(ssl): says with TLS's close_notify that nothing follows. luaossl has
