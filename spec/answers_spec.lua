@@ -5,7 +5,6 @@ local cjson = require "cjson"
 local failing = require "support.failing"
 local faults = require "support.faults"
 local process = require "support.process"
-local retry = require "balance.retry"
 
 local providers = failing.providers
 local not_json = "the answer is not the JSON that the document promises"
@@ -39,17 +38,14 @@ local function refusal(provider, message, status)
     .. '},"RequestId":"r1"}}'
 end
 
-local real_random = retry.random
 local client
 
 local function with_a_client()
   before_each(function()
-    retry.random = function() return 0 end
+    failing.without_pauses()
     client = failing.client "plain"
   end)
-  after_each(function()
-    retry.random = real_random
-  end)
+  after_each(failing.with_pauses)
 end
 
 local function takes(provider, bytes)

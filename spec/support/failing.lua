@@ -6,6 +6,7 @@ local balance = require "balance"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local faults = require "support.faults"
+local retry = require "balance.retry"
 
 local _M = {}
 
@@ -18,6 +19,17 @@ _M.keys = {
     secret_id = "AKIDs3cr3t", secret_key = "s3cr3tK3y", token = "s3cr3tT0k3n",
   },
 }
+
+local real_random = retry.random
+
+--- Around each test: a retry follows at once.
+function _M.without_pauses()
+  retry.random = function() return 0 end
+end
+
+function _M.with_pauses()
+  retry.random = real_random
+end
 
 --- A client whose services are all on this port of the server: "plain", "tls"
 -- or "http2". It asks twice where that can help.
