@@ -7,7 +7,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Milliseconds of a clock that nobody sets. */
+/* Nanoseconds and milliseconds of the monotonic clock. */
+int64_t clock_ns(void);
 int64_t clock_ms(void);
 
 #pragma GCC visibility pop

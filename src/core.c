@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The module balance.core: what it opens, and its small functions. */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "clock.h"
 #include "core.h"
 #include "tc3.h"
 
@@ -25,12 +26,10 @@ static int core_date(lua_State *L)
   return 1;
 }
 
-/* now(): seconds of a clock that nobody sets. */
+/* now(): seconds of the monotonic clock. */
 static int core_now(lua_State *L)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  lua_pushnumber(L, (lua_Number)clock_ns() / 1e9);
   return 1;
 }
 
