@@ -42,7 +42,7 @@ struct bytes core_text_field(lua_State *L, int table, const char *name,
 
 int64_t core_milliseconds(lua_State *L, double seconds)
 {
-  if (!(seconds >= 0 && seconds <= MAX_SECONDS))
+  if (!(seconds >= 0 && seconds <= (double)MAX_SECONDS))
     luaL_error(L, "a time limit must be 0 to %d seconds", MAX_SECONDS);
   return (int64_t)(seconds * 1000 + 0.999);
 }
@@ -50,9 +50,10 @@ int64_t core_milliseconds(lua_State *L, double seconds)
 void core_add_header(lua_State *L, struct headers *headers, struct bytes name,
                      struct bytes value)
 {
-  if (headers->count == MAX_HEADERS)
+  if (headers->count < MAX_HEADERS)
+    headers->list[headers->count++] = (struct header){name, value};
+  else
     luaL_error(L, "more than %d headers", MAX_HEADERS);
-  headers->list[headers->count++] = (struct header){name, value};
 }
 
 void core_add_headers(lua_State *L, int source, struct headers *headers)
