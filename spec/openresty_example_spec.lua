@@ -89,8 +89,8 @@ local function start_service(credits)
   end
   set(credits)
   process.write(dir .. "/service.lua", service_code)
-  local started = process.start(("%s %s/service.lua %s"):format(process.lua,
-    dir, dir))
+  local started = process.start(("%s %s/service.lua %s"):format(
+    process.plain_lua, dir, dir))
   running.service = { dir = dir, started = started }
   return "http://127.0.0.1:" .. process.await(dir .. "/port"), set
 end

@@ -11,7 +11,7 @@ describe("TLS #transport", function()
   lazy_setup(function()
     directory = process.run "mktemp -d":gsub("%s+$", "")
     server = process.start(("%s spec/support/tls_server.lua %s"):format(
-      process.lua, directory))
+      process.plain_lua, directory))
     ports = {}
     for name, port in process.await(directory .. "/ports")
       :gmatch "(%S+) (%d+)" do
