@@ -188,6 +188,9 @@ local cases = {
   { "a trailer that begins with a second line", "say",
     chunked .. chunk(right) .. "0\r\n X: a\r\n\r\n",
     "network", any, 200 },
+  { "a status behind the body", "say",
+    "HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n" .. chunk(right)
+      .. "0\r\nHTTP/1.1 200 OK\r\n\r\n", "network", any, 401 },
   { "a trailer of many kilobytes", "say",
     chunked .. chunk(right) .. "0\r\nX: " .. ("x"):rep(5000) .. "\r\n\r\n",
     "network", any, 200 },

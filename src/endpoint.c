@@ -52,8 +52,8 @@ static bool is_plain_host(const char *host)
 
 static const char no_host[] = "its host is not a host name or an address";
 
-/* Whether a dot ends what is no name: of "127.0.0.1." libcurl makes an address
-   since 8.20 or so, and not before. */
+/* Whether a dot ends what is no name. Of "127.0.0.1." a newer libcurl makes an
+   address, and 8.14 does not. */
 static bool is_odd_at_end(const char *host)
 {
   size_t len = strcspn(host, ":/");

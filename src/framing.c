@@ -130,6 +130,8 @@ const char *framing_read(struct framing *framing, const char *line, size_t len)
     end -= end > 1 && line[end - 2] == '\r' ? 2 : 1;
   bool is_clean = !memchr(line, '\r', end);
   if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* again after a 1xx */
+    if (framing->ended && framing->status >= 200)
+      return malformed; /* and not after the body */
     *framing = (struct framing){.http2 = framing->http2};
     return is_clean ? read_status(framing, line, end) : no_status;
   }
