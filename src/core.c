@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "core.h"
+#include "libcurl.h"
 #include "tc3.h"
 
 /* date(text): an HTTP date as Unix seconds, or nil. */
@@ -155,7 +156,7 @@ static int core_mode(lua_State *L)
 /* info(): what a bug report should say. */
 static int core_info(lua_State *L)
 {
-  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  const curl_version_info_data *curl = libcurl_info();
   lua_createtable(L, 0, 5);
   lua_pushstring(L, curl->version);
   lua_setfield(L, -2, "libcurl");

@@ -2,7 +2,6 @@
 #define _DEFAULT_SOURCE /* strdup, explicit_bzero */
 #include "libcurl.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +58,25 @@ static CURLcode init_memory(void)
 
 #endif
 
+static const curl_version_info_data *info;
+
+static void ask(void)
+{
+  info = curl_version_info(CURLVERSION_NOW);
+}
+
+const curl_version_info_data *libcurl_info(void)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, ask);
+  return info;
+}
+
 static bool is_usable;
 
 static void init(void)
 {
-  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  const curl_version_info_data *curl = libcurl_info();
   is_usable = curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
               strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
               init_memory() == CURLE_OK;

@@ -3,6 +3,7 @@
 #ifndef BALANCE_LIBCURL_H
 #define BALANCE_LIBCURL_H
 
+#include <curl/curl.h>
 #include <stdbool.h>
 
 #pragma GCC visibility push(hidden)
@@ -11,6 +12,10 @@
    requests, keys and all. Where the host made libcurl ready before us, its
    memory functions stay. False where this libcurl will not do. */
 bool libcurl_init(void);
+
+/* curl_version_info's, asked once: 8.23 writes its answer anew at each call,
+   to where other threads are reading it. */
+const curl_version_info_data *libcurl_info(void);
 
 #pragma GCC visibility pop
 

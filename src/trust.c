@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "trust.h"
 
-#include <curl/curl.h>
 #include <dirent.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "libcurl.h"
 
 /* Whether a certificate is there by the name OpenSSL looks for, like
    "5ed36f99.0": the hash of its subject. */
@@ -33,7 +34,7 @@ static bool is_readable(const char *file)
 
 struct trust trust_of_system(void)
 {
-  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  const curl_version_info_data *curl = libcurl_info();
   const char *paths[] = {curl->capath, X509_get_default_cert_dir()};
   const char *files[] = {curl->cainfo, X509_get_default_cert_file()};
 
