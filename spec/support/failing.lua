@@ -38,7 +38,7 @@ function _M.client(port)
   local endpoint = (port == "plain" and "http://127.0.0.1:"
     or "https://localhost:") .. faults.ports[port]
   local settings = { retries = 1, rate = false, http2 = port == "http2",
-    ca_file = os.getenv "SSL_CERT_FILE" }
+    ca_file = os.getenv "SSL_CERT_FILE", timeout = 50 }
   for _, name in ipairs(_M.providers) do
     settings[name] = { endpoint = endpoint }
     for option, value in pairs(_M.keys[name]) do
@@ -101,7 +101,8 @@ function _M.fails(client, provider, expected)
   local result, err = client[provider](expected.options)
   assert.is_nil(result)
   _M.check(err, provider, expected)
-  assert.is_true(core.now() - before < 8) -- it must not be stuck
+  -- It must not be stuck; under valgrind a flood of pings takes ten seconds.
+  assert.is_true(core.now() - before < 40)
   faults.choose "none"
   result, err = client[provider]()
   assert.is_nil(err)
