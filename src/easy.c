@@ -150,7 +150,8 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   if (transfer->seen.unfit)
     return CURL_PREREQFUNC_ABORT;
   origins_connected(&transfer->turn, http2,
-                    easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0);
+                    easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0,
+                    clock_ms());
   return CURL_PREREQFUNC_OK;
 }
 

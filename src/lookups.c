@@ -35,21 +35,32 @@ int64_t *lookups_begin(struct lookups *lookups, int64_t now)
 
 void lookups_found(struct lookups *lookups, int64_t *held, int64_t now)
 {
-  if (held)
-    lookups->known_until = now + CACHED;
-  lookups_over(held);
+  if (!held)
+    return;
+  lookups->suspect = false;
+  lookups->known_until = now + CACHED;
+  *held = 0;
 }
 
-void lookups_over(int64_t *held)
+void lookups_failed(int64_t *held)
 {
   if (held)
     *held = 0;
 }
 
-void lookups_given_up(int64_t *held, int64_t now)
+void lookups_given_up(struct lookups *lookups, int64_t *held, int64_t now)
 {
-  if (held)
-    *held = now + LINGER;
+  if (!held)
+    return;
+  lookups->suspect = true;
+  lookups->known_until = 0;
+  *held = now + LINGER;
+}
+
+void lookups_spared(struct lookups *lookups, int64_t now)
+{
+  if (!lookups->suspect)
+    lookups->known_until = now + CACHED;
 }
 
 bool lookups_are_idle(const struct lookups *lookups, int64_t now)
@@ -57,5 +68,5 @@ bool lookups_are_idle(const struct lookups *lookups, int64_t now)
   for (int i = 0; i < MAX_LOOKUPS; i++)
     if (lookups->taken_until[i] > now)
       return false;
-  return true;
+  return lookups->known_until <= now;
 }

@@ -17,7 +17,8 @@ enum { MAX_LOOKUPS = 8 };
 
 /* Times are in milliseconds, of clock_ms(). Begins as zeros. */
 struct lookups {
-  int64_t known_until; /* the address is in libcurl's cache until then */
+  int64_t known_until; /* until then nobody needs to look the host up */
+  bool suspect;        /* the resolver stalled, and has found nothing since */
   int64_t taken_until[MAX_LOOKUPS]; /* each that may be under way */
 };
 
@@ -25,20 +26,23 @@ struct lookups {
    that depends on those that are under way. */
 int64_t lookups_due(const struct lookups *lookups, int64_t now);
 
-/* One goes now. Returns what it holds until lookups_found, lookups_over or
-   lookups_given_up: NULL where it needs no look-up. */
+/* One goes now. Returns what it holds until it is found, failed or given up:
+   NULL where nothing is held, which is fine there. */
 int64_t *lookups_begin(struct lookups *lookups, int64_t now);
 
-/* It has an address, or needed none. */
+/* The host has an address. */
 void lookups_found(struct lookups *lookups, int64_t *held, int64_t now);
 
-/* It ended. NULL is fine here and below. */
-void lookups_over(int64_t *held);
+/* It has none, or nobody asked. */
+void lookups_failed(int64_t *held);
 
 /* Its transfer ended; the resolver may go on. */
-void lookups_given_up(int64_t *held, int64_t now);
+void lookups_given_up(struct lookups *lookups, int64_t *held, int64_t now);
 
-/* Whether none is under way, as far as one can know. */
+/* There is a kept connection, so that nobody needs to ask. */
+void lookups_spared(struct lookups *lookups, int64_t now);
+
+/* Whether nothing is known, and none is under way as far as one can know. */
 bool lookups_are_idle(const struct lookups *lookups, int64_t now);
 
 #pragma GCC visibility pop

@@ -44,7 +44,7 @@ static struct origin *find(const struct origins *origins, const char *name,
 }
 
 static struct origin *add(struct origins *origins, const char *name,
-                          const char *proxy, bool http2, int64_t now)
+                          const char *proxy, bool http2)
 {
   size_t name_size = strlen(name) + 1;
   size_t proxy_size = proxy ? strlen(proxy) + 1 : 0;
@@ -57,9 +57,6 @@ static struct origin *add(struct origins *origins, const char *name,
   if (proxy)
     added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
   added->http2 = http2;
-  added->protocol = http2 ? UNKNOWN : HTTP1;
-  added->most = http2 ? 1 : ORIGIN_MOST;
-  added->due = now + ORIGIN_PATIENCE;
   added->end = &added->first;
   added->next = origins->list;
   origins->list = added;
@@ -75,14 +72,26 @@ static void drop(struct origins *origins, struct origin *origin)
   OPENSSL_clear_free(origin, origin->size);
 }
 
-/* One may stay for its look-ups alone. */
+static bool is_idle(const struct origin *origin)
+{
+  return origin->count == 0 && !origin->first;
+}
+
+/* Which connections are kept for it, if any, nobody knows. */
+static void begin(struct origin *origin, int64_t now)
+{
+  origin->protocol = origin->http2 ? UNKNOWN : HTTP1;
+  origin->most = origin->http2 ? 1 : ORIGIN_MOST;
+  origin->due = now + ORIGIN_PATIENCE;
+}
+
+/* One may stay for what is known of its look-ups. */
 static void drop_idle(struct origins *origins, int64_t now)
 {
   struct origin *next;
   for (struct origin *each = origins->list; each; each = next) {
     next = each->next;
-    if (each->count == 0 && !each->first &&
-        lookups_are_idle(&each->lookups, now))
+    if (is_idle(each) && lookups_are_idle(&each->lookups, now))
       drop(origins, each);
   }
 }
@@ -103,9 +112,11 @@ bool origins_join(struct origins *origins, const char *name, const char *proxy,
   drop_idle(origins, now);
   struct origin *origin = find(origins, name, proxy, http2);
   if (!origin)
-    origin = add(origins, name, proxy, http2, now);
+    origin = add(origins, name, proxy, http2);
   if (!origin)
     return false;
+  if (is_idle(origin))
+    begin(origin, now);
   turn->origin = origin;
   turn->has_come = turn->connecting = false;
   turn->lookup = NULL;
@@ -179,7 +190,7 @@ static void no_longer_connecting(struct turn *turn)
   turn->connecting = false;
 }
 
-void origins_connected(struct turn *turn, bool http2, bool is_new)
+void origins_connected(struct turn *turn, bool http2, bool is_new, int64_t now)
 {
   struct origin *origin = turn->origin;
   if (!http2) {
@@ -192,7 +203,9 @@ void origins_connected(struct turn *turn, bool http2, bool is_new)
     origin->most += ORIGIN_STREAMS;
   }
   no_longer_connecting(turn);
-  origins_not_found(turn); /* on a kept connection nothing is looked up */
+  if (!is_new)
+    lookups_spared(&origin->lookups, now);
+  origins_not_found(turn);
 }
 
 void origins_found(struct turn *turn, int64_t now)
@@ -203,7 +216,7 @@ void origins_found(struct turn *turn, int64_t now)
 
 void origins_not_found(struct turn *turn)
 {
-  lookups_over(turn->lookup);
+  lookups_failed(turn->lookup);
   turn->lookup = NULL;
 }
 
@@ -216,7 +229,7 @@ void origins_leave(struct origins *origins, struct turn *turn, int64_t now)
   if (turn->has_come) {
     origin->count--;
     no_longer_connecting(turn);
-    lookups_given_up(turn->lookup, now);
+    lookups_given_up(&origin->lookups, turn->lookup, now);
     if (origin->protocol == UNKNOWN)
       origin->most = ORIGIN_MOST;
   } else {

@@ -31,7 +31,7 @@ struct turn {
 };
 
 struct origins {
-  struct origin *list; /* those with a transfer, or a look-up; owned */
+  struct origin *list; /* those in use, now or a minute ago; owned */
 };
 
 enum {
@@ -52,7 +52,8 @@ int64_t origins_due(const struct origins *origins, int64_t now);
 struct turn *origins_next(struct origins *origins, int64_t now);
 
 /* Its request is about to go out over a connection, a new one or not. */
-void origins_connected(struct turn *turn, bool http2, bool is_new);
+void origins_connected(struct turn *turn, bool http2, bool is_new,
+                       int64_t now);
 
 /* Its host has been looked up: a socket is opened. */
 void origins_found(struct turn *turn, int64_t now);
