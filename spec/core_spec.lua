@@ -283,6 +283,11 @@ describe("balance.core", function()
     assert.equal("0 ", status .. " " .. output)
   end)
 
+  it("lets few look up a host whose address is not known", function()
+    local output, status = process.run(process.build .. "/spec/lookups_work")
+    assert.equal("0 ", status .. " " .. output)
+  end)
+
   it("copies a table's own fields, and nothing else of it", function()
     local inner = {}
     local from = setmetatable({ a = 1, inner = inner, [3] = false },
