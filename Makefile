@@ -296,7 +296,8 @@ $(OUT)/flags: FORCE
 	    '#if LUA_VERSION_NUM != $(subst .,0,$(LUA_VERSION))' | \
 	    $(CC) -I"$(LUA_INCDIR)" -fsyntax-only -x c - 2>/dev/null || \
 	    $(call missing,lua.h of Lua $(LUA_VERSION) for $(LUA),$(strip \
-	    $(if $(findstring jit,$(LUA)),libluajit2-5.1-dev,$(strip \
+	    $(if $(findstring jit,$(LUA)),libluajit2-5.1-dev$(comma) or where \
+	    that is not there libluajit-5.1-dev,$(strip \
 	    liblua$(LUA_VERSION)$(if $(filter 5.1,$(LUA_VERSION)),-0)-dev)))); \
 	  printf '%s\n' "$$FLAGS" >$@; }
 

@@ -32,11 +32,11 @@ struct evidence {
   bool late;         /* our own deadline passed */
   bool long_headers; /* our own limits were passed */
   bool long_body;
-  bool asked;          /* the request went out, to no proxy */
+  bool asked;          /* the request was sent: a CONNECT is none */
   bool http2;          /* over HTTP/2 */
   bool first_byte;     /* something of an answer came */
-  bool headers_ended;  /* the empty line after the headers came */
-  bool has_end;        /* the headers say where the body ends */
+  bool headers_ended;  /* the head is whole, and not of a 1xx */
+  bool has_end;        /* the head says where the body ends */
   const char *problem; /* found by ourselves in what came; NULL: none */
   bool unfit;          /* our look at a connection found it unfit */
   const struct session *session; /* NULL without TLS */
