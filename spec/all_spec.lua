@@ -144,11 +144,11 @@ describe("balance.all()", function()
       }
       local client = balance.new()
       for _, mistake in ipairs {
-        { { team = {} }, "team: there is no provider 'team'" },
+        { { team = {} }, "team: unknown provider 'team'" },
         { { team = { provider = "odio" } },
-          "team: there is no provider 'odio'" },
-        { { team = { provider = 7 } }, "team: there is no provider '7'" },
-        { { {} }, "1: there is no provider '1'" },
+          "team: unknown provider 'odio'" },
+        { { team = { provider = 7 } }, "team: unknown provider '7'" },
+        { { {} }, "1: unknown provider '1'" },
         { { udio = true }, "udio: options must be a table, not a boolean" },
         { { udio = { key = "x" } }, "udio: unknown option 'key'" },
         { { b = { provider = "udio", temp_credit = true } },
@@ -181,7 +181,7 @@ describe("balance.all()", function()
   it("keeps a bad value of one account to that account", function()
     local results, failures = balance.all {
       udio = {}, b = { provider = "udio", api_key = "a\nb" },
-      c = { provider = "udio", timeout = -1 },
+      c = { provider = "udio", endpoint = "http://example.com" },
     }
     assert.equal("udio", names(results))
     assert.equal("config", failures.b.kind)

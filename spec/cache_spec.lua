@@ -592,21 +592,6 @@ describe("two workers with one store", function()
   end)
 end)
 
-describe("the settings of a cache", function()
-  it("are checked by name, type and range", function()
-    for _, good in ipairs { {}, { ttl = 1 }, { stale = 0 },
-      { ttl = 0.5, stale = 10, store = memory.new() } } do
-      assert.is_nil(cache.mistake(good))
-    end
-    for _, bad in ipairs { 1, true, "x", { ttl = 0 }, { ttl = -1 },
-      { ttl = "1" }, { ttl = 0 / 0 }, { ttl = math.huge }, { stale = -1 },
-      { stale = false }, { tll = 1 }, { store = {} }, { store = "redis" },
-      { store = { get = print, set = print, add = print } }, { 1 } } do
-      assert.is_string(cache.mistake(bad))
-    end
-  end)
-end)
-
 describe("a cache and a limiter that nginx's workers share #nginx", function()
   local server
 

@@ -101,7 +101,7 @@ describe("the loop", function()
 
   it("that cannot be raises at the caller's line", function()
     for _, mistake in ipairs {
-      { "libev", "there is no loop 'libev'" },
+      { "libev", "unknown loop 'libev'" },
       { "nginx", "the loop 'nginx' cannot be used here: " },
       { 5, "a loop must be a name or a table, not a number" },
       { {}, "a loop must have a function 'wait'" },

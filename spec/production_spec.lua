@@ -277,10 +277,6 @@ describe("a client", function()
       { udio = { credentials = {} } }, { rate_dict = 1 } } do
       assert.has_error(function() balance.new(settings) end)
     end
-    for _, options in ipairs { { retries = -1 }, { retries = 1.5 },
-      { retries = 99 }, { rate = 0 }, { rate = -1 } } do
-      assert.equal("config", select(2, balance.udio(options)).kind)
-    end
   end)
 
 end)

@@ -6,6 +6,7 @@ local copas = require "support.copas"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local limiter = require "balance.limiter"
+local configs = require "balance.config"
 local options = require "balance.options"
 local process = require "support.process"
 
@@ -61,13 +62,11 @@ local function names(...)
   return all
 end
 
--- The names and types of a table of options in lua/balance/options.lua.
-local function declared(name)
-  local text = assert(process.read "lua/balance/options.lua")
+-- The names and types of a schema.
+local function declared(schema)
   local found = {}
-  for option, types in only(text, "local " .. name .. " = (%b{})"):gmatch(
-    '([%w_]+) = "([^"]+)"') do
-    found[option] = types
+  for name, rule in pairs(schema) do
+    found[name] = rule[1]
   end
   return found
 end
@@ -167,8 +166,8 @@ describe("the README", function()
 
   it("has each option in its table with its type, and none that does not"
     .. " exist", function()
-    local known = declared "shared"
-    for name, types in pairs(declared "of_provider") do
+    local known = declared(options.shared)
+    for name, types in pairs(declared(options.of_provider)) do
       known[name] = types
     end
     for _, provider in pairs(providers) do
@@ -176,7 +175,7 @@ describe("the README", function()
         known[credential.name] = "string"
       end
       for name, types in pairs(provider.options or {}) do
-        known[name] = types
+        known[name] = type(types) == "table" and "string" or types
       end
     end
     local documented = rows(section "Options and environment")
@@ -210,12 +209,12 @@ describe("the README", function()
   end)
 
   it("has each setting that is a client's alone", function()
-    assert.same(names(declared "of_client"),
+    assert.same(names(declared(options.of_client)),
       names(rows(section "balance%.new%(settings%)")))
   end)
 
   it("has the default of each number", function()
-    local config = options.base(providers.udio, {}).config
+    local config = configs.base(providers.udio, {}).config
     local documented = rows(section "Options and environment")
     for _, name in ipairs { "timeout", "connect_timeout", "retries" } do
       assert.equal(tostring(config[name]), documented[name][4])
@@ -362,9 +361,9 @@ describe("the README", function()
     says("Credentials", "renewed when %s s or less are left",
       (constants("credentials/cvm_role", "local early, pause")))
     says("Options and environment", "how often to ask [again](#retries), 0 to"
-      .. " %s", constants("options", "local most_retries"))
+      .. " %s", constants("options", "local max_retries"))
     says("Options and environment", "retries included, at most %s",
-      constants("options", "local longest"))
+      constants("options", "local max_seconds"))
   end)
 
   it("says which failures go to the next endpoint", function()

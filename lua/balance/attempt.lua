@@ -54,7 +54,7 @@ local transport = core.transport()
 
 local function start(provider, config, endpoint, limit)
   local request = provider.request(config)
-  return transport:start {
+  local transfer, kind, message = transport:start {
     endpoint = endpoint,
     path = request.path,
     body = request.body,
@@ -70,6 +70,10 @@ local function start(provider, config, endpoint, limit)
     timeout = limit,
     connect_timeout = config.connect_timeout,
   }
+  if config.endpoint_variable and kind == "config" then
+    message = message:gsub("^endpoint", config.endpoint_variable)
+  end
+  return transfer, kind, message
 end
 
 local longest_wait = 86400 -- seconds; who says more means never

@@ -242,39 +242,6 @@ local function default()
   return default_store
 end
 
-local function has_methods(store)
-  for _, method in ipairs { "get", "set", "add", "delete" } do
-    local ok, found = pcall(function() return store[method] end)
-    if not ok or type(found) ~= "function" then
-      return false
-    end
-  end
-  return true
-end
-
---- What is wrong with a client's setting `cache`.
--- @param settings
--- @treturn ?string
----@param settings any
----@return string?
-function _M.mistake(settings)
-  if type(settings) ~= "table" then
-    return "cache must be a table, not a " .. type(settings)
-  end
-  for name, value in pairs(settings) do
-    if name == "ttl" or name == "stale" then
-      if type(value) ~= "number" or not (value >= 0 and value < math.huge)
-        or name == "ttl" and value == 0 then
-        return ("cache: '%s' must be a number of seconds"):format(name)
-      end
-    elseif name ~= "store" then
-      return ("cache: unknown setting '%s'"):format(tostring(name))
-    elseif not has_methods(value) then
-      return "cache: a store must have get, set, add and delete"
-    end
-  end
-end
-
 local function write_value(value, parts)
   local kind = type(value)
   if kind ~= "table" then

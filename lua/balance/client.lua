@@ -5,6 +5,7 @@
 local attempt = require "balance.attempt"
 local cache = require "balance.cache"
 local clock = require "balance.clock"
+local configs = require "balance.config"
 local core = require "balance.core"
 local failover = require "balance.failover"
 local limiter = require "balance.limiter"
@@ -92,7 +93,7 @@ local function has_new_token(this, failure)
     return false
   end
   this.refused = this.config.token
-  local config = options.resolve(this.provider, this.base, this.given, this)
+  local config = configs.resolve(this.provider, this.base, this.given, this)
   if not config or config.token == this.refused then
     return false
   end
@@ -120,24 +121,15 @@ end
 local function identity_of(this)
   local config = core.copy(this.config)
   for _, name in ipairs { "timeout", "connect_timeout", "retries", "rate",
-    "cache", "trace" } do
+    "cache", "trace", "endpoint_variable" } do
     config[name] = nil
   end
   return cache.identity(this.provider.name, config)
 end
 
--- Of a table of the caller's, which may have a __pairs.
-local function copy_given(given)
-  local copy = {}
-  for name, value in pairs(given) do
-    copy[name] = value
-  end
-  return copy
-end
-
 local function cached(this)
   local config = this.config
-  local settings = copy_given(config.cache)
+  local settings = core.copy(config.cache)
   settings.limit = config.timeout
   settings.secrets = attempt.secrets(this.provider, config)
   return cache.call(settings, identity_of(this), this.loop, function(seconds)
@@ -154,8 +146,8 @@ local function make(this)
         { kind = kind, message = message, hint = hint })
     end
   end
-  local config, problem = options.resolve(this.provider, this.base, this.given,
-    this)
+  local config, problem = configs.resolve(this.provider, this.base,
+    this.given, this)
   if not config then
     return nil, attempt.fail(this.provider, {},
       { kind = "config", message = problem })
@@ -171,7 +163,7 @@ end
 local function base_of(state, provider)
   local base = state.bases[provider]
   if not base then
-    base = options.base(provider, state.settings)
+    base = configs.base(provider, state.settings)
     state.bases[provider] = base
   end
   return base
@@ -203,17 +195,31 @@ local function bind(client, provider, state)
     if first == client then
       given = second
     end
-    local mistake = options.mistake(provider, given)
-    if mistake then
+    local read, mistake = options.read(provider, given)
+    if not read then
       error(("balance.%s: %s"):format(provider.name, mistake), 2)
     end
-    return call(provider, state, given or {})
+    return call(provider, state, read)
   end
 end
 
 -- So many calls of one `all` are under way; the time of the others has not
 -- begun.
 local at_once = 512
+
+-- The calls that `all` is to make: without accounts, to whatever has its keys.
+local function calls_of(state, accounts)
+  if accounts ~= nil then
+    return options.read_accounts(_M.providers, accounts)
+  end
+  local calls = {}
+  for name, provider in pairs(_M.providers) do
+    if configs.has_credentials(provider, state.settings) then
+      calls[#calls + 1] = { name = name, provider = provider, options = {} }
+    end
+  end
+  return calls
+end
 
 -- The same for `all`: it returns two tables, by the caller's names.
 local function bind_all(client, state)
@@ -222,8 +228,7 @@ local function bind_all(client, state)
     if first == client then
       accounts = second
     end
-    local calls, mistake = options.accounts(_M.providers, state.settings,
-      accounts)
+    local calls, mistake = calls_of(state, accounts)
     if not calls then
       error("balance.all: " .. mistake, 2)
     end
@@ -245,24 +250,13 @@ local function bind_all(client, state)
   end
 end
 
--- The options of each provider are copied too; a loop or a store is not.
-local function copy_settings(settings)
-  local copy = copy_given(settings)
-  for name, value in pairs(copy) do
-    if type(value) == "table" and _M.providers[name] then
-      copy[name] = copy_given(value)
-    end
-  end
-  return copy
-end
-
 --- Makes a client with settings of its own. They stay inside: printing or
 -- encoding a client shows no key.
--- @tparam ?table settings see `balance.new`
+-- @tparam table settings as `balance.options` reads them
 -- @treturn table with a method for each provider
 function _M.new(settings)
   local state = { -- from one call to the next
-    settings = copy_settings(settings or {}), bases = {}, -- by provider
+    settings = settings, bases = {}, -- by provider
     budget = retry.new_budget(), offset = 0,
   }
   local client = {}

@@ -19,7 +19,7 @@ for _, name in ipairs { "tempolor", "udio", "tencent" } do
   providers[name] = require("balance.provider." .. name)
 end
 
-local default = client.new()
+local default = client.new {}
 
 local _M = { _VERSION = version }
 
@@ -189,11 +189,11 @@ _M.all = default.all
 -- @raise for an unknown setting or one of the wrong type
 ---@param settings? balance.Settings
 function _M.new(settings)
-  local mistake = options.settings_mistake(providers, settings)
-  if mistake then
+  local read, mistake = options.read_settings(providers, settings)
+  if not read then
     error("balance.new: " .. mistake, 2)
   end
-  return client.new(settings)
+  return client.new(read)
 end
 
 local required = {
@@ -227,6 +227,12 @@ function _M.register(provider)
   for _, credential in ipairs(provider.credentials) do
     if type(credential) ~= "table" or type(credential.name) ~= "string" then
       error("balance.register: 'credentials' must hold tables with a name", 2)
+    end
+  end
+  for name, types in pairs(provider.options or {}) do
+    if not options.is_type(types) then
+      error(("balance.register: the type of option '%s' must be of string, "
+        .. "number, boolean, table"):format(tostring(name)), 2)
     end
   end
   if type(provider.endpoint) ~= "string"

@@ -10,6 +10,8 @@
 -- which is called after each call.
 -- @module balance.loop
 
+local spelling = require "balance.spelling"
+
 local _M = {}
 
 --- The loops that come with the module.
@@ -31,7 +33,7 @@ end
 function _M.mistake(wanted)
   if type(wanted) == "string" then
     if not _M.names[wanted] then
-      return ("there is no loop '%s'"):format(wanted)
+      return spelling.unknown("loop", wanted, _M.names)
     end
     local ok, message = pcall(require, "balance.loop." .. wanted)
     return not ok and ("the loop '%s' cannot be used here: %s"):format(wanted,

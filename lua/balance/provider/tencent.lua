@@ -24,7 +24,7 @@ local _M = {
     temp_credit = "boolean",
     region = "string",
     language = "string",
-    site = "string",
+    site = { "intl", "cn" },
     profile = "string",
     credentials_file = "string",
     cvm_role = "boolean string",
@@ -52,8 +52,7 @@ local temporary = answer.fields {
 }
 
 function _M.default_endpoint(config)
-  local endpoint = endpoints[config.site or "intl"]
-  return endpoint, not endpoint and "site must be 'intl' or 'cn'" or nil
+  return endpoints[config.site or "intl"]
 end
 
 function _M.request(config)

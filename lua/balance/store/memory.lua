@@ -4,6 +4,7 @@
 -- @module balance.store.memory
 
 local core = require "balance.core"
+local schema = require "balance.schema"
 
 local _M = {}
 
@@ -99,17 +100,31 @@ function Store:delete(key)
   return true
 end
 
+local known = {
+  max = { "number", read = function(count, what)
+    if not (count >= 1 and count < math.huge) then
+      return nil, what .. " must be 1 or more"
+    end
+    return count
+  end },
+  now = { "function" },
+}
+
 --- Makes a store.
 -- @tparam ?table options `max`: how many entries (1000), the oldest goes;
 -- `now`: the clock, a function (a monotonic one)
 -- @treturn table
+-- @raise for an unknown option, or one that will not do
 ---@param options? { max?: integer, now?: fun(): number }
 ---@return balance.Store
 function _M.new(options)
-  options = options or {}
+  local given, mistake = schema.read_options(options, known)
+  if not given then
+    error("balance.store.memory: " .. mistake, 2)
+  end
   return setmetatable({
-    max = options.max or 1000,
-    now = options.now or core.now,
+    max = given.max or 1000,
+    now = given.now or core.now,
     entries = {}, -- by key: { value, number, expires }
     count = 0, -- of them
     number = 0, -- of the last set

@@ -4,6 +4,8 @@
 -- operation may take is that client's matter.
 -- @module balance.store.redis
 
+local schema = require "balance.schema"
+
 local _M = {}
 
 local Store = {}
@@ -112,6 +114,8 @@ function Store:delete(key)
   return true
 end
 
+local known = { prefix = { "string" } }
+
 --- Makes a store. A client of lua-resty-redis belongs to one request of
 -- nginx: there, give a function that makes one and connects it; it is called
 -- for each operation, and what it returned is put into nginx's pool after it.
@@ -120,13 +124,22 @@ end
 -- @tparam ?table options `prefix`: before each key (none; the keys of the
 -- cache begin with "balance:")
 -- @treturn table
+-- @raise for an unknown option, or a client that is none
 ---@param client table|fun(): table?, string?
 ---@param options? { prefix?: string }
 ---@return balance.Store
 function _M.new(client, options)
+  local given, mistake = schema.read_options(options, known)
+  if type(client) ~= "table" and type(client) ~= "userdata"
+    and type(client) ~= "function" then
+    mistake = "a client must be a table or a function, not a " .. type(client)
+  end
+  if mistake then
+    error("balance.store.redis: " .. mistake, 2)
+  end
   return setmetatable({
     client = client,
-    prefix = options and options.prefix or "",
+    prefix = given.prefix or "",
   }, Store)
 end
 
