@@ -103,7 +103,7 @@ describe("the loop", function()
     for _, mistake in ipairs {
       { "libev", "unknown loop 'libev'" },
       { "nginx", "the loop 'nginx' cannot be used here: " },
-      { 5, "a loop must be a name or a table, not a number" },
+      { 5, "'loop' must be a string or a table, not a number" },
       { {}, "a loop must have a function 'wait'" },
       { { wait = print, gather = print }, "a function 'sleep'" },
       { { wait = print, sleep = print, gather = true }, "'gather'" },
