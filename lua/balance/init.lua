@@ -221,7 +221,7 @@ function _M.register(provider)
       error(("balance.register: '%s' must be a %s"):format(name, expected), 2)
     end
   end
-  if not provider.name:find("^[%a_][%w_]*$") then
+  if not provider.name:find("^[A-Za-z_][A-Za-z0-9_]*$") then
     error("balance.register: 'name' must be one that Lua can call", 2)
   end
   for _, credential in ipairs(provider.credentials) do

@@ -9,6 +9,7 @@
 -- @module balance.limiter
 
 local core = require "balance.core"
+local text = require "balance.text"
 
 local _M = {}
 
@@ -98,7 +99,7 @@ function _M.wait(settings, key, loop)
   local tokens = math.max(math.floor(rate), 1)
   local period = tokens / rate -- a second, but for a broken rate
   local clock = settings.now or core.now
-  local name = ("balance:rate:%g:%s"):format(rate, key)
+  local name = ("balance:rate:%s:%s"):format(text.of_number(rate), key)
 
   local now = clock()
   local time, take

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Text that comes from the world.
+--- Text, the same in every locale: the host program may have set one, and
+-- with it other digits, letters and space.
 -- @module balance.text
 
 local _M = {}
@@ -19,6 +20,25 @@ function _M.trim(text)
     return first and text:sub(first, text:match "^.*()[^ \t-\r]") or ""
   end
   return text
+end
+
+local to_type = math.type -- nil before Lua 5.3
+
+--- A number, exactly: two that differ have different texts.
+-- @tparam number number
+-- @treturn string
+---@param number number
+---@return string
+function _M.of_number(number)
+  if number ~= number then
+    return "nan"
+  elseif number == math.huge or number == -math.huge then
+    return number > 0 and "inf" or "-inf"
+  elseif to_type and to_type(number) == "integer" then
+    return ("%d"):format(number)
+  end
+  local text = ("%.17g"):format(number)
+  return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
 end
 
 return _M
