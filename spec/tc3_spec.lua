@@ -222,6 +222,8 @@ describe("balance.tc3.sign()", function()
       local mistakes = {
         { { secret_id = 1 }, "secret_id.*string" },
         { { host = false }, "host.*string" },
+        { { playload = "{}" }, "unknown field 'playload'" },
+        { { "x" }, "a field has no name" },
         { { timestamp = "now" }, "timestamp.*number" },
         { { timestamp = 1.5 }, "whole" },
         { { timestamp = -1 }, "whole" },

@@ -162,10 +162,33 @@ static void sign(lua_State *L, struct tc3 *tc3, struct signing *signing)
   }
 }
 
+static bool is_field(const char *name)
+{
+  static const char *const names[] = {
+      "secret_id", "secret_key", "token",   "service",  "host",
+      "action",    "version",    "region",  "method",   "path",
+      "query",     "payload",    "headers", "timestamp"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    if (strcmp(name, names[i]) == 0)
+      return true;
+  return false;
+}
+
+/* A field that is written wrong would be left out, and not signed. */
+static void check_names(lua_State *L, int table)
+{
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+    if (lua_type(L, -2) != LUA_TSTRING)
+      luaL_error(L, "a field has no name");
+    else if (!is_field(lua_tostring(L, -2)))
+      luaL_error(L, "unknown field '%s'", lua_tostring(L, -2));
+}
+
 int core_sign(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  check_names(L, 1);
   struct tc3 *tc3 = get_signer(L);
 
   struct signing signing;

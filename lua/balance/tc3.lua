@@ -37,7 +37,7 @@ local _M = {}
 -- name: content-type, host, and x-tc-action with an action)
 -- @treturn table the headers to send in their usual spelling:
 -- `Authorization`, `Host`, `Content-Type`, `X-TC-Timestamp`, ...
--- @raise where a field is missing, of the wrong type, or has a control
+-- @raise where a field is unknown, missing, of the wrong type, or has a control
 -- character; never for what the world did
 ---@type fun(request: balance.tc3.Request): table<string, string>
 _M.sign = core.sign
