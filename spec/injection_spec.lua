@@ -39,7 +39,7 @@ describe("a control character", function()
     for provider, own in pairs {
       tempolor = { "api_key" }, udio = { "api_key" },
       tencent = { "secret_id", "secret_key", "token", "region", "language",
-        "site", "profile", "credentials_file", "cvm_role" },
+        "profile", "credentials_file", "cvm_role" },
     } do
       local keys = provider == "tencent"
         and { "secret_id", "secret_key", "token" } or { "api_key" }
