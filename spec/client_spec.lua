@@ -300,7 +300,7 @@ describe("a failure", function()
   it("of a gateway between is told by its status", function()
     for status, expected in pairs {
       [301] = { "http", false }, [400] = { "http", false },
-      [401] = { "auth", false }, [403] = { "auth", false },
+      [401] = { "http", false }, [403] = { "http", false },
       [404] = { "http", false }, [408] = { "http", true },
       [425] = { "http", true }, [429] = { "rate_limit", true },
       [500] = { "http", true }, [501] = { "http", false },
@@ -317,10 +317,12 @@ describe("a failure", function()
         assert.equal(expected[1], err.kind, name .. status)
         assert.equal(expected[2], err.retryable, name .. status)
         assert.equal(status, err.status)
+        assert.matches("gateway", err.hint)
       end
     end
     local _, err = variant("udio", { ["X-Sandbox-Answer"] = "html-200" })
     assert.equal("decode", err.kind)
+    assert.matches("gateway", err.hint)
     _, err = variant("udio", { ["X-Sandbox-Answer"] = "redirect" })
     assert.equal("http", err.kind)
   end)

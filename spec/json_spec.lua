@@ -76,6 +76,28 @@ describe("an answer in JSON", function()
     assert.is_true(good > 100 and bad > 10000, good .. " and " .. bad)
   end)
 
+  it("has so many fields and no more", function()
+    for _, one in ipairs { "0", '"a,b:c\\",:"', '"\\\\"' } do
+      local function list(commas)
+        return "[" .. (one .. ","):rep(commas) .. one .. "]"
+      end
+      assert.equal(json.most + 1, #json.decode(list(json.most)))
+      local value, why = json.decode(list(json.most + 1))
+      assert.is_nil(value)
+      assert.equal("the answer has more fields than a balance", why)
+      assert.equal(6, #json.decode(list(5), 5))
+      assert.is_nil(json.decode(list(6), 5))
+    end
+    local pairs_of = ('{"a":1,"b":[2,3]}')
+    assert.is_table(json.decode(pairs_of, 4))
+    assert.is_nil(json.decode(pairs_of, 3))
+    local value, why = json.decode '{"not JSON, but short'
+    assert.same({ nil, nil }, { value, why })
+    assert.is_true(core.is_short('"\\', 0))
+    assert.is_true(core.is_short("", 0))
+    assert.is_false(core.is_short(",", 0))
+  end)
+
   it("may be as large and small as a float", function()
     assert.equal(0, json.decode('{"a":1e-400}').a)
     assert.equal(12345678901234567890, json.decode(

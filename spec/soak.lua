@@ -66,7 +66,7 @@ local refusals = {
   { "tempolor", "400002", "auth" }, { "tempolor", "400006", "api" },
   { "tempolor", "400007", "rate_limit" }, { "tempolor", "http-502", "http" },
   { "udio", "401", "auth" }, { "udio", "429", "rate_limit" },
-  { "udio", "500", "api" }, { "udio", "http-403", "auth" },
+  { "udio", "500", "api" }, { "udio", "http-403", "http" },
   { "udio", "http-503-json", "http" }, { "udio", "http-204", "http" },
   { "udio", "http-444", "network" }, { "udio", "html-200", "decode" },
   { "udio", "redirect", "http" }, { "udio", "body:%5B1,", "decode" },

@@ -126,6 +126,28 @@ static int core_is_utf8(lua_State *L)
   return 1;
 }
 
+/* is_short(text, most): whether JSON has at most so many commas and colons
+   outside of its strings. Text that is no JSON is counted as far as a decoder
+   would read it. */
+static int core_is_short(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TSTRING);
+  lua_Number most = luaL_checknumber(L, 2), count = 0;
+  struct bytes text = string_at(L, 1);
+  bool in_string = false;
+  for (size_t i = 0; i < text.len && count <= most; i++) {
+    char c = text.data[i];
+    if (c == '\\' && in_string)
+      i++; /* whatever comes next */
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == ',' || c == ':'))
+      count++;
+  }
+  lua_pushboolean(L, count <= most);
+  return 1;
+}
+
 /* copy(table): its own fields, in a table with room for some more. */
 static int core_copy(lua_State *L)
 {
@@ -216,19 +238,13 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},
-    {"transport", core_transport},
-    {"date", core_date},
-    {"now", core_now},
-    {"sleep", core_sleep},
-    {"info", core_info},
-    {"random", core_random},
-    {"digest", core_digest},
-    {"mode", core_mode},
-    {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8},
-    {"copy", core_copy},
-    {NULL, NULL},
+    {"sign", core_sign},       {"transport", core_transport},
+    {"date", core_date},       {"now", core_now},
+    {"sleep", core_sleep},     {"info", core_info},
+    {"random", core_random},   {"digest", core_digest},
+    {"mode", core_mode},       {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8}, {"is_short", core_is_short},
+    {"copy", core_copy},       {NULL, NULL},
 };
 
 int luaopen_balance_core(lua_State *L);

@@ -2,6 +2,7 @@
 --- One attempt: a request is sent to one endpoint, and its answer is read.
 -- @module balance.attempt
 
+local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local json = require "balance.json"
@@ -34,6 +35,17 @@ function _M.secrets(provider, config)
   return secrets
 end
 
+local largest_code = 2 ^ 31 - 1
+
+-- A code is a whole number that an integer of C can hold, or text.
+local function code_of(code, secrets)
+  if type(code) == "number" then
+    local is_code = code % 1 == 0 and math.abs(code) <= largest_code
+    return is_code and code or nil
+  end
+  return failure.clean(code, secrets)
+end
+
 --- The one place where a failure gets its last shape: no secret leaves here.
 -- @tparam table provider
 -- @tparam table config
@@ -44,9 +56,7 @@ function _M.fail(provider, config, fields)
   fields.provider = provider.name
   fields.message = failure.clean(fields.message, secrets) or "no message"
   fields.request_id = failure.clean(fields.request_id, secrets)
-  if type(fields.code) ~= "number" then
-    fields.code = failure.clean(fields.code, secrets)
-  end
+  fields.code = code_of(fields.code, secrets)
   return failure.new(fields)
 end
 
@@ -78,6 +88,7 @@ end
 
 local longest_wait = 86400 -- seconds; who says more means never
 
+-- A date is one of the server's clock, which the header Date shows.
 local function seconds_to_wait(header, now)
   if not header then
     return nil
@@ -85,20 +96,36 @@ local function seconds_to_wait(header, now)
     return math.min(tonumber(header), longest_wait)
   end
   local date = core.date(header)
-  return date and math.max(date - now, 0)
+  return date and math.max(math.min(date - now, longest_wait), 0)
+end
+
+-- What an answer that was not JSON comes from, where that shows.
+local function gateway_hint(transfer, refused, text)
+  local content_type = transfer:header("content-type") or ""
+  if transfer:header("cf-mitigated") then
+    return "a gateway in between takes this program for a bot;"
+      .. " that says nothing about the key"
+  elseif refused.kind == "http" or text:find("^%s*<")
+    or content_type:lower():find("text/html", 1, true) then
+    return "a gateway in between answered, not the service;"
+      .. " that says nothing about the key"
+  end
 end
 
 -- What the headers of an answer say beside it. Returns the server's clock,
 -- seconds ahead of this one's, too.
-local function add_headers(provider, config, transfer, refused)
+local function add_headers(provider, config, transfer, refused, text)
   local now, date = os.time(), transfer:header("date")
   date = date and core.date(date)
-  refused.retry_after = seconds_to_wait(transfer:header("retry-after"), now)
-  if provider.hint then
-    refused.hint = provider.hint(refused, {
-      config = config, now = now, date = date,
-    })
+  refused.retry_after = seconds_to_wait(transfer:header("retry-after"),
+    date or now)
+  local hint = provider.hint and provider.hint(refused, {
+    config = config, now = now, date = date,
+  })
+  if not hint and text then
+    hint = gateway_hint(transfer, refused, text)
   end
+  refused.hint = hint or refused.hint
   return refused, date and date - now
 end
 
@@ -111,6 +138,76 @@ local function encoding_of(transfer)
   return encoding and not plain[encoding:lower()] and encoding or nil
 end
 
+-- Nothing but what a provider may say of a failure; it may have it from a
+-- stranger's table.
+local function refusal_of(refused)
+  assert(refused, "a provider's read() returned nothing")
+  return {
+    kind = refused.kind, code = refused.code, message = refused.message,
+    request_id = refused.request_id, retryable = refused.retryable,
+    hint = refused.hint,
+  }
+end
+
+-- What is ours in a result. Of a service that sends such a field it is in
+-- `raw`.
+local own_names = { "provider", "unit", "available", "fetched_at", "raw",
+  "attempts", "timing", "unexpected", "clock_offset", "cached", "age", "stale",
+  "refresh_error" }
+
+-- Without the locale, which `<` on strings asks.
+local function is_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    if a:byte(i) ~= b:byte(i) then
+      return a:byte(i) < b:byte(i)
+    end
+  end
+  return #a < #b
+end
+
+-- The names of what is not as documented, or nil where all is.
+local function unexpected_in(fields, names)
+  local is_named, list = {}, {}
+  for _, name in ipairs(names or {}) do
+    is_named[name] = true
+  end
+  if type(fields[fields.available_from]) ~= "number" then
+    is_named[fields.available_from] = true
+  end
+  for name in pairs(is_named) do
+    list[#list + 1] = name
+  end
+  table.sort(list, is_before)
+  return list[1] and list or nil
+end
+
+local function complete(provider, fields, available, unexpected)
+  local answered = core.copy(fields) -- which may be the body itself
+  for _, name in ipairs(own_names) do
+    answered[name] = nil
+  end
+  answered.provider, answered.unit = provider.name, provider.unit
+  answered.available = available
+  answered.unexpected = unexpected_in(fields, unexpected)
+  answered.fetched_at = os.time()
+  if type(answered.request_id) ~= "string" then
+    answered.request_id = nil -- it is in `raw`
+  end
+  return answered
+end
+
+-- Why an answer that could not be decoded is no balance, where we know.
+local function explain(refused, encoding, excess)
+  if refused.kind ~= "decode" then
+    return
+  elseif encoding then
+    refused.message = "the answer is encoded, which nobody asked for: "
+      .. encoding
+  elseif excess then
+    refused.kind, refused.message = "too_large", excess
+  end
+end
+
 local function read(provider, config, transfer, result)
   if result.kind then
     return nil, {
@@ -121,34 +218,24 @@ local function read(provider, config, transfer, result)
       hint = result.hint,
     }
   end
-  local encoding = encoding_of(transfer)
-  local body = not encoding and json.decode(result.body) or nil
-  local fields, refused = provider.read(result.status, body)
-  if encoding and not fields and refused.kind == "decode" then
-    refused.message = "the answer is encoded, which nobody asked for: "
-      .. encoding
+  local encoding, body, excess = encoding_of(transfer), nil, nil
+  if not encoding then
+    body, excess = json.decode(result.body)
   end
-  local available = fields and fields[fields.available_from]
-  if fields and type(available) ~= "number" then
-    fields = nil
+  local fields, refused, unexpected = provider.read(result.status, body)
+  local available = fields and answer.number(fields[fields.available_from])
+  if available then
+    local answered = complete(provider, fields, available, unexpected)
+    answered.raw, answered.timing = body, result.timing
+    return answered
+  elseif fields then
     refused = { kind = "decode", message = "the balance is not a number" }
   end
-  if not fields then
-    refused = assert(refused, "a provider's read() returned nothing")
-    refused.status = result.status
-    return nil, add_headers(provider, config, transfer, refused)
-  end
-  local answered = core.copy(fields) -- which may be the body itself
-  answered.provider = provider.name
-  answered.unit = provider.unit
-  answered.available = available
-  answered.fetched_at = os.time()
-  answered.raw = body
-  answered.timing = result.timing
-  if type(answered.request_id) ~= "string" then
-    answered.request_id = nil -- something of the service's own, it is in `raw`
-  end
-  return answered
+  refused = refusal_of(refused)
+  refused.status = result.status
+  explain(refused, encoding, excess)
+  return nil, add_headers(provider, config, transfer, refused,
+    not body and result.body or nil)
 end
 
 --- Sends one request and reads its answer.

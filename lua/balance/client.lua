@@ -65,6 +65,10 @@ local function ask_endpoint(endpoint, limit, this)
       timing = seen.timing, reused = seen.reused,
     }
   end
+  if this.warn and result and result.unexpected then
+    this.warn("not as the document has it: "
+      .. table.concat(result.unexpected, ", "))
+  end
   return result, failure, ahead
 end
 

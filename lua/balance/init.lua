@@ -84,6 +84,7 @@ local _M = { _VERSION = version }
 ---@field request_id? string
 ---@field fetched_at integer Unix time, seconds
 ---@field raw table the whole answer
+---@field unexpected? string[] names of fields that are not as documented
 ---@field attempts integer how many requests it took
 ---@field timing balance.Timing of the last attempt
 ---@field clock_offset? integer seconds added to this machine's clock

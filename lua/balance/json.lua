@@ -14,6 +14,11 @@ local _M = {}
 
 local deepest = 16
 
+--- How many commas and colons an answer may have outside of its strings: what
+-- decoding costs, for Lua 5.1 above all, where strings can be made that are
+-- slow to keep.
+_M.most = 2048
+
 local instance, locale
 
 -- lua-cjson asks for the decimal point when an instance is made.
@@ -53,12 +58,16 @@ end
 
 --- Decodes an answer.
 -- @tparam string text
+-- @tparam ?integer most as `most` above, which is the default
 -- @treturn ?table nil where it is not a JSON object or array
-function _M.decode(text)
+-- @treturn ?string why it was not tried, where it has too many fields
+function _M.decode(text, most)
   if text:find("\0", 1, true) then
     return nil -- lua-cjson would stop there and call it the end
   elseif not core.is_utf8(text) then
     return nil -- as JSON must be; lua-cjson does not look
+  elseif not core.is_short(text, most or _M.most) then
+    return nil, "the answer has more fields than a balance"
   end
   local value = decoder().decode(text)
   return type(value) == "table" and normalise(value) and value or nil

@@ -12,6 +12,9 @@ local _M = {}
 
 local version = 1
 
+-- An answer is twice in it, once as `raw`, and there is more.
+local most = 3 * json.most
+
 local encoder = safe.new()
 local huge = math.huge
 
@@ -127,7 +130,7 @@ end
 -- @treturn ?table nil where it is none, or another's
 function _M.decode(text, key)
   local ok, record = pcall(function()
-    return unpack_value(json.decode(text))
+    return unpack_value(json.decode(text, most))
   end)
   return ok and is_record(record, key) and record or nil
 end

@@ -28,12 +28,16 @@ function _M.is_failure(failure, kinds, keys)
   _M.is_text(failure.message, keys, "a message")
   for _, field in ipairs { "code", "request_id", "hint" } do
     local value = failure[field]
+    if type(value) == "number" then
+      _M.that(value % 1 == 0 and value < 2 ^ 31 and value > -2 ^ 31,
+        "a code is a small number", value)
+    end
     if field ~= "code" or type(value) ~= "number" then
       _M.is_text(value or "", keys, field)
     end
   end
   local wait = failure.retry_after
-  _M.that(wait == nil or wait >= 0 and wait < math.huge,
+  _M.that(wait == nil or wait >= 0 and wait <= 86400,
     "retry_after is a time", wait)
   local line = tostring(failure)
   _M.that(#line <= 1500 and not line:find "%c", "tostring is a line", line)

@@ -56,10 +56,12 @@ local members = { "status", "message", "data", "balance", "request_id",
   "RequestId", "codeDesc", "Balance", "RealBalance", "CreditAmount",
   "RealCreditBalance", "TempAmountInfoList", "Uin", "TempAmount", "StartTime",
   "IsAllowArrears", "available", "available_from", "provider", "raw",
-  "timing", "kind", "hint", "retryable" }
+  "timing", "kind", "hint", "retryable", "unexpected", "cached", "stale",
+  "age", "attempts", "msg", "detail", "error", "errors" }
 local values = { "null", "true", "false", "0", "1", "-1", "200", "200000",
   "400002", "400006", "401", "429", "0.5", "1e308", "1e400", "-0", "1e-400",
-  "12345678901234567890", '""', '"text"', '"1"', '"\\u0000\\n"',
+  "12345678901234567890", '""', '"text"', '"1"', '"-0.50"', '"1e3"',
+  '"\\u0000\\n"',
   '"AuthFailure.SignatureExpire"', '"UnauthorizedOperation.x"',
   '"x.RequestLimitExceeded"', '"' .. key .. '"', '"Bearer ' .. key .. '"',
   '"' .. ("x"):rep(290) .. id .. '"', '"' .. ("%"):rep(310) .. '"' }
@@ -113,17 +115,31 @@ local amounts = {
     "Uin" },
 }
 
+-- What no answer may bring: it is set elsewhere, or not at all.
+local ours = { "attempts", "cached", "age", "stale", "refresh_error",
+  "clock_offset" }
+
 local function is_result(result, provider, body)
+  local is_listed, count = {}, 0
+  for _, name in ipairs(result.unexpected or {}) do
+    is_listed[name], count = true, count + 1
+    promise.that(type(name) == "string", "a name is text", name)
+  end
+  promise.that(count <= 32, "a list has an end", count)
   for _, name in ipairs(amounts[provider.name]) do
-    promise.that(result[name] == nil or type(result[name]) == "number",
-      "an amount is a number", name)
+    promise.that(result[name] == nil or type(result[name]) == "number"
+      or is_listed[name] or count == 32, "an amount is a number", name)
+  end
+  for _, name in ipairs(ours) do
+    promise.that(result[name] == nil, "it is not the service's", name)
   end
   promise.that(result.provider == provider.name, "it names its provider",
     result.provider)
   promise.that(result.unit == provider.unit, "it has its unit", result.unit)
   promise.that(type(result.available) == "number", "there is a balance",
     result.available)
-  promise.that(result.available == result[result.available_from],
+  promise.that(result.available
+    == tonumber((result[result.available_from])),
     "available is the field it says", result.available_from)
   promise.that(type(result.request_id) == "string"
     or result.request_id == nil, "a request id is text", result.request_id)
@@ -144,7 +160,8 @@ return function(data)
   local is_built = bytes:byte() % 2 == 1
   answer = {
     status = status, body = is_built and build(bytes, 5) or bytes:field(),
-    headers = { ["retry-after"] = bytes:field(), date = bytes:field() },
+    headers = { ["retry-after"] = bytes:field(), date = bytes:field(),
+      ["content-type"] = "text/html" },
   }
   local body = answer.body
   local result, refused, _, ahead = attempt.run(provider, config,

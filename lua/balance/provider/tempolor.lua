@@ -15,15 +15,16 @@ local _M = {
 
 local success = 200000
 
--- Every other code is an "api" that asking again does not change.
 local codes = {
   [400001] = { kind = "api", retryable = true }, -- internal error
   [400002] = { kind = "auth" }, -- key verification failed
+  [400003] = { kind = "api" }, -- a bad parameter
+  [400005] = { kind = "api" }, -- not enough points
   [400006] = { kind = "api", retryable = true }, -- server busy
   [400007] = { kind = "rate_limit" }, -- queue full, too many at once
 }
 
-local envelope = answer.fields { "request_id string?" }
+local envelope = answer.fields { "status number", "request_id string?" }
 local fields = answer.fields { "balance number" }
 
 function _M.request(config)
@@ -36,30 +37,28 @@ function _M.request(config)
 end
 
 function _M.read(status, body)
-  local code = body and body.status
-  if type(code) ~= "number" or code == success and status ~= 200 then
-    return nil, answer.not_the_services(status)
-  end
-  if code ~= success then
-    local known = codes[code] or { kind = "api" }
-    return nil, {
-      kind = known.kind,
-      retryable = known.retryable,
-      code = code,
-      message = body.message,
+  local code = body and answer.number(body.status)
+  if not code then
+    return nil, answer.not_the_services(status, body)
+  elseif code ~= success then
+    return nil, answer.refused(status, codes[code], {
+      code = code, message = answer.words(body) or body.message,
       request_id = body.request_id,
-    }
+    })
+  elseif status ~= 200 then
+    return nil, answer.not_the_services(status, {}) -- its words say "success"
   end
-  local failure = answer.check(body, nil, envelope)
-    or answer.check(body.data, "data", fields)
+  local failure = answer.needs(body.data, "data", "balance")
   if failure then
     failure.request_id = body.request_id
     return nil, failure
   end
+  local unexpected = {}
+  answer.compare(unexpected, body, envelope)
+  answer.compare(unexpected, body.data, fields)
   local result = core.copy(body.data)
-  result.available_from = "balance"
-  result.request_id = body.request_id
-  return result
+  result.available_from, result.request_id = "balance", body.request_id
+  return result, nil, unexpected
 end
 
 function _M.hint(failure, context)

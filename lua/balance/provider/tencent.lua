@@ -45,8 +45,6 @@ local fields = answer.fields {
   "IsAllowArrears boolean?", "IsCreditLimited boolean?",
 }
 
-local with_credit_line = answer.fields { "RealCreditBalance number" }
-
 local temporary = answer.fields {
   "Uin string?", "TempAmount number?", "StartTime string?", "EndTime string?",
 }
@@ -73,45 +71,56 @@ function _M.request(config)
   }
 end
 
--- What can still be spent: with a credit line, what is left of both.
+-- What can still be spent: with a credit line, what is left of both. Returns
+-- the failure, too, of a field that this depends on.
 local function available_from(response)
-  if (response.CreditAmount or 0) > 0 then
-    return "RealCreditBalance", answer.check(response, "Response",
-      with_credit_line)
+  local credit = response.CreditAmount
+  local failure = credit ~= nil
+    and answer.needs(response, "Response", "CreditAmount") or nil
+  local from = "Balance"
+  if not failure and (answer.number(credit) or 0) > 0 then
+    from = "RealCreditBalance"
+  elseif response.RealBalance ~= nil then
+    from = "RealBalance"
   end
-  return response.RealBalance and "RealBalance" or "Balance"
+  return from, failure or answer.needs(response, "Response", from)
+end
+
+-- The shape of the interface before this one; gateways still send it.
+local function read_old(status, body)
+  local code = body and answer.number(body.code)
+  if not code or code == 0 then
+    return nil, answer.not_the_services(status, body)
+  end
+  return nil, refusal.read(status,
+    type(body.codeDesc) == "string" and body.codeDesc or code,
+    answer.words(body) or body.message)
 end
 
 function _M.read(status, body)
   local response = body and body.Response
   if type(response) ~= "table" then
-    if body and type(body.code) == "number" and body.code ~= 0 then
-      -- the shape of the interface before this one; gateways still send it
-      return nil, refusal.read(body.codeDesc or body.code, body.message)
-    end
-    return nil, answer.not_the_services(status)
+    return read_old(status, body)
   end
   local refused = response.Error
   if type(refused) == "table" and type(refused.Code) == "string" then
-    return nil, refusal.read(refused.Code, refused.Message, response.RequestId)
+    return nil, refusal.read(status, refused.Code,
+      answer.words(refused) or refused.Message, response.RequestId)
   elseif refused ~= nil or status ~= 200 then
-    return nil, answer.not_the_services(status)
+    return nil, answer.not_the_services(status, response)
   end
-
-  local list = response.TempAmountInfoList
-  local from
-  local failure = answer.check(response, "Response", fields) or list
-    and answer.check_list(list, "Response.TempAmountInfoList", temporary)
-  if not failure then
-    from, failure = available_from(response)
-  end
+  local from, failure = available_from(response)
   if failure then
     failure.request_id = response.RequestId
     return nil, failure
   end
+  local unexpected = {}
+  answer.compare(unexpected, response, fields)
+  answer.compare_list(unexpected, response.TempAmountInfoList,
+    "TempAmountInfoList", temporary)
   local result = core.copy(response)
   result.available_from, result.request_id = from, response.RequestId
-  return result
+  return result, nil, unexpected
 end
 
 _M.hint = refusal.hint

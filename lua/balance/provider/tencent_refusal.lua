@@ -2,10 +2,11 @@
 --- What the error codes of Tencent Cloud API 3.0 mean.
 -- @module balance.provider.tencent_refusal
 
+local answer = require "balance.answer"
+
 local _M = {}
 
--- By what the code begins with, the first that fits; all else is an "api"
--- that asking again does not change.
+-- By what the code begins with, the first that fits.
 local codes = {
   { "RequestLimitExceeded", "rate_limit", true },
   { "AuthFailure", "auth" },
@@ -14,27 +15,41 @@ local codes = {
   { "IpNotInWhitelist", "auth" },
   { "InternalError", "api", true },
   { "ServiceUnavailable", "api", true },
+  { "FailedOperation", "api" },
+  { "ResourceUnavailable", "api" },
+  { "InvalidAction", "api" },
+  { "InvalidParameter", "api" },
+  { "MissingParameter", "api" },
+  { "UnknownParameter", "api" },
+  { "NoSuchProduct", "api" },
+  { "NoSuchVersion", "api" },
+  { "Unsupported", "api" },
+  { "ActionOffline", "api" },
 }
 
---- A code as a failure.
--- @tparam string|integer code
--- @param message
--- @param request_id
--- @treturn table
-function _M.read(code, message, request_id)
-  local failure = {
-    kind = "api", code = code, message = message, request_id = request_id,
-  }
+local function meaning(code)
   -- some services put their own name before this one
   local text = tostring(code):gsub("^.*%.RequestLimitE", "RequestLimitE")
   for _, rule in ipairs(codes) do
     if text:find(rule[1], 1, true) == 1 then
-      failure.kind, failure.retryable = rule[2], rule[3]
-      break
+      return { kind = rule[2], retryable = rule[3] }
     end
   end
-  return failure
 end
+
+--- A code as a failure.
+-- @tparam integer status of HTTP
+-- @tparam string|number code
+-- @param message
+-- @param request_id
+-- @treturn table
+function _M.read(status, code, message, request_id)
+  return answer.refused(status, meaning(code), {
+    code = code, message = message, request_id = request_id,
+  })
+end
+
+local farthest = 86400 -- seconds; who says more has a wrong clock too
 
 local hints = {
   ["AuthFailure.SecretIdNotFound"] = "this site does not know the key; keys"
@@ -64,8 +79,9 @@ end
 function _M.hint(failure, context)
   local code = failure.code
   if _M.is_clock_refused(failure) and context.date then
-    return ("this machine's clock is off by %d seconds"):format(
-      math.abs(context.now - context.date))
+    local off = math.abs(context.now - context.date)
+    return "this machine's clock is off by " .. (off <= farthest
+      and ("%d seconds"):format(off) or "more than a day")
   elseif type(code) == "string" and code:find("^UnauthorizedOperation") then
     return "the key needs the CAM action finance:DescribeAccountBalance"
   end

@@ -15,9 +15,16 @@ local _M = {
 
 local success = 200
 
--- Its codes are HTTP's; every other one is an "api".
+-- Its codes are HTTP's.
 local kinds = { [401] = "auth", [403] = "auth", [429] = "rate_limit" }
 
+local function meaning(code)
+  local retryable = answer.is_retryable(code)
+  return (kinds[code] or retryable)
+    and { kind = kinds[code] or "api", retryable = retryable }
+end
+
+local envelope = answer.fields { "code number" }
 local fields = answer.fields { "credits number", "used_credits number?" }
 
 function _M.request(config)
@@ -29,25 +36,26 @@ function _M.request(config)
 end
 
 function _M.read(status, body)
-  local code = body and body.code
-  if type(code) ~= "number" or code == success and status ~= 200 then
-    return nil, answer.not_the_services(status)
+  local code = body and answer.number(body.code)
+  if not code then
+    return nil, answer.not_the_services(status, body)
+  elseif code ~= success then
+    return nil, answer.refused(status, meaning(code), {
+      code = code, message = answer.words(body) or body.message,
+    })
+  elseif status ~= 200 then
+    return nil, answer.not_the_services(status, {}) -- its words say "success"
   end
-  if code ~= success then
-    return nil, {
-      kind = kinds[code] or "api",
-      retryable = answer.is_retryable(code),
-      code = code,
-      message = body.message,
-    }
-  end
-  local failure = answer.check(body.data, "data", fields)
+  local failure = answer.needs(body.data, "data", "credits")
   if failure then
     return nil, failure
   end
+  local unexpected = {}
+  answer.compare(unexpected, body, envelope)
+  answer.compare(unexpected, body.data, fields)
   local result = core.copy(body.data)
-  result.available_from = "credits"
-  return result
+  result.available_from, result.request_id = "credits", nil
+  return result, nil, unexpected
 end
 
 function _M.hint(failure, context)
