@@ -780,6 +780,7 @@ describe("what a service sends under our own names", function()
     }
     local body = core.copy(ours)
     body.kind, body.message, body.status, body.retry_after = "api", "no", 6, 6
+    body.hint, body.retryable = "ask\nme", "always"
     faults.choose("say", answer(cjson.encode(body)))
     local _, err = balance.says_no()
     local seen = {}
@@ -787,8 +788,8 @@ describe("what a service sends under our own names", function()
       seen[name] = value
     end
     assert.same({ provider = "says_no", kind = "api", message = "no",
-      status = 200, request_id = "6.66", attempts = 1, retryable = false },
-      seen)
+      status = 200, request_id = "6.66", attempts = 1, retryable = false,
+      hint = "ask me" }, seen)
   end)
 end)
 

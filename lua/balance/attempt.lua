@@ -6,6 +6,7 @@ local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local json = require "balance.json"
+local results = require "balance.result"
 local version = require "balance.version"
 
 local user_agent = "balance/" .. version
@@ -57,6 +58,7 @@ function _M.fail(provider, config, fields)
   fields.message = failure.clean(fields.message, secrets) or "no message"
   fields.request_id = failure.clean(fields.request_id, secrets)
   fields.code = code_of(fields.code, secrets)
+  fields.hint = failure.clean(fields.hint, secrets) -- a provider may quote
   return failure.new(fields)
 end
 
@@ -138,62 +140,19 @@ local function encoding_of(transfer)
   return encoding and not plain[encoding:lower()] and encoding or nil
 end
 
--- Nothing but what a provider may say of a failure; it may have it from a
--- stranger's table.
-local function refusal_of(refused)
+-- Nothing but what a provider may say of a failure: it may have its table from
+-- a stranger.
+local function refusal_of(refused, status)
   assert(refused, "a provider's read() returned nothing")
+  local retryable = refused.retryable
+  if type(retryable) ~= "boolean" then
+    retryable = nil
+  end
   return {
     kind = refused.kind, code = refused.code, message = refused.message,
-    request_id = refused.request_id, retryable = refused.retryable,
-    hint = refused.hint,
+    request_id = refused.request_id, retryable = retryable,
+    hint = refused.hint, status = status,
   }
-end
-
--- What is ours in a result. Of a service that sends such a field it is in
--- `raw`.
-local own_names = { "provider", "unit", "available", "fetched_at", "raw",
-  "attempts", "timing", "unexpected", "clock_offset", "cached", "age", "stale",
-  "refresh_error" }
-
--- Without the locale, which `<` on strings asks.
-local function is_before(a, b)
-  for i = 1, math.min(#a, #b) do
-    if a:byte(i) ~= b:byte(i) then
-      return a:byte(i) < b:byte(i)
-    end
-  end
-  return #a < #b
-end
-
--- The names of what is not as documented, or nil where all is.
-local function unexpected_in(fields, names)
-  local is_named, list = {}, {}
-  for _, name in ipairs(names or {}) do
-    is_named[name] = true
-  end
-  if type(fields[fields.available_from]) ~= "number" then
-    is_named[fields.available_from] = true
-  end
-  for name in pairs(is_named) do
-    list[#list + 1] = name
-  end
-  table.sort(list, is_before)
-  return list[1] and list or nil
-end
-
-local function complete(provider, fields, available, unexpected)
-  local answered = core.copy(fields) -- which may be the body itself
-  for _, name in ipairs(own_names) do
-    answered[name] = nil
-  end
-  answered.provider, answered.unit = provider.name, provider.unit
-  answered.available = available
-  answered.unexpected = unexpected_in(fields, unexpected)
-  answered.fetched_at = os.time()
-  if type(answered.request_id) ~= "string" then
-    answered.request_id = nil -- it is in `raw`
-  end
-  return answered
 end
 
 -- Why an answer that could not be decoded is no balance, where we know.
@@ -225,14 +184,13 @@ local function read(provider, config, transfer, result)
   local fields, refused, unexpected = provider.read(result.status, body)
   local available = fields and answer.number(fields[fields.available_from])
   if available then
-    local answered = complete(provider, fields, available, unexpected)
-    answered.raw, answered.timing = body, result.timing
-    return answered
+    return results.new(provider, fields, unexpected, {
+      available = available, raw = body, timing = result.timing,
+    })
   elseif fields then
     refused = { kind = "decode", message = "the balance is not a number" }
   end
-  refused = refusal_of(refused)
-  refused.status = result.status
+  refused = refusal_of(refused, result.status)
   explain(refused, encoding, excess)
   return nil, add_headers(provider, config, transfer, refused,
     not body and result.body or nil)

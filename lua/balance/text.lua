@@ -22,6 +22,23 @@ function _M.trim(text)
   return text
 end
 
+--- Whether a text comes before another, by their bytes: `<` asks the locale.
+-- @tparam string a
+-- @tparam string b
+-- @treturn boolean
+---@param a string
+---@param b string
+---@return boolean
+function _M.is_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local left, right = a:byte(i), b:byte(i)
+    if left ~= right then
+      return left < right
+    end
+  end
+  return #a < #b
+end
+
 local to_type = math.type -- nil before Lua 5.3
 
 --- A number, exactly: two that differ have different texts.
