@@ -107,8 +107,8 @@ local function gateway_hint(transfer, refused, text)
   if transfer:header("cf-mitigated") then
     return "a gateway in between takes this program for a bot;"
       .. " that says nothing about the key"
-  elseif refused.kind == "http" or text:find("^%s*<")
-    or content_type:lower():find("text/html", 1, true) then
+  elseif refused.kind == "http" or text:find("^[ \t-\r]*<")
+    or content_type:find("^[Tt][Ee][Xx][Tt]/[Hh][Tt][Mm][Ll]") then
     return "a gateway in between answered, not the service;"
       .. " that says nothing about the key"
   end
