@@ -7,6 +7,7 @@ local core = require "balance.core"
 local failure = require "balance.failure"
 local json = require "balance.json"
 local results = require "balance.result"
+local text = require "balance.text"
 local version = require "balance.version"
 
 local user_agent = "balance/" .. version
@@ -31,7 +32,7 @@ function _M.secrets(provider, config)
     local secret = config[credential.name]
     secrets[#secrets + 1] = secret
     -- a service that was given "Bearer KEY" may repeat the key alone
-    secrets[#secrets + 1] = secret and secret:match("^%a+%s+(.+)$")
+    secrets[#secrets + 1] = secret and secret:match("^[A-Za-z]+[ \t-\r]+(.+)$")
   end
   return secrets
 end
@@ -102,12 +103,12 @@ local function seconds_to_wait(header, now)
 end
 
 -- What an answer that was not JSON comes from, where that shows.
-local function gateway_hint(transfer, refused, text)
+local function gateway_hint(transfer, refused, page)
   local content_type = transfer:header("content-type") or ""
   if transfer:header("cf-mitigated") then
     return "a gateway in between takes this program for a bot;"
       .. " that says nothing about the key"
-  elseif refused.kind == "http" or text:find("^[ \t-\r]*<")
+  elseif refused.kind == "http" or page:find("^[ \t-\r]*<")
     or content_type:find("^[Tt][Ee][Xx][Tt]/[Hh][Tt][Mm][Ll]") then
     return "a gateway in between answered, not the service;"
       .. " that says nothing about the key"
@@ -116,7 +117,7 @@ end
 
 -- What the headers of an answer say beside it. Returns the server's clock,
 -- seconds ahead of this one's, too.
-local function add_headers(provider, config, transfer, refused, text)
+local function add_headers(provider, config, transfer, refused, page)
   local now, date = os.time(), transfer:header("date")
   date = date and core.date(date)
   refused.retry_after = seconds_to_wait(transfer:header("retry-after"),
@@ -124,8 +125,8 @@ local function add_headers(provider, config, transfer, refused, text)
   local hint = provider.hint and provider.hint(refused, {
     config = config, now = now, date = date,
   })
-  if not hint and text then
-    hint = gateway_hint(transfer, refused, text)
+  if not hint and page then
+    hint = gateway_hint(transfer, refused, page)
   end
   refused.hint = hint or refused.hint
   return refused, date and date - now
@@ -137,7 +138,7 @@ local plain = { identity = true, ["utf-8"] = true }
 -- The encoding of a body that was asked for as it is, nil where it is.
 local function encoding_of(transfer)
   local encoding = transfer:header("content-encoding")
-  return encoding and not plain[encoding:lower()] and encoding or nil
+  return encoding and not plain[text.lower(encoding)] and encoding or nil
 end
 
 -- Nothing but what a provider may say of a failure: it may have its table from
@@ -227,7 +228,7 @@ function _M.run(provider, config, endpoint, limit, loop)
   end
   if fields then
     return fields, nil, seen
-  elseif not endpoint:lower():find("^https://") then
+  elseif not text.lower(endpoint):find("^https://") then
     ahead = nil -- nobody vouches for the date
   end
   return nil, _M.fail(provider, config, refused), seen, ahead

@@ -2,6 +2,8 @@
 --- Which name was probably meant where somebody wrote another.
 -- @module balance.spelling
 
+local text = require "balance.text"
+
 local _M = {}
 
 local max_length = 32 -- bytes; no name of ours is longer
@@ -31,9 +33,7 @@ end
 
 -- "apiKey" and "API-KEY" are api_key.
 local function letters(name)
-  return (name:gsub("[^A-Za-z0-9]", ""):gsub("[A-Z]", function(letter)
-    return string.char(letter:byte() + 32)
-  end))
+  return text.lower((name:gsub("[^A-Za-z0-9]", "")))
 end
 
 --- The one of several names that is nearest to another.
@@ -52,7 +52,7 @@ function _M.nearest(name, names)
   for candidate in pairs(names) do
     local edits = distance(written, letters(candidate))
     if edits < fewest or edits == fewest
-      and (not best or candidate < best) then
+      and (not best or text.is_before(candidate, best)) then
       best, fewest = candidate, edits
     end
   end

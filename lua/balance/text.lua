@@ -22,6 +22,17 @@ function _M.trim(text)
   return text
 end
 
+--- A text with small letters for A to Z.
+-- @tparam string text
+-- @treturn string
+---@param text string
+---@return string
+function _M.lower(text)
+  return (text:gsub("[A-Z]", function(letter)
+    return string.char(letter:byte() + 32)
+  end))
+end
+
 --- Whether a text comes before another, by their bytes: `<` asks the locale.
 -- @tparam string a
 -- @tparam string b
