@@ -6,6 +6,7 @@ local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local json = require "balance.json"
+local odd = require "balance.credentials.odd"
 local results = require "balance.result"
 local text = require "balance.text"
 local version = require "balance.version"
@@ -122,9 +123,11 @@ local function add_headers(provider, config, transfer, refused, page)
   date = date and core.date(date)
   refused.retry_after = seconds_to_wait(transfer:header("retry-after"),
     date or now)
-  local hint = provider.hint and provider.hint(refused, {
-    config = config, now = now, date = date,
-  })
+  local hint = refused.kind == "auth"
+    and odd.hint(provider.credentials, config) or nil
+  if provider.hint and not hint then
+    hint = provider.hint(refused, { config = config, now = now, date = date })
+  end
   if not hint and page then
     hint = gateway_hint(transfer, refused, page)
   end
