@@ -44,6 +44,7 @@ return {
   -- `rate`: how often the account may ask in a second; no limit where absent.
   -- `amounts`: the answer; `temp_credit` goes over it where the request asks
   -- for TempCredit. `token`: what X-TC-Token must be; nothing where absent.
+  -- `role`: whose keys AssumeRole gives; it has none of its own.
   tencent = {
     -- The document's example.
     main = {
@@ -94,6 +95,13 @@ return {
           StartTime = "2026-01-01 00:00:00", EndTime = "2026-12-31 00:00:00",
           TempAmount = 50000, Uin = "600000561286",
         } },
+      },
+    },
+    assumed = {
+      role = "qcs::cam::uin/600000561289:roleName/spec-role",
+      amounts = amounts {
+        Balance = 7700, RealBalance = 7700, CreditBalance = 7700,
+        RealCreditBalance = 7700, Uin = 600000561289,
       },
     },
     -- For whoever asks often: specs, benchmarks.

@@ -1,17 +1,24 @@
 -- SPDX-License-Identifier: MIT
 --
--- Tencent Cloud's DescribeAccountBalance: POST / signed with TC3-HMAC-SHA256,
--- failures as Response.Error of an HTTP 200. On a wrong signature the message
--- shows what should have been signed.
+-- Tencent Cloud's DescribeAccountBalance, and AssumeRole of its service sts:
+-- POST / signed with TC3-HMAC-SHA256, failures as Response.Error of an HTTP
+-- 200. On a wrong signature the message shows what should have been signed.
 
+local sts = require "sandbox.sts"
 local tc3 = require "sandbox.tc3"
 
 local MAX_CLOCK_SKEW = 300 -- seconds
 
 local by_id = {}
 for _, account in pairs(require("sandbox.accounts").tencent) do
-  by_id[account.secret_id] = account
+  if account.secret_id then by_id[account.secret_id] = account end
 end
+
+-- By the action: the service that it belongs to, and its version.
+local actions = {
+  DescribeAccountBalance = { service = "billing", version = "2018-07-09" },
+  AssumeRole = { service = "sts", version = "2018-08-13" },
+}
 
 -- In English, and in Chinese for X-TC-Language: zh-CN.
 local messages = {
@@ -28,6 +35,8 @@ local messages = {
   ["AuthFailure.TokenFailure"] = { "The token is wrong", "Token 错误" },
   ["FailedOperation"] = { "Operation failed", "操作失败" },
   ["FailedOperation.PayPriceError"] = { "Payment failed", "支付失败" },
+  ["InvalidParameter.RoleNotExist"] = {
+    "The role does not exist", "角色不存在" },
   ["InternalError"] = { "Internal error", "内部错误" },
   ["InternalError.GatewayError"] = { "Gateway error", "网关错误" },
   ["InvalidAction"] = { "The action does not exist", "接口不存在" },
@@ -93,12 +102,14 @@ local function authentic(request)
   if math.abs(ngx.time() - timestamp) > MAX_CLOCK_SKEW then
     return "AuthFailure.SignatureExpire"
   end
-  local account = by_id[id]
+  local account = by_id[id] or sts.account(id)
   if not account then return "AuthFailure.SecretIdNotFound" end
 
   -- The scope is ours and not the request's: a date that is not the
   -- timestamp's in UTC, or another service, shows in the string to sign.
-  local right_scope = tc3.scope(timestamp, "billing")
+  local action = actions[headers["x-tc-action"]]
+  local right_scope = tc3.scope(timestamp,
+    action and action.service or "billing")
   local canonical_request = tc3.canonical_request(request.method,
     request.path, request.query, headers, names, request.body)
   local string_to_sign = tc3.string_to_sign(timestamp, right_scope,
@@ -128,18 +139,20 @@ local function within_rate(request)
 end
 
 local function understood(request)
-  if request.headers["x-tc-action"] ~= "DescribeAccountBalance" then
-    return "InvalidAction", request.headers["x-tc-action"]
-  end
-  if request.headers["x-tc-version"] ~= "2018-07-09" then
+  local name = request.headers["x-tc-action"]
+  local action = actions[name]
+  if not action then return "InvalidAction", name end
+  if request.headers["x-tc-version"] ~= action.version then
     return "NoSuchVersion", request.headers["x-tc-version"]
   end
   if not request.object then
     return "InvalidParameter", "the request must be a JSON object"
   end
-  for name, value in pairs(request.object) do
-    if name ~= "TempCredit" then return "UnknownParameter", name end
-    if type(value) ~= "boolean" then return "InvalidParameterValue", name end
+  request.action = name
+  if name == "AssumeRole" then return sts.check(request) end
+  for field, value in pairs(request.object) do
+    if field ~= "TempCredit" then return "UnknownParameter", field end
+    if type(value) ~= "boolean" then return "InvalidParameterValue", field end
   end
 end
 
@@ -151,6 +164,9 @@ function _M.refuse(request)
 end
 
 function _M.succeed(request)
+  if request.action == "AssumeRole" then
+    return 200, { Response = sts.assume(request) }
+  end
   local response = { RequestId = request.id }
   for name, value in pairs(request.account.amounts) do
     response[name] = value
