@@ -3,14 +3,14 @@ local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local cvm_role = require "balance.credentials.cvm_role"
+local kept = require "balance.credentials.kept"
 local process = require "support.process"
 
 -- What the specs' providers have in common with Tencent's and Udio's.
 local names = {
   { name = "secret_id", variable = "SPEC_ID" },
   { name = "secret_key", variable = "SPEC_KEY" },
-  { name = "token", variable = { "SPEC_TOKEN", "SPEC_SESSION_TOKEN" },
-    optional = true },
+  { name = "token", variable = "SPEC_TOKEN", optional = true },
 }
 local plain = { name = "plain", credentials = names }
 local single = {
@@ -40,7 +40,10 @@ local function find(provider, layers, changes)
   local context = {
     loop = blocking,
     now = function() return 1000 end,
-    mode = function() end,
+    read_file = function(path, most)
+      local text, mode = core.read_file(path, most)
+      return text, text and 384 or mode
+    end,
     getenv = function() end,
     home = home,
   }
@@ -127,13 +130,35 @@ describe("the keys of a call", function()
     assert.equal("environment", place)
   end)
 
-  it("may have more than one variable", function()
-    local variables = { SPEC_ID = "i", SPEC_KEY = "k",
-      SPEC_SESSION_TOKEN = "second" }
-    assert.equal("second", find(plain, {}, environment(variables)).token)
-    variables.SPEC_TOKEN = "first"
-    assert.equal("first", find(plain, {}, environment(variables)).token)
-  end)
+  it("may be in one of two sets of variables, which are never mixed",
+    function()
+      local two = { name = "two", credentials = {
+        { name = "secret_id", variable = { "SPEC_ID", "OTHER_ID" } },
+        { name = "secret_key", variable = { "SPEC_KEY", "OTHER_KEY" } },
+        { name = "token", variable = { "SPEC_TOKEN", "OTHER_TOKEN" },
+          optional = true },
+      } }
+      local first = { secret_id = "i", secret_key = "k" }
+      local second = { secret_id = "I", secret_key = "K", token = "T" }
+      for _, case in ipairs {
+        { first, { SPEC_ID = "i", SPEC_KEY = "k", OTHER_TOKEN = "T" } },
+        { first, { SPEC_ID = "i", SPEC_KEY = "k", OTHER_ID = "I",
+          OTHER_KEY = "K", OTHER_TOKEN = "T" } },
+        { second, { OTHER_ID = "I", OTHER_KEY = "K", OTHER_TOKEN = "T" } },
+        { second, { OTHER_ID = "I", OTHER_KEY = "K", OTHER_TOKEN = "T",
+          SPEC_TOKEN = "t" } },
+        { second, { OTHER_ID = "I", OTHER_KEY = "K", OTHER_TOKEN = "T",
+          SPEC_ID = "i", SPEC_KEY = "\r" } },
+      } do
+        assert.same(case[1], (find(two, {}, environment(case[2]))))
+      end
+      local set, message = find(two, {}, environment { SPEC_ID = "s3cr3t",
+        OTHER_KEY = "s3cr3t", OTHER_TOKEN = "s3cr3t" })
+      assert.is_nil(set)
+      assert.equal("no key: give secret_id and secret_key, or set SPEC_ID and "
+        .. "SPEC_KEY in the environment (SPEC_KEY is missing or empty, "
+        .. "OTHER_ID is missing or empty)", message)
+    end)
 
   it("are none where a provider needs none", function()
     assert.same({}, (find({ name = "open", credentials = {} }, { {} })))
@@ -185,9 +210,8 @@ describe("a call without keys", function()
     _, message = find(plain, {}, environment { SPEC_KEY = "s3cr\n3t" })
     assert.matches("(SPEC_KEY has a control character)", message, 1, true)
     _, message = find(plain, {}, environment { SPEC_ID = "s3cr3t",
-      SPEC_KEY = "k", SPEC_SESSION_TOKEN = "s3cr\0003t" })
-    assert.matches("(SPEC_SESSION_TOKEN has a control character)", message, 1,
-      true)
+      SPEC_KEY = "k", SPEC_TOKEN = "s3cr\0003t" })
+    assert.matches("(SPEC_TOKEN has a control character)", message, 1, true)
   end)
 
   it("says it in one line, without a value", function()
@@ -195,7 +219,7 @@ describe("a call without keys", function()
     write(ini, "[default]\nsecret_id = s3cr3t\n")
     write(".tccli/default.credential", '{"secretKey":"s3cr3t"}')
     local _, message = find(all, { { cvm_role = s3cr3t .. "/" } },
-      environment { SPEC_ID = s3cr3t, TENCENTCLOUD_CREDENTIALS_FILE = s3cr3t })
+      environment { SPEC_ID = s3cr3t, TENCENTCLOUD_PROFILE = s3cr3t })
     assert.is_nil(message:find(s3cr3t, 1, true))
     assert.is_nil(message:find "%c")
   end)
@@ -287,11 +311,11 @@ describe("the credentials file of the SDKs", function()
 
   it("that is broken is said to be, without a line of it", function()
     for text, why in pairs {
-      ["secret_id = s3cr3t\n"] = "(line 1 is no setting)",
+      ["secret_id = s3cr3t\n"] = "(no such profile)", -- whoever's it is
       [complete_ini .. "s3cr3t"] = "(line 4 is no setting)",
       [complete_ini .. "[s3cr3t\n"] = "(line 4 is no setting)",
       ['[default]\nsecret_id = "s3cr3t\n'] = "(line 2 is no setting)",
-      ["\0\1\2"] = "(line 1 is no setting)",
+      ["\0\1\2"] = "(no such profile)",
       [""] = "(no such profile)",
       ["[other]\nsecret_id = i\nsecret_key = k"] = "(no such profile)",
       ["[default]\nsecret_id = s3cr3t\nsecret_key = ''"] = "(no secret_key)",
@@ -343,7 +367,8 @@ describe("the credentials file of the SDKs", function()
       -- instead of the others, so that they are not read
       local set, places = look({ credentials_file = "/none" }, {}, files)
       assert.is_nil(set)
-      assert.equal("the file of option 'credentials_file' (not there)", places)
+      assert.equal("the file of option 'credentials_file' (/none: not there)",
+        places)
       assert.same({ "/none" }, asked)
     end)
 
@@ -368,10 +393,11 @@ describe("the credentials file of the SDKs", function()
     for _, path in ipairs { home, home .. "/none/file/" } do
       local set, message = find(tencent_file, { { credentials_file = path } })
       assert.is_nil(set)
-      assert.matches("%(%l+ %l+ ?%l*%)$", message)
+      assert.matches("%(" .. path:gsub("%p", "%%%0") .. ": %l+ %l+ ?%l*%)$",
+        message)
     end
     local _, message = find(tencent_file, { { credentials_file = home } })
-    assert.matches("(cannot be read)", message, 1, true)
+    assert.matches("(" .. home .. ": not a file)", message, 1, true)
   end)
 end)
 
@@ -450,9 +476,10 @@ describe("a file of keys that others can read", function()
   local function warnings(mode, provider)
     local said, path = {}, nil
     find(provider or tencent_file, {}, {
-      mode = function(of)
+      read_file = function(of)
+        local text, problem = process.read(of), "missing"
         path = of
-        return mode and tonumber(mode, 8)
+        return text, text and tonumber(mode, 8) or problem
       end,
       warn = function(message) said[#said + 1] = message end,
     })
@@ -469,8 +496,8 @@ describe("a file of keys that others can read", function()
         format(path, mode) }, said)
     end
     assert.equal(1, #warnings("644", tccli_file))
-    assert.is_table(find(tencent_file, {},
-      { mode = function() return 420 end })) -- with nobody to warn
+    assert.is_table(find(tencent_file, {}, { -- with nobody to warn
+      read_file = function(of) return process.read(of), 420 end }))
   end)
 
   it("is not, where only its owner can", function()
@@ -478,7 +505,6 @@ describe("a file of keys that others can read", function()
     for _, mode in ipairs { "600", "400", "700", "622", "611" } do
       assert.same({}, (warnings(mode)))
     end
-    assert.same({}, (warnings(nil)))
     os.remove(home .. "/" .. ini)
     assert.same({}, (warnings "644"))
   end)
@@ -488,7 +514,7 @@ describe("a file of keys that others can read", function()
     write(ini, complete_ini)
     local said = 0
     local function search()
-      find(tencent_file, {}, { mode = core.mode,
+      find(tencent_file, {}, { read_file = core.read_file,
         warn = function() said = said + 1 end })
     end
     process.run("chmod 600 " .. path)
@@ -514,8 +540,11 @@ describe("the role of a CVM", function()
     return "http://127.0.0.1:" .. ports[name]
   end
 
+  -- Both clocks, of which nobody sets the second.
   local function at(seconds)
-    return { now = function() return seconds end }
+    local function now() return seconds end
+    kept.now = now
+    return { now = now }
   end
 
   local function ask(role, now)
@@ -534,6 +563,7 @@ describe("the role of a CVM", function()
 
   after_each(function()
     cvm_role.endpoint, cvm_role.limit = usual.endpoint, usual.limit
+    kept.now = core.now
   end)
 
   teardown(function()
@@ -597,8 +627,10 @@ describe("the role of a CVM", function()
   it("is asked for again where its token was refused, but not all the time",
     function()
       local function refused(token, now)
+        local context = at(now)
+        context.refused = token
         return find(role_only, { { cvm_role = "good-refused" } },
-          { now = function() return now end, refused = token }).token
+          context).token
       end
       assert.equal("token-good-refused-1", refused(nil, 1000))
       assert.equal("token-good-refused-1", refused("another", 1010))
@@ -614,10 +646,31 @@ describe("the role of a CVM", function()
     ask("good-pause", 9700)
     assert.equal("id-good-pause-1", ask("good-pause", 9704).secret_id)
     assert.equal("id-good-pause-2", ask("good-pause", 9705).secret_id)
-    assert.equal("id-good-pause-3", ask("good-pause", 9695 + 5).secret_id)
-    assert.equal("id-good-pause-4", ask("good-pause", 10000).secret_id)
-    assert.equal("id-good-pause-5", ask("good-pause", 10000).secret_id)
+    assert.equal("id-good-pause-3", ask("good-pause", 9999).secret_id)
+    assert.equal("id-good-pause-3", ask("good-pause", 9999.5).secret_id)
   end)
+
+  it("that has expired when it comes is none", function()
+    local set, message = ask("good-expired", 10000)
+    assert.is_nil(set)
+    assert.matches("the CVM role (the keys that came have expired)", message,
+      1, true)
+  end)
+
+  it("expires by the clock of whoever gave it, whatever this machine's says",
+    function()
+      -- the answer is of 3600, and the keys expire at 10000
+      kept.now = function() return 50 end
+      local function ask_at(wall)
+        return find(role_only, { { cvm_role = "dated-clock" } },
+          { now = function() return wall end }).secret_id
+      end
+      assert.equal("id-dated-clock-1", ask_at(20000)) -- hours ahead
+      kept.now = function() return 50 + 6400 - 301 end
+      assert.equal("id-dated-clock-1", ask_at(1)) -- set back since
+      kept.now = function() return 50 + 6400 - 300 end
+      assert.equal("id-dated-clock-2", ask_at(1))
+    end)
 
   it("is the old one where it cannot be renewed, until that expires",
     function()
@@ -685,11 +738,11 @@ describe("the role of a CVM", function()
       local set, message = credentials.find({
         credentials = { { name = "secret_id" } },
         credential_sources = { "cvm_role" },
-      }, { { cvm_role = "good-direct", proxy = "http://127.0.0.1:1" } })
+      }, { { cvm_role = "dated-direct", proxy = "http://127.0.0.1:1" } })
       io.write(set and set.secret_id or message)
     ]], "http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1",
       metadata())
     assert.equal(0, status, output)
-    assert.equal("id-good-direct-1", output)
+    assert.equal("id-dated-direct-1", output)
   end)
 end)

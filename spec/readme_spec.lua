@@ -358,8 +358,13 @@ describe("the README", function()
     says("Rate limit", "no more than %d requests a second", limiter.rate)
     says("A wrong clock", "at most %d hours off",
       constants("clock", "local farthest") / 3600)
-    says("Credentials", "renewed when %s s or less are left",
-      (constants("credentials/cvm_role", "local early, pause")))
+    says("A role", "renewed when %s s or less are left",
+      (constants("credentials/kept", "local early, pause, longest")))
+    says("A role", "AssumeRole takes at most %s s, the metadata service %s s",
+      require("balance.credentials.assumed_role").limit,
+      require("balance.credentials.cvm_role").limit)
+    says("A role", "for %s s",
+      constants("credentials/assumed_role", "local duration"))
     says("Options and environment", "how often to ask [again](#retries), 0 to"
       .. " %s", constants("options", "local max_retries"))
     says("Options and environment", "retries included, at most %s",

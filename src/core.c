@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -164,17 +165,6 @@ static int core_copy(lua_State *L)
   return 1;
 }
 
-/* mode(path): a file's permission bits, or nil. */
-static int core_mode(lua_State *L)
-{
-  struct stat status;
-  if (stat(luaL_checkstring(L, 1), &status) != 0)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, (lua_Integer)(status.st_mode & 07777));
-  return 1;
-}
-
 /* info(): what a bug report should say. */
 static int core_info(lua_State *L)
 {
@@ -238,19 +228,30 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},       {"transport", core_transport},
-    {"date", core_date},       {"now", core_now},
-    {"sleep", core_sleep},     {"info", core_info},
-    {"random", core_random},   {"digest", core_digest},
-    {"mode", core_mode},       {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8}, {"is_short", core_is_short},
-    {"copy", core_copy},       {NULL, NULL},
+    {"sign", core_sign},           {"transport", core_transport},
+    {"date", core_date},           {"now", core_now},
+    {"sleep", core_sleep},         {"info", core_info},
+    {"random", core_random},       {"digest", core_digest},
+    {"read_file", core_read_file}, {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8},     {"is_short", core_is_short},
+    {"copy", core_copy},           {NULL, NULL},
 };
+
+/* OpenSSL reads its configuration at its first use. At what is no regular file
+   it could wait for ever, so that it goes without. */
+static void look_at_config(void)
+{
+  const char *path = getenv("OPENSSL_CONF");
+  struct stat status;
+  if (path && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
 
 int luaopen_balance_core(lua_State *L);
 
 int luaopen_balance_core(lua_State *L)
 {
+  look_at_config();
   core_open_signer(L);
   core_open_transfer(L);
   core_open_transport(L);

@@ -122,6 +122,10 @@ struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list);
 /* Closes what is in the list, and empties it. */
 void core_close_transfers(struct transfer_box **list);
 
+/* -- files, in core_file.c -------------------------------------------------- */
+
+int core_read_file(lua_State *L);
+
 #pragma GCC visibility pop
 
 #endif

@@ -51,6 +51,10 @@ static int fail_with(lua_State *L, enum transport_status status)
   switch (status) {
   case TRANSPORT_BAD_HEADER:
     return fail(L, "config", "a header has a control character");
+  case TRANSPORT_BAD_TRUST:
+    return fail(L, "config",
+                "the trusted certificates (ca_file, ca_path, SSL_CERT_FILE, "
+                "SSL_CERT_DIR) must be regular files");
   case TRANSPORT_BAD_LIBCURL:
     return fail(L, "config",
                 "this libcurl will not do: balance needs 7.88 or newer, "
@@ -153,19 +157,13 @@ static const struct endpoint *endpoint_field(lua_State *L, int table,
   return endpoint;
 }
 
-/* Whether a key may be in the request; its path is a provider's. */
-static bool may_have_key(lua_State *L, int table)
+/* Whether it is a request of the role's module, which has no key in it. */
+static bool is_for_metadata(lua_State *L, int table)
 {
-  static const char *const fields[] = {"authorization", "tc3", "headers",
-                                       "body"};
-  for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-    lua_getfield(L, table, fields[i]);
-    bool given = !lua_isnil(L, -1);
-    lua_pop(L, 1);
-    if (given)
-      return true;
-  }
-  return false;
+  bool is = core_has_field(L, table, "metadata", LUA_TBOOLEAN) &&
+            lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is;
 }
 
 /* All but the endpoint and the credentials. */
@@ -208,7 +206,7 @@ static int transport_start_(lua_State *L)
   struct transport_request request = {.endpoint = NULL};
   const char *problem = NULL;
   request.endpoint = endpoint_field(L, 2, &problem);
-  if (!problem && request.endpoint->keyless && may_have_key(L, 2))
+  if (!problem && request.endpoint->metadata && !is_for_metadata(L, 2))
     problem = endpoint_in_clear;
   if (problem) {
     lua_pushnil(L);

@@ -98,8 +98,8 @@ static const char *check(CURLU *url, struct endpoint *out)
   out->tls = strcmp(scheme, "https") == 0;
   if (!out->tls && strcmp(scheme, "http") != 0)
     return "it must begin with https://";
-  out->keyless = !out->tls && !is_loopback(host);
-  if (out->keyless && !is_metadata(host, port))
+  out->metadata = !out->tls && !is_loopback(host);
+  if (out->metadata && !is_metadata(host, port))
     return endpoint_in_clear;
 
   const char *colon = port[0] ? ":" : "";

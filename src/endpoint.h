@@ -13,7 +13,7 @@ enum { ENDPOINT_MAX = 300 };
 
 struct endpoint {
   bool tls;
-  bool keyless;              /* what goes there is read on the way */
+  bool metadata;             /* of Tencent's machines, without TLS */
   char origin[ENDPOINT_MAX]; /* "https://example.com:8443" */
   char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
 };
@@ -21,8 +21,7 @@ struct endpoint {
 /* What is wrong with one that nothing protects. */
 extern const char endpoint_in_clear[];
 
-/* Reads "scheme://host[:port]". Takes https, and http for a loopback address
-   or, keyless, Tencent's metadata service. Returns NULL, or a sentence on what
+/* Reads "scheme://host[:port]". Takes https, and http fXX Returns NULL, or a sentence on what
    is wrong with it that does not repeat it (there may be a password inside). */
 const char *endpoint_parse(struct bytes text, struct endpoint *out);
 

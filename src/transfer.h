@@ -27,6 +27,7 @@ struct transport {
   struct multi multi;
   struct origins origins;
   struct trust trust;
+  struct trust_seen seen;    /* of a caller's trust store */
   int64_t deadline;          /* none under way has a sooner one */
   struct transfer *underway; /* each transfer is in one of three lists */
   struct transfer *finished; /* the newest first, until somebody asks */

@@ -98,6 +98,9 @@ enum transport_status transport_start(struct transport *transport,
                                       struct transfer **out)
 {
   *out = NULL;
+  if (request->endpoint->tls &&
+      !trust_is_fit(request->ca_file, request->ca_path, &transport->seen))
+    return TRANSPORT_BAD_TRUST;
   struct transfer *transfer = calloc(1, sizeof(*transfer));
   if (!transfer)
     return TRANSPORT_NO_MEMORY;

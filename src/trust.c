@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L /* fstatat */
 #include "trust.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <openssl/x509.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libcurl.h"
@@ -27,9 +29,17 @@ static bool has_hashed_names(const char *path)
   return found;
 }
 
+/* Whether what is opened by that name cannot make anybody wait; what is not
+   there cannot. */
+static bool is_file_at(int directory, const char *name)
+{
+  struct stat status;
+  return fstatat(directory, name, &status, 0) != 0 || S_ISREG(status.st_mode);
+}
+
 static bool is_readable(const char *file)
 {
-  return file && access(file, R_OK) == 0;
+  return file && access(file, R_OK) == 0 && is_file_at(AT_FDCWD, file);
 }
 
 struct trust trust_of_system(void)
@@ -45,4 +55,60 @@ struct trust trust_of_system(void)
     if (is_readable(files[i]))
       return (struct trust){.file = files[i]};
   return (struct trust){.file = curl->cainfo, .path = curl->capath};
+}
+
+/* -- what a caller gives ---------------------------------------------------- */
+
+/* Like "5ed36f99.0", or "5ed36f99.r0" for a list of revoked ones. */
+static bool is_hashed_name(const char *name)
+{
+  return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
+}
+
+static bool has_only_files(const char *path)
+{
+  DIR *directory = opendir(path);
+  if (!directory)
+    return true; /* then nothing in it can be opened */
+  bool only = true;
+  const struct dirent *entry;
+  while (only && (entry = readdir(directory)))
+    only = !is_hashed_name(entry->d_name) ||
+           is_file_at(dirfd(directory), entry->d_name);
+  closedir(directory);
+  return only;
+}
+
+static bool is_fit_directory(const char *path, size_t len,
+                             struct trust_seen *seen)
+{
+  char copy[4096];
+  if (len >= sizeof(copy))
+    return true; /* no system opens it */
+  memcpy(copy, path, len);
+  copy[len] = '\0';
+  struct stat status;
+  if (stat(copy, &status) != 0)
+    return true;
+  struct trust_seen now = {status.st_dev, status.st_ino, status.st_mtime};
+  if (now.device == seen->device && now.inode == seen->inode &&
+      now.changed == seen->changed)
+    return true;
+  if (!has_only_files(copy))
+    return false;
+  *seen = now;
+  return true;
+}
+
+bool trust_is_fit(const char *file, const char *path, struct trust_seen *seen)
+{
+  if (file && !is_file_at(AT_FDCWD, file))
+    return false;
+  while (path && *path) { /* OpenSSL takes a list of them */
+    size_t len = strcspn(path, ":");
+    if (!is_fit_directory(path, len, seen))
+      return false;
+    path += len + (path[len] == ':');
+  }
+  return true;
 }

@@ -150,11 +150,12 @@ local function make(this)
         { kind = kind, message = message, hint = hint })
     end
   end
-  local config, problem = configs.resolve(this.provider, this.base,
+  local config, problem, about = configs.resolve(this.provider, this.base,
     this.given, this)
   if not config then
-    return nil, attempt.fail(this.provider, {},
-      { kind = "config", message = problem })
+    about = about or { kind = "config" }
+    about.message = problem
+    return nil, attempt.fail(this.provider, {}, about)
   end
   this.config = config
   if config.cache then

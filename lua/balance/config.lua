@@ -118,20 +118,24 @@ end
 -- @tparam ?table context for `balance.credentials`
 -- @treturn ?table nil where something is wrong
 -- @treturn ?string then, what
+-- @treturn ?table then, where known, the failure's fields
 function _M.resolve(provider, base, given, context)
   local own, config = base.own, core.copy(base.config)
   lay(config, given, provider.options)
   local problem = (next(given) ~= nil or base.problem)
-    and first_problem(config)
-  local found, place = credentials.find(provider, { given, own }, context)
+    and first_problem(config) or lay_trust(config)
+  if problem then -- before the search, which may ask for a role with these
+    return nil, problem
+  end
+  local found, place, about =
+    credentials.find(provider, { given, own }, context, config)
   if not found then
-    return nil, place
+    return nil, place, about
   end
   for name, value in pairs(found) do
     config[name] = value
     problem = problem or bad_option(name, value)
   end
-  problem = problem or lay_trust(config)
   local endpoints, variable = endpoints_of(provider, given, own, config)
   problem = problem or not endpoints and variable
   if problem then
@@ -150,7 +154,7 @@ function _M.has_credentials(provider, settings)
   local own = settings[provider.name] or {}
   return #provider.credentials > 0
     and (own.credentials or own.cvm_role
-      or credentials.find(provider, { own })) and true or false
+      or credentials.exist(provider, { own })) and true or false
 end
 
 return _M

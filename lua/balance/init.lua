@@ -50,7 +50,7 @@ local _M = { _VERSION = version }
 ---@field language? string of the service's messages ("en-US")
 ---@field site? "intl"|"cn" the international or the mainland host ("intl")
 ---@field profile? string of the credentials files ("default")
----@field credentials_file? string (~/.tencentcloud/credentials)
+---@field credentials_file? string `~/` is HOME (~/.tencentcloud/credentials)
 ---@field cvm_role? boolean|string keys of this machine's role (false)
 
 ---@class balance.Settings

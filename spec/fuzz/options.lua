@@ -29,8 +29,8 @@ local environment -- of the current input
 function os.getenv(name) -- luacheck: ignore 122
   return environment[name]
 end
-function io.open() -- luacheck: ignore 122
-  return nil, "there is no file here", 2
+function core.read_file()
+  return nil, "missing" -- there is no file here
 end
 
 local loop = {
@@ -90,6 +90,7 @@ local setting_names = {
 local variables = {
   "TEMPOLOR_API_KEY", "UDIO_API_KEY", "TENCENTCLOUD_SECRET_ID",
   "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN",
+  "TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY",
   "TENCENTCLOUD_SESSIONTOKEN", "TEMPOLOR_ENDPOINT", "UDIO_ENDPOINT",
   "TENCENT_ENDPOINT", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME",
   "TENCENTCLOUD_CREDENTIALS_FILE", "TENCENTCLOUD_PROFILE", "TCCLI_PROFILE",
@@ -179,6 +180,12 @@ local function has_secret_place(t)
   for _, name in ipairs { "profile", "credentials_file" } do
     local place = type(t) == "table" and t[name]
     if type(place) == "string" and place:find(secret, 1, true) then
+      return true
+    end
+  end
+  for _, name in ipairs { "TENCENTCLOUD_CREDENTIALS_FILE", "HOME" } do
+    local place = environment[name]
+    if place and place:find(secret, 1, true) then
       return true
     end
   end

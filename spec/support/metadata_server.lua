@@ -30,6 +30,12 @@ end
 -- Each gets the role and how often it was asked for.
 local answers = { good = keys }
 
+-- With a clock of its own, at 3600.
+function answers.dated(role, number)
+  return (keys(role, number):gsub("\r\n",
+    "\r\nDate: Thu, 01 Jan 1970 01:00:00 GMT\r\n", 1))
+end
+
 function answers.once(role, number)
   return number == 1 and keys(role, number)
     or answer("500 Internal Server Error", "")

@@ -137,14 +137,14 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 watch(require "balance.credentials", "find", function(find)
   return function(provider, layers, ...)
-    local set, message = find(provider, layers, ...)
+    local set, message, about = find(provider, layers, ...)
     for _, values in ipairs { set or {}, unpack(layers) } do
       for _, credential in ipairs(provider.credentials) do
         _M.add(values[credential.name] or "")
       end
     end
     _M.check("the search for keys", message)
-    return set, message
+    return set, message, about
   end
 end)
 

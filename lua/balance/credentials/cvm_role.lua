@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- The temporary credentials of the role that a machine of Tencent Cloud has:
--- its metadata service gives them to whoever asks from there. They are kept
--- until shortly before they expire.
+-- its metadata service gives them to whoever asks from there.
 -- @module balance.credentials.cvm_role
 
 local core = require "balance.core"
-local flight = require "balance.flight"
 local json = require "balance.json"
+local kept = require "balance.credentials.kept"
 
 local _M = {}
 
@@ -18,111 +17,82 @@ _M.limit = 1
 
 local roles = "/latest/meta-data/cam/security-credentials/"
 
--- Renewed when so little is left, and tried again only after a while as long
--- as the old ones are good.
-local early, pause = 300, 5 -- seconds
-
--- By endpoint and role: { set, expires, tried }, Unix seconds.
-local kept = {}
+local longest = 128 -- characters of a role's name
 
 -- Fit for a path, too.
 local function is_role(name)
-  return name:find "^[%w_][%w_+=,.@-]*$" ~= nil
+  return #name <= longest and name:find "^[0-9A-Za-z_][0-9A-Za-z_+=,.@-]*$"
 end
 
--- Plain HTTP, which the transport sends through no proxy.
+-- Plain HTTP, which the transport sends through no proxy. Returns the body and
+-- the answer's Date; or nil, why not and the failure's fields.
 local function fetch(path, loop, deadline)
-  local left = deadline - core.now()
-  if left <= 0 then
-    return nil, "no answer in time"
-  end
-  local transfer, _, message = core.transport():start {
-    endpoint = _M.endpoint,
-    path = path,
-    timeout = left,
-    connect_timeout = left,
+  local limit = math.max(deadline - core.now(), 0)
+  local transfer, kind, message = core.transport():start {
+    endpoint = _M.endpoint, path = path, metadata = true,
+    timeout = limit, connect_timeout = limit,
   }
-  if not transfer then
-    return nil, message
+  local ok = transfer
+  if transfer then
+    ok, kind, message = loop.wait(transfer)
   end
-  local ok
-  ok, _, message = loop.wait(transfer)
-  local result = ok and transfer:result() or { message = message }
-  transfer:close()
+  local result = ok and transfer:result() or { kind = kind, message = message }
+  local date = ok and transfer:header "date"
+  if transfer then
+    transfer:close()
+  end
   if result.status == 404 then
     return nil, "no such role here"
   elseif result.body and result.status ~= 200 then
     return nil, "HTTP status " .. result.status
+  elseif not result.body then
+    return nil, result.message, { kind = result.kind }
   end
-  return result.body, result.message
+  return result.body, date
 end
 
 local function the_only_role(loop, deadline)
-  local body, why = fetch(roles, loop, deadline)
+  local body, why, about = fetch(roles, loop, deadline)
   if not body then
-    return nil, why
+    return nil, why, about
   end
-  local role = body:match "%S+"
+  local role = body:match "[^ \t-\r]+"
   if not role or not is_role(role) then
     return nil, "the answer names no role"
   end
   return role
 end
 
-local function is_text(value)
-  return type(value) == "string" and value:find "^[^%s%c]+$"
-end
-
--- An id, a key and a token of one answer, and when they expire.
-local function read(body)
+-- An id, a key and a token of one answer, and for how long they are good.
+local function read(body, date, context)
   local answer = json.decode(body)
   if not answer or answer.Code ~= "Success" then
     return nil, "the answer is no success"
   end
-  local id, key, token =
-    answer.TmpSecretId, answer.TmpSecretKey, answer.Token
-  local expires = answer.ExpiredTime
-  if not (is_text(id) and is_text(key) and is_text(token)
-    and type(expires) == "number") then
+  local set = {
+    secret_id = answer.TmpSecretId, secret_key = answer.TmpSecretKey,
+    token = answer.Token,
+  }
+  if not kept.is_complete(set, answer.ExpiredTime) then
     return nil, "the answer is not complete"
   end
-  return {
-    set = { secret_id = id, secret_key = key, token = token },
-    expires = expires,
-  }
+  return set, kept.left(answer.ExpiredTime, date, context)
 end
 
-local function fetch_keys(role, loop, deadline)
-  local body, why
+local function fetch_keys(role, context, deadline)
+  local why, about
   if not role then
-    role, why = the_only_role(loop, deadline)
+    role, why, about = the_only_role(context.loop, deadline)
   end
-  if role then
-    body, why = fetch(roles .. role, loop, deadline)
+  if not role then
+    return nil, why, about
   end
+  local body, date
+  body, date, about = fetch(roles .. role, context.loop, deadline)
   if not body then
-    return nil, why
+    return nil, date, about
   end
-  return read(body)
-end
-
-local function renew(key, role, context, deadline)
-  local entry, why = fetch_keys(role, context.loop, deadline)
-  local old, now = kept[key], context.now()
-  if not entry and old and old.expires > now then
-    entry = old
-  elseif not entry then
-    return nil, why
-  end
-  entry.tried = now
-  kept[key] = entry
-  return entry
-end
-
-local function is_due(entry, now, refused)
-  local is_old = entry.expires - now <= early or entry.set.token == refused
-  return entry.expires <= now
-    or is_old and math.abs(now - entry.tried) >= pause -- a clock may go back
+  return read(body, date, context)
 end
 
 --- Asks the metadata service, where the option `cvm_role` says so: true for
@@ -141,22 +111,24 @@ function _M.find(options, context)
   if not wanted then
     return nil
   end
-  local role = wanted ~= true and wanted or nil
+  local set, why = _M.take(wanted ~= true and wanted or nil, context)
+  return set, set and "the CVM role" or ("the CVM role (%s)"):format(why)
+end
+
+--- The keys of this machine's role, or of the one so named.
+-- @tparam ?string role
+-- @tparam table context of `balance.credentials`
+-- @treturn ?table `secret_id`, `secret_key`, `token`
+-- @treturn ?string where it is nil, why
+-- @treturn ?table then, where known, the failure's fields
+function _M.take(role, context)
   if role and not is_role(role) then
-    return nil, "the CVM role (that is no role's name)"
+    return nil, "that is no role's name"
   end
   local key = ("cvm_role %s %s"):format(_M.endpoint, role or "")
-  local entry, why = kept[key], nil
-  if not entry or is_due(entry, context.now(), context.refused) then
-    local deadline = core.now() + _M.limit
-    entry, why = flight.run(key, context.loop, _M.limit, function()
-      return renew(key, role, context, deadline)
-    end)
-  end
-  if not entry then
-    return nil, ("the CVM role (%s)"):format(why)
-  end
-  return entry.set, "the CVM role"
+  return kept.get(key, _M.limit, context, function(deadline)
+    return fetch_keys(role, context, deadline)
+  end)
 end
 
 return _M

@@ -6,15 +6,26 @@
 -- as they stand there or from their function `credentials`; then in the
 -- environment; then in the provider's own sources, each a module below this
 -- one. Options that are there but will not do end the search, for the next
--- place may hold the keys of another account. Every other place is passed by
--- and named in the end.
+-- place may hold the keys of another account; and so does a role that a place
+-- wants and that is not to be had. Every other place is passed by and named in
+-- the end.
 -- @module balance.credentials
 
 local core = require "balance.core"
+local environment = require "balance.environment"
 local failure = require "balance.failure"
 local loops = require "balance.loop"
+local text = require "balance.text"
 
 local _M = {}
+
+-- What a provider has by these names. Loaded here, for a process without a
+-- file descriptor left loads nothing any more.
+local modules = {}
+for _, name in ipairs { "assumed_role", "cvm_role", "tccli_file",
+  "tencent_file" } do
+  modules[name] = require("balance.credentials." .. name)
+end
 
 -- One place's credentials by their names, such as `secret_id`.
 ---@alias balance.CredentialSet table<string, string>
@@ -22,17 +33,20 @@ local _M = {}
 -- What the search needs of its surroundings.
 ---@class balance.CredentialContext
 ---@field loop? balance.Loop how to wait
+---@field asks? boolean whether a role is asked for (true)
 ---@field warn? fun(message: string) is told of a file that others can read
----@field mode? fun(path: string): integer? permission bits
+---@field read_file? fun(path: string, most: integer): string?, integer|string
 ---@field now? fun(): integer Unix seconds
 ---@field refused? string a token that a service has just refused
 ---@field getenv? fun(name: string): string?
 ---@field home? string the user's directory
 
 -- A place that a provider names in `credential_sources`. `find` returns a
--- set and the place's name; or nil and the places looked at, each with why.
+-- set, the place's name and where wanted a role that is to be assumed with it;
+-- or nil, the places looked at, each with why, and where the search is to end
+-- the failure's fields.
 ---@class balance.CredentialSource
----@field find fun(options: table, context: balance.CredentialContext): table?, string?
+---@field find fun(options: table, context: balance.CredentialContext): table?, string?, table?
 
 local largest = 65536 -- bytes of a file with keys in it
 
@@ -42,50 +56,43 @@ local function is_readable_by_others(mode)
   return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
 end
 
+-- In words, by what `core.read_file` says.
+local unread = {
+  missing = "not there", not_a_file = "not a file", too_large = "too large",
+  unreadable = "cannot be read",
+  resource = "this system has no file descriptor or memory left to read it",
+}
+
 -- What a source reads a file with: its text, or nil and why there is none.
+-- Where that is not for the file, the failure's fields too.
 local function reader(context)
   return function(path)
-    local file, _, code = io.open(path, "rb")
-    if not file then
-      return nil, code == 2 and "not there" or "cannot be read" -- ENOENT
+    local content, mode = context.read_file(path, largest)
+    if not content then
+      return nil, unread[mode], mode == "resource" and { kind = mode } or nil
     end
-    local text, problem = file:read(largest + 1)
-    file:close()
-    if problem then
-      return nil, "cannot be read"
-    elseif text and #text > largest then
-      return nil, "too large"
-    end
-    local mode = context.mode(path)
-    if mode and is_readable_by_others(mode) then
+    if is_readable_by_others(mode) then
       context.warn(("%s can be read by others (mode %03o), use chmod 600"):
         format(path, mode))
     end
-    return text or ""
+    return content
   end
 end
 
-local function complete(context)
+local function complete(context, config)
   local filled = core.copy(context or {})
+  filled.config = config or {}
   filled.loop = filled.loop or loops.choose()
   filled.warn = filled.warn or function() end
-  filled.mode = filled.mode or core.mode
+  filled.read_file = filled.read_file or core.read_file
+  filled.asks = filled.asks ~= false
   filled.now = filled.now or os.time
   filled.getenv = filled.getenv or os.getenv
-  filled.home = filled.home or filled.getenv "HOME"
+  if filled.home == nil then
+    filled.home = environment.get("HOME", filled.getenv)
+  end
   filled.read = reader(filled)
   return filled
-end
-
--- The caller's own string wherever it will do, for what is made of it is a
--- copy that nobody wipes; and never gsub, which makes it on the C stack.
-local function trim(text)
-  local first, last = text:byte(1), text:byte(-1)
-  if first and (first <= 32 or last <= 32) then -- a space or a control
-    first = text:find "%S"
-    return first and text:sub(first, text:match "^.*()%S") or ""
-  end
-  return text
 end
 
 -- What a place calls a credential.
@@ -107,7 +114,7 @@ local function read_set(provider, values, names)
         return nil, label(names, name),
           ("is a %s, not a string"):format(type(value))
       end
-      value = trim(value)
+      value = text.trim(value)
       if not core.is_text(value) then
         return nil, label(names, name), "has a control character"
       end
@@ -160,25 +167,36 @@ local function variables_of(credential)
   return type(variable) == "table" and variable or { variable }
 end
 
--- The first of the variables that says something, else the first of all; and
--- what it says.
-local function look_up(variables, getenv)
-  for _, variable in ipairs(variables) do
-    local value = getenv(variable)
-    if value and value:find "%S" then
-      return variable, value
-    end
-  end
-  return variables[1]
-end
-
-local function from_environment(provider, getenv)
-  local values, names = {}, {}
+-- One set of variables, the number `index` of each: its values and its names.
+-- The last says whether there is a set of that number.
+local function variable_set(provider, index, getenv)
+  local values, names, is_set = {}, {}, false
   for _, credential in ipairs(provider.credentials) do
     local name = credential.name
-    names[name], values[name] = look_up(variables_of(credential), getenv)
+    local variable = variables_of(credential)[index]
+    names[name] = variable
+    values[name] = variable and environment.get(variable, getenv)
+    is_set = is_set or variable ~= nil
   end
-  return read_set(provider, values, names)
+  return values, names, is_set
+end
+
+-- The first complete set of variables; or nil and what is wrong with those
+-- that have something. An id of one with a key of another is nobody's.
+local function from_environment(provider, getenv)
+  local problems, index = {}, 1
+  local values, names, is_set = variable_set(provider, index, getenv)
+  while is_set or index == 1 do
+    local set, name, what = read_set(provider, values, names)
+    if set then
+      return set
+    elseif name then
+      problems[#problems + 1] = name .. " " .. what
+    end
+    index = index + 1
+    values, names, is_set = variable_set(provider, index, getenv)
+  end
+  return nil, problems[1] and table.concat(problems, ", ")
 end
 
 -- The call's options over the client's.
@@ -192,19 +210,29 @@ local function merge(layers)
   return options
 end
 
--- A set and its source; or nil and the list of what was looked at.
+-- Gives the keys of a role for those that a place has, where it wants one.
+local function in_role(provider, set, place, role, context)
+  if not role then
+    return set, place
+  end
+  return modules[provider.credential_role].take(set, place, role, context)
+end
+
+-- A set and its source; or nil and the list of what was looked at; or nil, a
+-- message and the failure's fields.
 local function from_sources(provider, layers, context)
   local options, looked = merge(layers), {}
   for _, module in ipairs(provider.credential_sources or {}) do
-    local source = require("balance.credentials." .. module)
-    local values, place = source.find(options, context)
+    local values, place, more = modules[module].find(options, context)
     if values then
       local set, name, what = read_set(provider, values)
       if set then
-        return set, place
+        return in_role(provider, set, place, more, context)
       end
       place = ("%s (%s)"):format(place,
         name and name .. " " .. what or "no keys")
+    elseif more then
+      return nil, place, more
     end
     looked[#looked + 1] = place
   end
@@ -235,41 +263,67 @@ end
 
 --- Finds a provider's credentials.
 -- @tparam table provider its `credentials`: a list of `name`, `variable` (of
--- the environment, or a list of them in their order) and `optional`; and its
--- `credential_sources`, names of modules below this one
+-- the environment, or a list of them: the first of each are one place, the
+-- second another) and `optional`; its `credential_sources`, and its
+-- `credential_role`, names of modules below this one
 -- @tparam {table,...} layers options, the call's before the client's. Their
 -- `credentials` is a function that returns the current ones as a table, or
 -- nil and a message
--- @tparam ?table context `loop`, to wait in; `warn(message)`, which is told of
--- a file that others can read; `refused`, a token that a service has just
--- refused, so that it will not do; and in the place of the system's own
--- `mode(path)`, `now()`, `getenv(name)` and `home`
+-- @tparam ?table context `loop`, to wait in; `asks`,
+-- false where a role counts without being asked for; `warn(message)`, which is
+-- told of a file that others can read; `refused`, a token that a service has
+-- just refused, so that it will not do; and in the place of the system's own
+-- `read_file(path, most)`, `now()`, `getenv(name)` and `home`
+-- @tparam ?table config of the call, by which a role is asked for
 -- @treturn ?table the credentials by their names, all from one place
 -- @treturn string the place; where the first is nil, one line on what was
 -- looked at, with no credential in it
+-- @treturn ?table then, where it is for more than that there are none: the
+-- failure's fields, `kind` at least
 -- @raise what a function `credentials` raised
 ---@param provider table
 ---@param layers table[]
 ---@param context? balance.CredentialContext
+---@param config? table
 ---@return balance.CredentialSet?
 ---@return string
-function _M.find(provider, layers, context)
+---@return table?
+function _M.find(provider, layers, context, config)
   for _, layer in ipairs(layers) do
     local set, place = from_layer(provider, layer)
     if set or place then
       return set, place
     end
   end
-  local set, name, what = from_environment(provider,
-    context and context.getenv or os.getenv)
-  if set then
+  local set, problem =
+    from_environment(provider, context and context.getenv)
+  if set and not provider.credential_role then
     return set, "environment"
   end
-  local found, places = from_sources(provider, layers, complete(context))
-  if found then
-    return found, places
+  context = complete(context, config)
+  if set then
+    local role = modules[provider.credential_role].of_environment(context)
+    return in_role(provider, set, role and "the environment" or "environment",
+      role, context)
   end
-  return nil, no_credentials(provider, name and name .. " " .. what, places)
+  local found, place, about = from_sources(provider, layers, context)
+  if found or about then
+    return found, place, about
+  end
+  return nil, no_credentials(provider, problem, place)
+end
+
+--- Whether a provider has its keys somewhere, or a place that has them and
+-- fails: that is a failure, not an account less. A role is not asked for.
+-- @tparam table provider
+-- @tparam {table,...} layers
+-- @treturn boolean
+---@param provider table
+---@param layers table[]
+---@return boolean
+function _M.exist(provider, layers)
+  local set, _, about = _M.find(provider, layers, { asks = false })
+  return set ~= nil or about ~= nil
 end
 
 return _M

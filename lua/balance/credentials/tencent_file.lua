@@ -1,9 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --- The credentials file of Tencent Cloud's SDKs: a section for each profile,
--- with `secret_id`, `secret_key` and where wanted `token`.
+-- with `secret_id`, `secret_key` and where wanted `token`, or `role_arn` and
+-- `role_session_name`, a role to be assumed with them.
 -- @module balance.credentials.tencent_file
 
+local assumed_role = require "balance.credentials.assumed_role"
+local environment = require "balance.environment"
+local text = require "balance.text"
+
 local _M = {}
+
+-- The settings that are asked for. Everything else may hold anything.
+local wanted = {
+  secret_id = true, secret_key = true, token = true,
+  role_arn = true, role_session_name = true,
+}
 
 -- The quotes around a value are not a part of it; nil where one is missing.
 local function unquote(value)
@@ -13,48 +24,73 @@ local function unquote(value)
   return value
 end
 
--- The sections by name; or nil and the number of the line that is none.
-local function parse(text)
-  local sections, section, number = {}, nil, 0
-  text = text:gsub("^\239\187\191", "") -- a byte order mark
-  for whole in (text .. "\n"):gmatch "([^\n]*)\n" do
-    number = number + 1
-    local line = (" " .. whole):gsub("%s[#;].*$", ""):match "^%s*(.-)%s*$"
-    local profile = line:match "^%[%s*(.-)%s*%]$"
-    local name, value = line:match "^([%w_-]+)%s*[=:]%s*(.*)$"
-    value = value and unquote(value)
-    if profile then
-      section = sections[profile] or {}
-      sections[profile] = section
-    elseif value and section then
-      section[name:lower()] = value
-    elseif line ~= "" then
-      return nil, number
+-- Reads a line of the section that is asked for into it. Returns whether it
+-- may stand there, and how its value may go on, where nobody asked for it.
+local function read_line(section, line)
+  local name, value = line:match "^([^=:]+)[=:](.*)$"
+  if not name or name:find "^%[" then
+    return false
+  end
+  name = text.lower(text.trim(name))
+  if not wanted[name] then
+    return name ~= "", line:find "\\$" and "next line" or "indented"
+  end
+  section[name] = unquote(text.trim(value))
+  return section[name] ~= nil
+end
+
+-- The lines by their numbers, without comments and the space around them; and
+-- whether there was some before it.
+local function lines(whole)
+  local number = 0
+  local next_line = (whole .. "\n"):gmatch "([^\n]*)\n"
+  return function()
+    local line = next_line()
+    if line then
+      number = number + 1
+      local bare = text.trim(((" " .. line):gsub("[ \t][#;].*$", "")))
+      return number, bare, line:find "^[ \t]"
     end
   end
-  return sections
 end
 
-local function has_text(value)
-  return value and value:find "%S"
+-- The settings of a profile; nil where it has no section; or nil and the
+-- number of a line in it that is none.
+local function parse(whole, profile)
+  local section, is_inside, goes_on = nil, false, nil
+  whole = whole:gsub("^\239\187\191", "") -- a byte order mark
+  for number, line, is_indented in lines(whole) do
+    local name = line:match "^%[(.*)%]$"
+    if name then
+      is_inside, goes_on = text.trim(name) == profile, nil
+      section = section or is_inside and {} or nil
+    elseif is_inside and line ~= "" then
+      local fits, how = read_line(section, line)
+      if not fits and not (goes_on == "next line"
+        or goes_on == "indented" and is_indented) then
+        return nil, number
+      end
+      goes_on = fits and how or not fits and goes_on or nil
+    end
+  end
+  return section
 end
 
--- The keys of a profile in a file; or nil and why there are none.
+-- The settings of a profile in a file; or nil, why there are none and where
+-- known the failure's fields.
 local function read(path, profile, context)
-  local text, why = context.read(path)
-  if not text then
-    return nil, why
+  local content, why, about = context.read(path)
+  if not content then
+    return nil, why, about
   end
-  local sections, number = parse(text)
-  if not sections then
+  local section, number = parse(content, profile)
+  if number then
     return nil, ("line %d is no setting"):format(number)
-  end
-  local section = sections[profile]
-  if not section then
+  elseif not section then
     return nil, "no such profile"
   end
   for _, name in ipairs { "secret_id", "secret_key" } do
-    if not has_text(section[name]) then
+    if not section[name] or section[name] == "" then
       return nil, "no " .. name
     end
   end
@@ -65,14 +101,24 @@ local function given(value)
   return value and value ~= "" and value or nil
 end
 
+-- A file that somebody has named, as { name, path, shown }: what is tried is
+-- shown where it is not good. `~/` is the home directory.
+local function named(name, path, context)
+  if path:find "^~/" then
+    path = context.home and context.home .. path:sub(2)
+  end
+  return { { name, path, path } }
+end
+
 -- The files in their order, each { name, path }.
-local function files(options, context)
-  local own = given(options.credentials_file)
-  local variable = given(context.getenv "TENCENTCLOUD_CREDENTIALS_FILE")
+local function files(own, context)
+  local variable =
+    environment.get("TENCENTCLOUD_CREDENTIALS_FILE", context.getenv)
   if own then
-    return { { "the file of option 'credentials_file'", own } }
+    return named("the file of option 'credentials_file'", own, context)
   elseif variable then
-    return { { "the file of TENCENTCLOUD_CREDENTIALS_FILE", variable } }
+    return named("the file of TENCENTCLOUD_CREDENTIALS_FILE", variable,
+      context)
   end
   local below = "/.tencentcloud/credentials"
   return {
@@ -84,31 +130,42 @@ end
 --- Looks into the file of the option `credentials_file` or of
 -- TENCENTCLOUD_CREDENTIALS_FILE; where there is neither, into the user's, then
 -- into the machine's. The profile is the option `profile`, or
--- TENCENTCLOUD_PROFILE, or "default".
+-- TENCENTCLOUD_PROFILE, or "default". A role of the environment goes before
+-- the file's, but where an option names the file or the profile.
 -- @tparam table options
 -- @tparam table context of `balance.credentials`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
 -- @treturn string the file; where the first is nil, each one and why not
+-- @treturn ?table the role to be assumed with them; where the first is nil,
+-- the failure's fields, where it ends the search
 ---@param options table
 ---@param context balance.CredentialContext
 ---@return balance.CredentialSet?
 ---@return string
+---@return table?
 function _M.find(options, context)
-  local profile = given(options.profile)
-    or given(context.getenv "TENCENTCLOUD_PROFILE") or "default"
+  local own_file, own_profile =
+    given(options.credentials_file), given(options.profile)
+  local profile = own_profile
+    or environment.get("TENCENTCLOUD_PROFILE", context.getenv) or "default"
   local looked = {}
-  for _, file in ipairs(files(options, context)) do
-    local name, path = file[1], file[2]
-    local keys, why
+  for _, file in ipairs(files(own_file, context)) do
+    local name, path, shown = file[1], file[2], file[3]
+    local keys, why, about = nil, "HOME is not set", nil
     if path then
-      keys, why = read(path, profile, context)
-    else
-      why = "HOME is not set"
+      keys, why, about = read(path, profile, context)
     end
     if keys then
-      return keys, name
+      local role = not own_file and not own_profile
+        and assumed_role.of_environment(context)
+      return keys, name,
+        role or assumed_role.role_of(keys.role_arn, keys.role_session_name)
     end
+    why = shown and ("%s: %s"):format(shown, why) or why
     looked[#looked + 1] = ("%s (%s)"):format(name, why)
+    if about then
+      return nil, looked[#looked], about
+    end
   end
   return nil, table.concat(looked, ", ")
 end

@@ -10,15 +10,23 @@ local _M = {
   name = "tencent",
   unit = "cent",
   endpoint_variable = "TENCENT_ENDPOINT",
+  -- the second of each are what Tencent's function platform sets
   credentials = {
-    { name = "secret_id", variable = "TENCENTCLOUD_SECRET_ID" },
-    { name = "secret_key", variable = "TENCENTCLOUD_SECRET_KEY" },
+    {
+      name = "secret_id",
+      variable = { "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRETID" },
+    },
+    {
+      name = "secret_key",
+      variable = { "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECRETKEY" },
+    },
     {
       name = "token", optional = true,
       variable = { "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSIONTOKEN" },
     },
   },
   credential_sources = { "tencent_file", "tccli_file", "cvm_role" },
+  credential_role = "assumed_role",
   rate = true, -- the document allows 20 requests a second
   options = {
     temp_credit = "boolean",

@@ -1,0 +1,219 @@
+-- SPDX-License-Identifier: MIT
+--- The temporary credentials of a role that is assumed: AssumeRole of Tencent
+-- Cloud's service sts, 2018-08-13, signed with the keys of whoever may.
+-- @module balance.credentials.assumed_role
+-- @see https://www.tencentcloud.com/document/api/1150/49452
+
+local answer = require "balance.answer"
+local clock = require "balance.clock"
+local core = require "balance.core"
+local environment = require "balance.environment"
+local failure = require "balance.failure"
+local json = require "balance.json"
+local kept = require "balance.credentials.kept"
+local odd = require "balance.credentials.odd"
+local refusal = require "balance.provider.tencent_refusal"
+local text = require "balance.text"
+local version = require "balance.version"
+
+local _M = {}
+
+--- How long all of it may take, seconds.
+_M.limit = 5
+
+local names = {
+  { name = "secret_id" }, { name = "secret_key" }, { name = "token" },
+}
+
+local endpoints = {
+  intl = "https://sts.intl.tencentcloudapi.com",
+  cn = "https://sts.tencentcloudapi.com",
+}
+
+local duration = 7200 -- seconds; what the service gives where nobody asks
+local usual_session = "balance"
+
+-- What a wrong clock is off by, for all roles of this process.
+local state = { offset = 0 }
+
+local function silent() end
+
+-- A role and what its session is called; nil where no role is given.
+local function role_of(arn, session)
+  arn = type(arn) == "string" and text.trim(arn) or arn
+  session = type(session) == "string" and text.trim(session) or session
+  if arn == nil or arn == "" then
+    return nil
+  end
+  return {
+    arn = arn,
+    session = session == nil and usual_session or session == ""
+      and usual_session or session,
+  }
+end
+
+_M.role_of = role_of
+
+--- The role that the environment wants.
+-- @tparam table context of `balance.credentials`
+-- @treturn ?table
+function _M.of_environment(context)
+  return role_of(environment.get("TENCENTCLOUD_ROLE_ARN", context.getenv),
+    environment.get("TENCENTCLOUD_ROLE_SESSION_NAME", context.getenv))
+end
+
+-- Both go into JSON as they are, and the first into messages.
+local function mistake(role)
+  if type(role.arn) ~= "string" or #role.arn > 256
+    or role.arn:find '[^!-~]' or role.arn:find '["\\]' then
+    return "the role's ARN is none"
+  elseif type(role.session) ~= "string" or #role.session < 2
+    or #role.session > 128
+    or not role.session:find "^[0-9A-Za-z_+=,.@-]+$" then
+    return "the name of the role's session has other than 2 to 128 letters,"
+      .. " digits and _+=,.@-"
+  end
+end
+
+local function start(request, offset, limit)
+  local base, config = request.base, request.config
+  return core.transport():start {
+    endpoint = request.endpoint,
+    path = "/",
+    body = ('{"RoleArn":"%s","RoleSessionName":"%s","DurationSeconds":%d}')
+      :format(request.role.arn, request.role.session, duration),
+    user_agent = "balance/" .. version,
+    headers = { ["X-TC-Language"] = config.language or "en-US" },
+    tc3 = {
+      secret_id = base.secret_id,
+      secret_key = base.secret_key,
+      token = base.token,
+      service = "sts",
+      action = "AssumeRole",
+      version = "2018-08-13",
+      region = "ap-guangzhou", -- one must be named, and all know this one
+      timestamp = os.time() + offset,
+    },
+    ca_file = config.ca_file,
+    ca_path = config.ca_path,
+    proxy = config.proxy,
+    timeout = limit,
+    connect_timeout = math.min(limit, config.connect_timeout or limit),
+  }
+end
+
+-- The service's response; or nil and the failure's fields.
+local function read(result)
+  if result.kind then
+    return nil, {
+      kind = result.kind, code = result.code, message = result.message,
+      status = result.status, hint = result.hint,
+    }
+  end
+  local body = json.decode(result.body)
+  local response = body and body.Response
+  local refused = type(response) == "table" and response.Error
+  local about
+  if type(refused) == "table" and type(refused.Code) == "string" then
+    about = refusal.read(result.status, refused.Code, refused.Message,
+      response.RequestId)
+  elseif type(response) ~= "table" or refused ~= nil
+    or result.status ~= 200 then
+    about = answer.not_the_services(result.status, body)
+  else
+    return response
+  end
+  about.status = result.status
+  return nil, about
+end
+
+local function hint(about, request, date)
+  if about.kind ~= "auth" then
+    return about.hint
+  elseif tostring(about.code):find "^UnauthorizedOperation" then
+    return "the key needs the CAM action sts:AssumeRole"
+  end
+  return odd.hint(names, request.base)
+    or refusal.hint(about, { now = os.time(), date = date })
+end
+
+-- One request. Returns the response and its Date; or nil, the failure's fields
+-- and by how much the service's clock is ahead, where that can be believed.
+local function ask(offset, request, deadline)
+  local transfer, kind, message = start(request, offset,
+    math.max(deadline - core.now(), 0))
+  local ok = transfer
+  if transfer then
+    ok, kind, message = request.loop.wait(transfer)
+  end
+  local result = ok and transfer:result() or { kind = kind, message = message }
+  local date = ok and transfer:header "date"
+  if transfer then
+    transfer:close()
+  end
+  local response, about = read(result)
+  if response then
+    return { response = response, date = date }
+  end
+  local seconds = date and core.date(date)
+  about.hint = hint(about, request, seconds)
+  local is_tls = request.endpoint:find "^https://"
+  return nil, about, is_tls and seconds and seconds - os.time() or nil
+end
+
+local function fetch(request, context, deadline)
+  local answered, about =
+    clock.run(state, refusal, silent, ask, request, deadline)
+  if not answered then
+    return nil, about.message, about
+  end
+  local response = answered.response
+  local keys = response.Credentials
+  local set = type(keys) == "table" and {
+    secret_id = keys.TmpSecretId, secret_key = keys.TmpSecretKey,
+    token = keys.Token,
+  } or {}
+  if not kept.is_complete(set, response.ExpiredTime) then
+    return nil, "the answer has no complete keys", { kind = "decode" }
+  end
+  return set, kept.left(response.ExpiredTime, answered.date, context)
+end
+
+local function key_of(request)
+  local base, role = request.base, request.role
+  return core.digest("assumed role\n", request.endpoint, "\n", role.arn, "\n",
+    role.session, "\n", base.secret_id, "\n", base.secret_key, "\n",
+    base.token or "")
+end
+
+--- Assumes a role. Where that fails, the keys that asked for it will not do:
+-- they may be another account's.
+-- @tparam table base `secret_id`, `secret_key`, `token`
+-- @tparam string place that they are from
+-- @tparam table role of `role_of` or `of_environment`
+-- @tparam table context of `balance.credentials`
+-- @treturn ?table `secret_id`, `secret_key`, `token`
+-- @treturn string the place; where the first is nil, why
+-- @treturn ?table then, the failure's fields
+function _M.take(base, place, role, context)
+  local wrong = mistake(role)
+  if wrong then
+    return nil, ("%s: %s"):format(place, wrong), { kind = "config" }
+  end
+  local config = context.config
+  local request = {
+    base = base, role = role, config = config, loop = context.loop,
+    endpoint = environment.get("TENCENT_STS_ENDPOINT", context.getenv)
+      or endpoints[config.site] or endpoints.intl,
+  }
+  local set, why, about = kept.get(key_of(request), _M.limit, context,
+    function(deadline) return fetch(request, context, deadline) end)
+  if set then
+    return set, place .. ", with the role " .. role.arn
+  end
+  why = failure.clean(why, { base.secret_id, base.secret_key, base.token })
+  return nil, ("the role %s of %s cannot be assumed: %s"):format(role.arn,
+    place, why or "no message"), about or { kind = "config" }
+end
+
+return _M

@@ -1,0 +1,340 @@
+-- SPDX-License-Identifier: MIT
+local balance = require "balance"
+local core = require "balance.core"
+local credentials = require "balance.credentials"
+local odd = require "balance.credentials.odd"
+local process = require "support.process"
+local tencent = require "balance.provider.tencent"
+local tccli_file = require "balance.credentials.tccli_file"
+local tencent_file = require "balance.credentials.tencent_file"
+local balance_text = require "balance.text"
+
+local home
+
+local function path_of(name)
+  return home .. "/" .. name
+end
+
+local function write(name, text)
+  process.write(path_of(name), text)
+  return path_of(name)
+end
+
+local function fifo(name)
+  local _, status = process.run("mkfifo " .. process.quote(path_of(name)))
+  assert.equal(0, status)
+  return path_of(name)
+end
+
+local function find(options, variables)
+  return credentials.find(tencent, { options or {} }, {
+    loop = {}, home = home,
+    getenv = function(name) return variables and variables[name] end,
+  })
+end
+
+before_each(function()
+  home = os.tmpname()
+  os.remove(home)
+  process.run("umask 077; mkdir -p " .. home .. "/.tencentcloud " .. home
+    .. "/.tccli")
+end)
+
+after_each(function()
+  process.run("rm -r " .. process.quote(home))
+end)
+
+describe("a file with keys", function()
+  it("is read whole, with its permission bits", function()
+    local path = write("file", "a\0b\r\n")
+    process.run("chmod 640 " .. path)
+    local text, mode = core.read_file(path, 10)
+    assert.equal("a\0b\r\n", text)
+    assert.equal(tonumber("640", 8), mode)
+    process.run("chmod 600 " .. path .. " && ln -s file " .. path_of "link")
+    text, mode = core.read_file(path_of "link", 5)
+    assert.equal("a\0b\r\n", text)
+    assert.equal(tonumber("600", 8), mode)
+    assert.equal("", (core.read_file(write("empty", ""), 0)))
+    local most = ("x"):rep(65536)
+    assert.equal(most, (core.read_file(write("most", most), 65536)))
+  end)
+
+  it("must be a regular file, of some size", function()
+    local file = write("file", "12345")
+    local pipe = fifo "pipe"
+    process.run("ln -s pipe " .. path_of "link")
+    for path, why in pairs {
+      [pipe] = "not_a_file", [path_of "link"] = "not_a_file",
+      ["/dev/null"] = "not_a_file", ["/dev/zero"] = "not_a_file",
+      ["/dev/tty"] = "not_a_file", ["/dev/ptmx"] = "not_a_file",
+      [home] = "not_a_file", [path_of "none"] = "missing",
+      [file .. "/below"] = "missing", [file .. "\0"] = "missing",
+      [""] = "missing", [file] = "too_large",
+    } do
+      local text, problem = core.read_file(path, 4)
+      assert.is_nil(text)
+      assert.equal(why, problem)
+    end
+    assert.has_error(function() core.read_file(file, 65537) end)
+    assert.has_error(function() core.read_file(file, -1) end)
+    assert.has_error(function() core.read_file() end)
+  end)
+
+  it("that is none is passed by, and nothing waits for it", function()
+    local pipe = fifo "pipe"
+    local message = select(2, find { credentials_file = pipe })
+    assert.matches("(" .. pipe .. ": not a file)", message, 1, true)
+    message = select(2, find({}, { TENCENTCLOUD_CREDENTIALS_FILE = pipe }))
+    assert.matches("(" .. pipe .. ": not a file)", message, 1, true)
+    fifo ".tencentcloud/credentials"
+    fifo ".tccli/default.credential"
+    message = select(2, find())
+    assert.matches("~/.tencentcloud/credentials (not a file)", message, 1,
+      true)
+    assert.matches("~/.tccli/default.credential (not a file)", message, 1,
+      true)
+  end)
+
+  it("may be below the home directory, by a tilde", function()
+    write("keys", "[default]\nsecret_id = i\nsecret_key = k\n")
+    assert.equal("i", find({ credentials_file = "~/keys" }).secret_id)
+    assert.equal("i", find({}, { TENCENTCLOUD_CREDENTIALS_FILE = " ~/keys\r" })
+      .secret_id)
+    local message = select(2, find { credentials_file = "~/none" })
+    assert.matches("the file of option 'credentials_file' (" .. home
+      .. "/none: not there)", message, 1, true)
+    message = select(2, find { credentials_file = home .. "/~/keys" })
+    assert.matches("(" .. home .. "/~/keys: not there)", message, 1, true)
+    message = select(2, credentials.find(tencent,
+      { { credentials_file = "~/keys" } },
+      { loop = {}, home = false, getenv = function() end }))
+    assert.matches("(HOME is not set)", message, 1, true)
+  end)
+
+  it("is not blamed, nor passed by, where no descriptor is left", function()
+    local keys = write("keys", "[default]\nsecret_id = i\nsecret_key = k\n")
+    write(".tccli/default.credential", '{"secretId":"I","secretKey":"K"}')
+    local output = process.run_lua([[
+      local credentials = require "balance.credentials"
+      local tencent = require "balance.provider.tencent"
+      local open = {}
+      repeat
+        open[#open + 1] = io.open "/dev/null"
+      until #open > 100000 or not io.open "/dev/null"
+      local set, message, about = credentials.find(tencent,
+        { { credentials_file = arg[1] } }, {
+        loop = {}, home = arg[2], getenv = function() end,
+      })
+      for _, each in ipairs(open) do each:close() end
+      io.write(set and set.secret_id or message, "|", about and about.kind)
+    ]], "sh -c 'ulimit -n 64; exec \"$@\"' sh", keys, home)
+    assert.equal("the file of option 'credentials_file' (" .. keys
+      .. ": this system has no file descriptor or memory left to read it)"
+      .. "|resource", output)
+  end)
+end)
+
+describe("the credentials file of the SDKs", function()
+  local function read(text, options)
+    write(".tencentcloud/credentials", text)
+    local set, message = find(options)
+    return set, message:match "/credentials (%b())"
+  end
+
+  local keys = "secret_id = i\nsecret_key = k\n"
+
+  it("may hold anything that nobody asked for", function()
+    for _, text in ipairs {
+      "[default]\n" .. keys .. "[other]\nno setting\n",
+      "no setting\n[other]\n{ [ \" '\n= x\n[default]\n" .. keys,
+      "secret_id = x\n[default]\n" .. keys,
+      "[other]\nsecret_id = \"x\n[half\n[default]\n" .. keys,
+      "[default]\napi.region = ap-x\n" .. keys,
+      "[default]\n" .. keys .. "a b = c\nnote = \"half\nx@y : \n",
+      "[default]\n" .. keys .. "note = one\n  two\n\n\tthree\n",
+      "[default]\nnote = one \\\ntwo\n" .. keys,
+      "[default]\nnote = one\n  [two\n" .. keys,
+      "[other]\n" .. ("\0"):rep(100) .. "\n[default]\n" .. keys,
+      "\239\187\191[other]\n\255\254\n[ default ]\r\n" .. keys .. "[x]\n\1",
+    } do
+      assert.same({ secret_id = "i", secret_key = "k" }, (read(text)))
+    end
+  end)
+
+  it("must be right where it was asked for", function()
+    for text, why in pairs {
+      ["[default]\n" .. keys .. "no setting\n"] = "(line 4 is no setting)",
+      ["[default]\n" .. keys .. "  no setting\n"] = "(line 4 is no setting)",
+      ["[default]\n" .. keys .. "= x\n"] = "(line 4 is no setting)",
+      ["[default]\n" .. keys .. "[half\n"] = "(line 4 is no setting)",
+      ["[default]\n" .. keys .. "[x = y\n"] = "(line 4 is no setting)",
+      ["[default]\n" .. keys .. "note = one\ntwo\n"] =
+        "(line 5 is no setting)",
+      ["[other]\nx\n[default]\nsecret_id = 'i\n"] = "(line 4 is no setting)",
+      ["[default]\nsecret_id = i\n  more\n"] = "(line 3 is no setting)",
+      ["[default]\n" .. keys .. "[other]\n[default]\nbad\n"] =
+        "(line 6 is no setting)",
+    } do
+      local set, said = read(text)
+      assert.is_nil(set)
+      assert.equal(why, said)
+    end
+  end)
+
+  it("may have a section twice", function()
+    assert.same({ secret_id = "i", secret_key = "K", token = "t" },
+      (read("[default]\n" .. keys .. "[other]\ntoken = no\n"
+        .. "[default]\nSECRET_KEY = K\ntoken = t\n")))
+  end)
+
+  it("reads its names alike in every locale", function()
+    assert.same({ secret_id = "i", secret_key = "k" },
+      (read "[default]\nSECRET_ID = i\nSecret_Key = k\n"))
+  end)
+end)
+
+describe("what is read from the world", function()
+  local most = 65536
+
+  -- Of each of these a reader gets as many as it takes.
+  local bad = { " ", "\t", "[", "[ ", " ]", "x ", "\r", "\"", "'", "=", " =",
+    "a=", "x = y ", " #", "#", "[x] ", "\n ", "\n[", "\\", "{", "\0", "\255",
+    "a", "-", "[default]\nx ", "~" }
+
+  local function texts()
+    local all = {}
+    for _, piece in ipairs(bad) do
+      for _, start in ipairs { "", "[", "[default]\nx=" } do
+        local count = math.floor((most - #start - 1) / #piece)
+        all[#all + 1] = start .. piece:rep(count) .. "x"
+      end
+    end
+    return all
+  end
+
+  -- Where it goes by the square of it, this is half a minute.
+  local function costs_little(read, ...)
+    local started = os.clock()
+    read(...)
+    assert.is_true(os.clock() - started < 3)
+  end
+
+  it("costs time by its length alone", function()
+    local content
+    local context = {
+      home = "/x", now = os.time, getenv = function() end,
+      read = function() return content end,
+    }
+    local names = { { name = "key" } }
+    for _, each in ipairs(texts()) do
+      content = each
+      costs_little(function() tencent_file.find({}, context) end)
+      costs_little(function() tccli_file.find({}, context) end)
+      costs_little(function()
+        tencent_file.find({ profile = content }, context)
+        tccli_file.find({ profile = content }, context)
+      end)
+      costs_little(balance_text.trim, content)
+      costs_little(function() odd.hint(names, { key = content }) end)
+    end
+  end)
+end)
+
+describe("a trust store", function()
+  local function failure_of(options)
+    local result, err = balance.udio(options)
+    assert.is_nil(result)
+    return err
+  end
+
+  it("that is no regular file is refused, and nothing waits for it",
+    function()
+      local pipe = fifo "ca.pem"
+      for _, path in ipairs { pipe, "/dev/null", "/dev/tty", "/dev/ptmx",
+        home } do
+        local err = failure_of { ca_file = path, timeout = 60 }
+        assert.equal("config", err.kind)
+        assert.matches("must be regular files", err.message, 1, true)
+        assert.equal(1, err.attempts)
+      end
+    end)
+
+  it("of the environment is neither", function()
+    local pipe = fifo "ca.pem"
+    for _, name in ipairs { "SSL_CERT_FILE", "SSL_CERT_DIR" } do
+      process.run("mkdir -p " .. home .. "/certs")
+      process.run("mkfifo " .. home .. "/certs/0a1b2c3d.0")
+      local output = process.run_lua([[
+        local _, err = require("balance").udio { timeout = 60 }
+        io.write(err.kind, " ", err.message)
+      ]], ("env -u SSL_CERT_FILE %s=%s"):format(name,
+        name == "SSL_CERT_FILE" and pipe or home .. "/certs"))
+      assert.matches("^config the trusted certificates .*regular files$",
+        output)
+    end
+  end)
+
+  it("that is a directory has regular files by the names that are opened",
+    function()
+      local function kind_with(command)
+        process.run("cd " .. home .. " && mkdir -p one two && " .. command)
+        local _, err = balance.udio { ca_path = home .. "/one:" .. home
+          .. "/two", api_key = "not-a-key", timeout = 60 }
+        return err.kind
+      end
+      local bundle = process.quote(os.getenv "SSL_CERT_FILE")
+      assert.equal("auth", kind_with("ln -sf " .. bundle
+        .. " two/$(openssl x509 -noout -hash -in " .. bundle .. ").0"))
+      assert.equal("auth", kind_with "mkfifo two/other")
+      assert.equal("config", kind_with "mkfifo two/0a1b2c3d.0")
+      assert.equal("config", kind_with "true")
+      assert.equal("auth", kind_with "rm two/0a1b2c3d.0")
+      assert.equal("config", kind_with "ln -s ../one two/0a1b2c3d.1")
+    end)
+
+  it("is not looked at where nothing is encrypted", function()
+    local _, err = balance.udio { ca_file = fifo "ca.pem", retries = 0,
+      api_key = "not-a-key", endpoint = os.getenv "SANDBOX_PLAIN" }
+    assert.equal("auth", err.kind)
+  end)
+end)
+
+describe("OpenSSL's configuration", function()
+  it("is gone without where it is no regular file", function()
+    for _, path in ipairs { fifo "openssl.cnf", "/dev/null", "/dev/ptmx" } do
+      local output = process.run_lua(
+        [[io.write(require("balance").udio().credits)]],
+        "OPENSSL_CONF=" .. path)
+      assert.equal("195", output)
+    end
+  end)
+end)
+
+describe("Tencent's metadata service", function()
+  local metadata = "http://metadata.tencentyun.com"
+
+  it("gets no request but that of the machine's role", function()
+    balance.register {
+      name = "keyless_spec", unit = "credit", endpoint = metadata,
+      credentials = { { name = "api_key" } },
+      request = function(config)
+        return { path = "/?key=" .. config.api_key, metadata = true }
+      end,
+      read = function() return { available_from = "x", x = 1 } end,
+    }
+    local result, err = balance.keyless_spec { api_key = "a-key" }
+    assert.is_nil(result)
+    assert.equal("config", err.kind)
+    assert.equal("endpoint: http:// is for loopback addresses only, use "
+      .. "https://", err.message)
+    for _, name in ipairs { "udio", "tempolor", "tencent" } do
+      err = select(2, balance[name] { endpoint = metadata })
+      assert.equal("config", err.kind)
+    end
+    local transfer, kind = core.transport():start { endpoint = metadata,
+      path = "/", timeout = 5, connect_timeout = 5 }
+    assert.is_nil(transfer)
+    assert.equal("config", kind)
+  end)
+end)
