@@ -428,6 +428,23 @@ describe("balance.tencent() with a role", function()
       ]])))
     end)
 
+  it("is asked for through the call's proxy, and trusts whom it trusts",
+    function()
+      profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s"}'):format(
+        main.secret_id, main.secret_key, role.role))
+      for options, kind in pairs {
+        ['{ proxy = "http://127.0.0.1:1" }'] = "connect",
+        ['{ ca_file = "LICENSE" }'] = "config",
+        ['{ ca_file = "/dev/null" }'] = "config",
+      } do
+        local output = call("", ([[
+          local _, err = require("balance").tencent(%s)
+          io.write(err.kind, " ", err.message, " ", tostring(err.attempts))
+        ]]):format(options))
+        assert.matches("^" .. kind .. " the role qcs.*: .* nil$", output)
+      end
+    end)
+
   it("has its options checked before it is asked for", function()
     local result, err = balance.tencent { ca_file = "a\0b",
       proxy = "http://127.0.0.1:1" }

@@ -311,6 +311,20 @@ describe("OpenSSL's configuration", function()
   end)
 end)
 
+describe("the file of SSLKEYLOGFILE", function()
+  it("is not waited for where it is a FIFO", function()
+    local output = process.run_lua([[
+      local result, err = require("balance").udio()
+      io.write(result and "answered" or err.kind .. " " .. err.message)
+    ]], "SSLKEYLOGFILE=" .. fifo "keys")
+    assert.equal("config SSLKEYLOGFILE must not be a FIFO", output)
+    assert.equal("answered", (process.run_lua([[
+      io.write(require("balance").udio() and "answered" or "")
+    ]], "SSLKEYLOGFILE=" .. path_of "log")))
+    assert.is_truthy(process.read(path_of "log"))
+  end)
+end)
+
 describe("Tencent's metadata service", function()
   local metadata = "http://metadata.tencentyun.com"
 

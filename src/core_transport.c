@@ -55,6 +55,8 @@ static int fail_with(lua_State *L, enum transport_status status)
     return fail(L, "config",
                 "the trusted certificates (ca_file, ca_path, SSL_CERT_FILE, "
                 "SSL_CERT_DIR) must be regular files");
+  case TRANSPORT_BAD_KEYLOG:
+    return fail(L, "config", "SSLKEYLOGFILE must not be a FIFO");
   case TRANSPORT_BAD_LIBCURL:
     return fail(L, "config",
                 "this libcurl will not do: balance needs 7.88 or newer, "

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #ifdef __linux__
 #include <malloc.h>
@@ -80,6 +81,13 @@ static void init(void)
   is_usable = curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
               strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
               init_memory() == CURLE_OK;
+}
+
+bool libcurl_would_wait(void)
+{
+  const char *path = getenv("SSLKEYLOGFILE");
+  struct stat status;
+  return path && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
 bool libcurl_init(void)

@@ -13,6 +13,10 @@
    memory functions stay. False where this libcurl will not do. */
 bool libcurl_init(void);
 
+/* Whether libcurl_init would open a FIFO: libcurl writes the session keys to
+   what SSLKEYLOGFILE names, and there waits until somebody reads. */
+bool libcurl_would_wait(void);
+
 /* curl_version_info's, asked once: 8.23 writes its answer anew at each call,
    to where other threads are reading it. */
 const curl_version_info_data *libcurl_info(void);

@@ -199,6 +199,8 @@ unsigned long transport_next_finished(struct transport *transport)
 enum transport_status transport_new(struct transport **out)
 {
   *out = NULL;
+  if (libcurl_would_wait())
+    return TRANSPORT_BAD_KEYLOG;
   if (!libcurl_init())
     return TRANSPORT_BAD_LIBCURL;
 

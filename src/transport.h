@@ -64,6 +64,7 @@ enum transport_status {
   TRANSPORT_NO_MEMORY,
   TRANSPORT_BAD_HEADER,  /* a control character */
   TRANSPORT_BAD_TRUST,   /* a trust store that is not made of files */
+  TRANSPORT_BAD_KEYLOG,  /* SSLKEYLOGFILE is a FIFO */
   TRANSPORT_BAD_LIBCURL, /* too old, or without OpenSSL */
   TRANSPORT_INTERRUPTED, /* a signal came while waiting */
   TRANSPORT_SYSTEM       /* errno says */
