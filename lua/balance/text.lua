@@ -69,18 +69,4 @@ function _M.of_number(number)
   return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
 end
 
-local lower = {}
-for byte = ("A"):byte(), ("Z"):byte() do
-  lower[string.char(byte)] = string.char(byte + 32)
-end
-
---- Makes the letters of ASCII small, in every locale.
--- @tparam string text
--- @treturn string
----@param text string
----@return string
-function _M.lower(text)
-  return (text:gsub("[A-Z]", lower))
-end
-
 return _M

@@ -157,7 +157,7 @@ local function ask(offset, request, deadline)
   end
   local seconds = date and core.date(date)
   about.hint = hint(about, request, seconds)
-  local is_tls = request.endpoint:find "^https://"
+  local is_tls = text.lower(request.endpoint):find "^https://"
   return nil, about, is_tls and seconds and seconds - os.time() or nil
 end
 
