@@ -217,7 +217,7 @@ describe("what is read from the world", function()
   local function costs_little(read, ...)
     local started = os.clock()
     read(...)
-    assert.is_true(os.clock() - started < 3)
+    assert.is_true(os.clock() - started < 10)
   end
 
   it("costs time by its length alone", function()

@@ -81,6 +81,12 @@ if transfer and blocking.wait(transfer) and transfer:result().status then
   error "a wrong answer: there was none"
 end
 
+-- A file, which is whole.
+local text = core.read_file("LICENSE", 65536)
+if text and not text:find "WITH THE SOFTWARE" then
+  error "a part of a file"
+end
+
 -- One that is under way when the state is closed.
 transfer = start { ["X-Sandbox-Delay"] = "1000" }
 core.transport():step()
