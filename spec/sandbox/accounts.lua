@@ -44,7 +44,7 @@ return {
   -- `rate`: how often the account may ask in a second; no limit where absent.
   -- `amounts`: the answer; `temp_credit` goes over it where the request asks
   -- for TempCredit. `token`: what X-TC-Token must be; nothing where absent.
-  -- `role`: whose keys AssumeRole gives; it has none of its own.
+  -- `role`: whoever assumes it gets keys of this account from AssumeRole.
   tencent = {
     -- The document's example.
     main = {
@@ -97,12 +97,16 @@ return {
         } },
       },
     },
+    -- Whoever assumes its role gets its balance.
     assumed = {
+      secret_id = "AKIDSandboxOwnerOfRoleVn2Xc7KpEXAMPLE",
+      secret_key = "SandboxOwnerOfRoleT6yQ1mDwEXAMPLE",
       role = "qcs::cam::uin/600000561289:roleName/spec-role",
       amounts = amounts {
         Balance = 7700, RealBalance = 7700, CreditBalance = 7700,
         RealCreditBalance = 7700, Uin = 600000561289,
       },
+      temp_credit = {},
     },
     -- For whoever asks often: specs, benchmarks.
     bench = {

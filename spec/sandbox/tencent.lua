@@ -11,7 +11,7 @@ local MAX_CLOCK_SKEW = 300 -- seconds
 
 local by_id = {}
 for _, account in pairs(require("sandbox.accounts").tencent) do
-  if account.secret_id then by_id[account.secret_id] = account end
+  by_id[account.secret_id] = account
 end
 
 -- By the action: the service that it belongs to, and its version.
