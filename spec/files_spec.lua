@@ -96,6 +96,15 @@ describe("a file with keys", function()
       true)
   end)
 
+  it("that an option names is not replaced by tccli's", function()
+    write(".tccli/default.credential", '{"secretId":"I","secretKey":"K"}')
+    local set, message = find { credentials_file = home .. "/none" }
+    assert.is_nil(set)
+    assert.matches("/none: not there%)$", message)
+    assert.equal("I", find({}, {
+      TENCENTCLOUD_CREDENTIALS_FILE = home .. "/none" }).secret_id)
+  end)
+
   it("may be below the home directory, by a tilde", function()
     write("keys", "[default]\nsecret_id = i\nsecret_key = k\n")
     assert.equal("i", find({ credentials_file = "~/keys" }).secret_id)

@@ -55,21 +55,26 @@ local function machine(name, context)
     about or { kind = "config" }
 end
 
---- Looks into `~/.tccli/<profile>.credential`. The profile is the option
--- `profile`, or TCCLI_PROFILE, or "default". A role of the environment goes
+--- Looks into `~/.tccli/<profile>.credential`, unless the option
+-- `credentials_file` names another file. The profile is the option `profile`,
+-- or TCCLI_PROFILE, or "default". A role of the environment goes
 -- before the file's, as with tccli, but where an option names the profile.
 -- @tparam table options
 -- @tparam table context of `balance.credentials`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
--- @treturn string the file; where the first is nil, with why not
+-- @treturn ?string the file; where the first is nil, with why not; nil where
+-- nobody wanted it
 -- @treturn ?table the role to be assumed with them; where the first is nil,
 -- the failure's fields, where it ends the search
 ---@param options table
 ---@param context balance.CredentialContext
 ---@return balance.CredentialSet?
----@return string
+---@return string?
 ---@return table?
 function _M.find(options, context)
+  if given(options.credentials_file) then
+    return nil
+  end
   local own = given(options.profile)
   local path, name = path_of(own, context)
   if not path then
