@@ -21,8 +21,9 @@ struct endpoint {
 /* What is wrong with one that nothing protects. */
 extern const char endpoint_in_clear[];
 
-/* Reads "scheme://host[:port]". Takes https, and http fXX Returns NULL, or a sentence on what
-   is wrong with it that does not repeat it (there may be a password inside). */
+/* Reads "scheme://host[:port]". Takes https, and http for a loopback address
+   or Tencent's metadata service. Returns NULL, or a sentence on what is wrong
+   with it that does not repeat it (there may be a password inside). */
 const char *endpoint_parse(struct bytes text, struct endpoint *out);
 
 #pragma GCC visibility pop
