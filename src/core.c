@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* The module balance.core: what it opens, and its small functions. */
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
+#define _POSIX_C_SOURCE 200809L /* nanosleep, getpid */
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "core.h"
 #include "libcurl.h"
+#include "scarcity.h"
 #include "tc3.h"
 
 /* date(text): an HTTP date as Unix seconds, or nil. */
@@ -45,23 +48,54 @@ static int core_sleep(lua_State *L)
   return 0;
 }
 
-/* random(): a number from 0 up to 1; every process has its own. */
+int core_fail(lua_State *L, const char *kind, const char *message)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, kind);
+  lua_pushstring(L, message);
+  return 3;
+}
+
+int core_fail_for(lua_State *L, int error)
+{
+  core_fail(L, "resource", scarcity_message(error));
+  lua_pushstring(L, scarcity_hint(error));
+  return 4;
+}
+
+/* scarcity([errno]): of what this system has none left where that says so, in
+   words, and what to do about it; nil where it does not. Without an errno,
+   whether there is a file descriptor. */
+static int core_scarcity(lua_State *L)
+{
+  int error = lua_isnoneornil(L, 1) ? scarcity_of_descriptors(1)
+                                    : (int)luaL_checkinteger(L, 1);
+  lua_pushstring(L, scarcity_message(error));
+  lua_pushstring(L, scarcity_hint(error));
+  return 2;
+}
+
+/* random(): a number from 0 up to 1; every process has its own, and no secret
+   is made of it. */
 static int core_random(lua_State *L)
 {
   uint32_t bits = 0;
+  ERR_set_mark();
   if (RAND_bytes((unsigned char *)&bits, sizeof(bits)) != 1)
-    return luaL_error(L, "OpenSSL has no random numbers");
+    bits = (uint32_t)clock_ns() * 2654435761u ^ (uint32_t)getpid();
+  ERR_pop_to_mark();
   lua_pushnumber(L, (lua_Number)bits / 4294967296.0);
   return 1;
 }
 
-/* digest(text, ...): the SHA-256 of all, as if they were one, in hexadecimal.
-   Keys are among them, and a string of Lua with them in it is never wiped. */
+/* digest(text, ...): the SHA-256 of all, as if they were one, in hexadecimal;
+   nil, kind, message where OpenSSL cannot. Keys are among them, and a string of Lua with them in it is never wiped. */
 static int core_digest(lua_State *L)
 {
   int count = lua_gettop(L);
   for (int i = 1; i <= count; i++)
     luaL_checkstring(L, i);
+  ERR_set_mark();
   EVP_MD_CTX *context = EVP_MD_CTX_new();
   bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
   for (int i = 1; done && i <= count; i++) {
@@ -71,8 +105,12 @@ static int core_digest(lua_State *L)
   unsigned char digest[TC3_DIGEST];
   done = done && EVP_DigestFinal_ex(context, digest, NULL);
   EVP_MD_CTX_free(context);
+  int lack = done ? 0 : scarcity_of_openssl();
+  ERR_pop_to_mark();
+  if (lack)
+    return core_fail_for(L, lack);
   if (!done)
-    return luaL_error(L, "OpenSSL provides no SHA-256");
+    return core_fail(L, "config", "OpenSSL provides no SHA-256");
   char hex[TC3_HEX];
   tc3_hex(digest, hex);
   lua_pushlstring(L, hex, TC3_HEX);
@@ -192,30 +230,59 @@ static void set_functions(lua_State *L, const luaL_Reg *functions)
   }
 }
 
-void core_new_class(lua_State *L, const char *name, lua_CFunction gc,
+void core_new_class(lua_State *L, struct core_class *class, lua_CFunction gc,
                     const luaL_Reg *methods)
 {
-  luaL_newmetatable(L, name);
+  core_push_instance(L, class);
+  bool known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (known)
+    return;
+  lua_pushlightuserdata(L, class);
+  lua_newtable(L);
   lua_pushcfunction(L, gc);
   lua_setfield(L, -2, "__gc");
-  lua_pushstring(L, name); /* what getmetatable shows of it */
+  lua_pushstring(L, class->name); /* what getmetatable shows of it */
   lua_setfield(L, -2, "__metatable");
+  lua_pushstring(L, class->name); /* and tostring, since Lua 5.3 */
+  lua_setfield(L, -2, "__name");
   lua_newtable(L);
   set_functions(L, methods);
   lua_getfield(L, -1, "close");
   lua_setfield(L, -3, "__close");
   lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
-void *core_new_instance(lua_State *L, const char *class, void *key,
+void core_set_class(lua_State *L, struct core_class *class)
+{
+  core_push_instance(L, class);
+  lua_setmetatable(L, -2);
+}
+
+void *core_check(lua_State *L, struct core_class *class)
+{
+  void *found = lua_touserdata(L, 1);
+  core_push_instance(L, class);
+  if (!found || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, -2))
+    luaL_argerror(L, 1,
+                  lua_pushfstring(L, "%s expected, got %s", class->name,
+                                  luaL_typename(L, 1)));
+  lua_pop(L, 2);
+  return found;
+}
+
+void *core_new_instance(lua_State *L, struct core_class *class, void *key,
                         size_t size)
 {
+  bool known = core_push_instance(L, key) != NULL;
+  lua_pop(L, 1);
+  if (known)
+    return NULL;
   lua_pushlightuserdata(L, key);
   void *instance = lua_newuserdata(L, size);
   memset(instance, 0, size);
-  luaL_getmetatable(L, class);
-  lua_setmetatable(L, -2);
+  core_set_class(L, class);
   lua_rawset(L, LUA_REGISTRYINDEX);
   return instance;
 }
@@ -228,30 +295,40 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},           {"transport", core_transport},
-    {"date", core_date},           {"now", core_now},
-    {"sleep", core_sleep},         {"info", core_info},
-    {"random", core_random},       {"digest", core_digest},
-    {"read_file", core_read_file}, {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8},     {"is_short", core_is_short},
-    {"copy", core_copy},           {NULL, NULL},
+    {"sign", core_sign},
+    {"transport", core_transport},
+    {"date", core_date},
+    {"now", core_now},
+    {"sleep", core_sleep},
+    {"info", core_info},
+    {"scarcity", core_scarcity},
+    {"random", core_random},
+    {"digest", core_digest},
+    {"read_file", core_read_file},
+    {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8},
+    {"is_short", core_is_short},
+    {"copy", core_copy},
+    {NULL, NULL},
 };
 
-/* OpenSSL reads its configuration at its first use. At what is no regular file
-   it could wait for ever, so that it goes without. */
-static void look_at_config(void)
+/* OpenSSL reads its configuration once. Now it can: later the process may have
+   no descriptor or no memory left, or be in a chroot. At what is no regular
+   file it could wait for ever, so that it goes without. */
+static void read_config(void)
 {
   const char *path = getenv("OPENSSL_CONF");
   struct stat status;
-  if (path && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+  bool waits = path && stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+  OPENSSL_init_crypto(
+      waits ? OPENSSL_INIT_NO_LOAD_CONFIG : OPENSSL_INIT_LOAD_CONFIG, NULL);
 }
 
 int luaopen_balance_core(lua_State *L);
 
 int luaopen_balance_core(lua_State *L)
 {
-  look_at_config();
+  read_config();
   core_open_signer(L);
   core_open_transfer(L);
   core_open_transport(L);

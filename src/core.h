@@ -30,17 +30,39 @@ struct headers {
 
 /* -- classes, in core.c ---------------------------------------------------- */
 
+/* A class is known by its address, and so is the one instance that a Lua state
+   has of some. Opening the module once more finds both as they were; another
+   copy of it, with another layout perhaps, has classes and instances of its
+   own. */
+struct core_class {
+  const char *name;
+};
+
 /* Makes a class with a finalizer and methods, of which close is __close. */
-void core_new_class(lua_State *L, const char *name, lua_CFunction gc,
+void core_new_class(lua_State *L, struct core_class *class, lua_CFunction gc,
                     const luaL_Reg *methods);
 
-/* Keeps an empty userdata of a class in the registry, by an address: found
-   again without hashing a name. Returns its memory. */
-void *core_new_instance(lua_State *L, const char *class, void *key,
+/* Makes the userdata on top of the stack one of this class. */
+void core_set_class(lua_State *L, struct core_class *class);
+
+/* The first argument, which must be of this class. */
+void *core_check(lua_State *L, struct core_class *class);
+
+/* Keeps an empty userdata of a class in the registry, found again without
+   hashing a name. Returns its memory; NULL where it is there already. */
+void *core_new_instance(lua_State *L, struct core_class *class, void *key,
                         size_t size);
 
 /* Pushes it and returns its memory. */
 void *core_push_instance(lua_State *L, void *key);
+
+/* -- failures, as the callers in Lua take them, in core.c ------------------ */
+
+/* nil, kind, message. */
+int core_fail(lua_State *L, const char *kind, const char *message);
+
+/* nil, "resource", message, hint: for an errno that scarcity_message knows. */
+int core_fail_for(lua_State *L, int error);
 
 /* -- arguments, in core_fields.c: all but core_find_header raise ----------- */
 
@@ -94,16 +116,20 @@ struct signing {
 
 void core_open_signer(lua_State *L);
 
-/* sign(request): a table of the headers to send. */
+/* sign(request): a table of the headers to send; nil, kind, message. */
 int core_sign(lua_State *L);
 
 /* Signs the very bytes that the request sends, for the very host, as the
-   table at `table` says, and adds the headers. Returns who has the
+   table at `table` says, and adds the headers. `signer` is who has the
    Authorization value, for tc3_forget. */
-struct tc3 *core_sign_request(lua_State *L, int table, struct bytes host,
-                              const struct transport_request *request,
-                              struct headers *headers,
-                              struct signing *signing);
+enum tc3_status core_sign_request(lua_State *L, int table, struct bytes host,
+                                  const struct transport_request *request,
+                                  struct headers *headers,
+                                  struct signing *signing,
+                                  struct tc3 **signer);
+
+/* nil, kind, message: why nothing was signed. */
+int core_fail_to_sign(lua_State *L, enum tc3_status status);
 
 /* -- transfers, in core_transport.c and core_transfer.c -------------------- */
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Signed requests: sign(), and the signatures of what transports send. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "core.h"
 
-#define SIGNER "balance.signer"
+static struct core_class class = {"balance.signer"};
 
 /* One for a Lua state, in its registry from the start: what a finalizer makes
    while the state closes would never be collected. */
@@ -17,22 +18,26 @@ struct signer {
 
 static char instance; /* its address is what the registry knows */
 
-static struct tc3 *get_signer(lua_State *L)
+static enum tc3_status get_signer(lua_State *L, struct tc3 **tc3)
 {
   struct signer *signer = core_push_instance(L, &instance);
   if (signer->collected)
     luaL_error(L, "the Lua state is closing");
   enum tc3_status status = signer->tc3 ? TC3_OK : tc3_new(&signer->tc3);
+  *tc3 = signer->tc3;
+  return status;
+}
+
+int core_fail_to_sign(lua_State *L, enum tc3_status status)
+{
   if (status == TC3_NO_MEMORY)
-    luaL_error(L, "not enough memory");
-  else if (status != TC3_OK)
-    luaL_error(L, "OpenSSL provides no HMAC with SHA-256");
-  return signer->tc3;
+    return core_fail_for(L, ENOMEM);
+  return core_fail(L, "config", "OpenSSL does not sign with HMAC and SHA-256");
 }
 
 static int signer_gc(lua_State *L)
 {
-  struct signer *signer = luaL_checkudata(L, 1, SIGNER);
+  struct signer *signer = core_check(L, &class);
   tc3_free(signer->tc3);
   signer->tc3 = NULL;
   signer->collected = true;
@@ -144,22 +149,14 @@ static void read_signing(lua_State *L, int table, struct signing *signing)
   request->header_count = signing->signed_headers.count;
 }
 
-static void sign(lua_State *L, struct tc3 *tc3, struct signing *signing)
+static enum tc3_status sign(lua_State *L, struct tc3 *tc3,
+                            struct signing *signing)
 {
   struct bytes *authorization = &signing->sent.list[0].value;
-  switch (tc3_sign(tc3, &signing->request, authorization)) {
-  case TC3_OK:
-    return;
-  case TC3_NO_MEMORY:
-    luaL_error(L, "not enough memory");
-    return;
-  case TC3_TOO_LONG:
+  enum tc3_status status = tc3_sign(tc3, &signing->request, authorization);
+  if (status == TC3_TOO_LONG)
     luaL_error(L, "the request is too long to be signed");
-    return;
-  case TC3_CRYPTO:
-    luaL_error(L, "OpenSSL could not sign");
-    return;
-  }
+  return status;
 }
 
 static bool is_field(const char *name)
@@ -189,7 +186,10 @@ int core_sign(lua_State *L)
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   check_names(L, 1);
-  struct tc3 *tc3 = get_signer(L);
+  struct tc3 *tc3;
+  enum tc3_status status = get_signer(L, &tc3);
+  if (status != TC3_OK)
+    return core_fail_to_sign(L, status);
 
   struct signing signing;
   memset(&signing, 0, sizeof(signing));
@@ -208,18 +208,23 @@ int core_sign(lua_State *L)
     lua_rawset(L, -3);
   }
   lua_pushliteral(L, "Authorization");
-  sign(L, tc3, &signing);
+  status = sign(L, tc3, &signing);
+  if (status != TC3_OK)
+    return core_fail_to_sign(L, status);
   core_push_copy(L, signing.sent.list[0].value);
   tc3_forget(tc3);
   lua_rawset(L, -3);
   return 1;
 }
 
-struct tc3 *core_sign_request(lua_State *L, int table, struct bytes host,
-                              const struct transport_request *request,
-                              struct headers *headers, struct signing *signing)
+enum tc3_status core_sign_request(lua_State *L, int table, struct bytes host,
+                                  const struct transport_request *request,
+                                  struct headers *headers,
+                                  struct signing *signing, struct tc3 **signer)
 {
-  struct tc3 *tc3 = get_signer(L);
+  enum tc3_status status = get_signer(L, signer);
+  if (status != TC3_OK)
+    return status;
   struct bytes path = request->path, query = BYTES("");
   const char *mark = memchr(path.data, '?', path.len);
   if (mark) {
@@ -233,17 +238,20 @@ struct tc3 *core_sign_request(lua_State *L, int table, struct bytes host,
   signing->request.query = query;
   signing->request.payload = request->body ? *request->body : BYTES("");
   read_signing(L, table, signing);
-  sign(L, tc3, signing);
-  for (size_t i = 0; i < signing->sent.count; i++)
+  status = sign(L, *signer, signing);
+  for (size_t i = 0; status == TC3_OK && i < signing->sent.count; i++)
     core_add_header(L, headers, signing->sent.list[i].name,
                     signing->sent.list[i].value);
-  return tc3;
+  return status;
 }
 
 static const luaL_Reg methods[] = {{NULL, NULL}};
 
 void core_open_signer(lua_State *L)
 {
-  core_new_class(L, SIGNER, signer_gc, methods);
-  core_new_instance(L, SIGNER, &instance, sizeof(struct signer));
+  core_new_class(L, &class, signer_gc, methods);
+  struct signer *signer =
+      core_new_instance(L, &class, &instance, sizeof(struct signer));
+  if (signer)
+    tc3_new(&signer->tc3); /* else with the first request */
 }

@@ -6,7 +6,7 @@
 #include "core.h"
 #include "outcome.h"
 
-#define TRANSFER "balance.transfer"
+static struct core_class class = {"balance.transfer"};
 
 struct transfer_box {
   struct transfer *transfer; /* NULL once closed */
@@ -35,7 +35,7 @@ static void unlink_box(struct transfer_box *box)
 
 static struct transfer_box *check_transfer(lua_State *L)
 {
-  return luaL_checkudata(L, 1, TRANSFER);
+  return core_check(L, &class);
 }
 
 static struct transfer *finished_transfer(lua_State *L)
@@ -56,6 +56,13 @@ static int transfer_id_(lua_State *L)
     return luaL_error(L, "this transfer is closed");
   lua_pushnumber(L, (lua_Number)transfer_id(transfer));
   return 1;
+}
+
+/* transfer:transport(): what moves it, and must be waited for. */
+static int transfer_transport(lua_State *L)
+{
+  check_transfer(L);
+  return core_transport(L);
 }
 
 /* transfer:done(): whether there is a result; a closed one is done. */
@@ -155,17 +162,19 @@ static int transfer_gc(lua_State *L)
   return transfer_close(L);
 }
 
-static const luaL_Reg methods[] = {
-    {"id", transfer_id_},         {"done", transfer_done},
-    {"result", transfer_result_}, {"header", transfer_header_},
-    {"close", transfer_close},    {NULL, NULL}};
+static const luaL_Reg methods[] = {{"id", transfer_id_},
+                                   {"done", transfer_done},
+                                   {"result", transfer_result_},
+                                   {"header", transfer_header_},
+                                   {"close", transfer_close},
+                                   {"transport", transfer_transport},
+                                   {NULL, NULL}};
 
 struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list)
 {
   struct transfer_box *box = lua_newuserdata(L, sizeof(*box));
   memset(box, 0, sizeof(*box));
-  luaL_getmetatable(L, TRANSFER);
-  lua_setmetatable(L, -2);
+  core_set_class(L, &class);
   link_box(box, list);
   return &box->transfer;
 }
@@ -182,5 +191,5 @@ void core_close_transfers(struct transfer_box **list)
 
 void core_open_transfer(lua_State *L)
 {
-  core_new_class(L, TRANSFER, transfer_gc, methods);
+  core_new_class(L, &class, transfer_gc, methods);
 }

@@ -6,9 +6,11 @@
 #include "buffer.h"
 #include "core.h"
 #include "endpoint.h"
+#include "scarcity.h"
 
-#define TRANSPORT "balance.transport"
-#define ENDPOINTS "balance.endpoints"
+static struct core_class class = {"balance.transport"};
+
+static char endpoints; /* their table's key in the registry */
 
 /* One for a Lua state, kept in the registry. */
 struct transport_box {
@@ -36,35 +38,26 @@ static int64_t time_limit_field(lua_State *L, int table, const char *name)
   return core_milliseconds(L, lua_tonumber(L, -1));
 }
 
-/* A failure as the callers in Lua take it: nil, kind, message. */
-static int fail(lua_State *L, const char *kind, const char *message)
-{
-  lua_pushnil(L);
-  lua_pushstring(L, kind);
-  lua_pushstring(L, message);
-  return 3;
-}
-
 static int fail_with(lua_State *L, enum transport_status status)
 {
-  int saved = errno;
+  int error = status == TRANSPORT_SYSTEM ? errno : ENOMEM;
   switch (status) {
   case TRANSPORT_BAD_HEADER:
-    return fail(L, "config", "a header has a control character");
+    return core_fail(L, "config", "a header has a control character");
   case TRANSPORT_BAD_TRUST:
-    return fail(L, "config",
-                "the trusted certificates (ca_file, ca_path, SSL_CERT_FILE, "
-                "SSL_CERT_DIR) must be regular files");
+    return core_fail(
+        L, "config",
+        "the trusted certificates (ca_file, ca_path, SSL_CERT_FILE, "
+        "SSL_CERT_DIR) must be regular files");
   case TRANSPORT_BAD_KEYLOG:
-    return fail(L, "config", "SSLKEYLOGFILE must not be a FIFO");
+    return core_fail(L, "config", "SSLKEYLOGFILE must not be a FIFO");
   case TRANSPORT_BAD_LIBCURL:
-    return fail(L, "config",
-                "this libcurl will not do: balance needs 7.88 or newer, "
-                "built with OpenSSL");
-  case TRANSPORT_SYSTEM:
-    return fail(L, "network", strerror(saved));
+    return core_fail(L, "config",
+                     "this libcurl will not do: balance needs 7.88 or newer, "
+                     "built with OpenSSL");
   default:
-    return luaL_error(L, "not enough memory");
+    return scarcity_message(error) ? core_fail_for(L, error)
+                                   : core_fail(L, "network", strerror(error));
   }
 }
 
@@ -79,7 +72,7 @@ static enum transport_status open_transport(struct transport_box *box)
 
 static struct transport_box *check_transport(lua_State *L)
 {
-  return luaL_checkudata(L, 1, TRANSPORT);
+  return core_check(L, &class);
 }
 
 static char instance; /* its address is what the registry knows */
@@ -111,9 +104,9 @@ static int transport_gc(lua_State *L)
   return 0;
 }
 
-/* "Bearer <key>" is put together here rather than in Lua, where a string
+/* False: no memory. "Bearer <key>" is put together here rather than in Lua, where a string
    stays until the collector comes, and is not wiped then. */
-static void add_authorization(lua_State *L, int table,
+static bool add_authorization(lua_State *L, int table,
                               struct transport_box *box,
                               struct headers *headers)
 {
@@ -121,16 +114,15 @@ static void add_authorization(lua_State *L, int table,
   struct bytes scheme = core_text_field(L, table, "scheme", BYTES(""));
   struct bytes space = {" ", scheme.len > 0};
   if (key.len == 0)
-    return;
+    return true;
   core_add_header(L, headers, BYTES("Authorization"), BYTES(""));
   buffer_reset(&box->credentials);
   enum buffer_status status =
       BUFFER_APPEND(&box->credentials, scheme, space, key);
   if (status == BUFFER_FULL)
     luaL_error(L, "field 'authorization' is too long");
-  else if (status != BUFFER_OK)
-    luaL_error(L, "not enough memory");
   headers->list[headers->count - 1].value = buffer_bytes(&box->credentials);
+  return status == BUFFER_OK;
 }
 
 /* Pushes the endpoint that the field names. What was read before is kept as
@@ -142,7 +134,7 @@ static const struct endpoint *endpoint_field(lua_State *L, int table,
   const struct bytes required = {NULL, 0};
   struct bytes text = core_string_field(L, table, "endpoint", required);
   int text_index = lua_gettop(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, ENDPOINTS);
+  core_push_instance(L, &endpoints);
   lua_pushvalue(L, text_index);
   lua_rawget(L, -2);
   const struct endpoint *known = lua_touserdata(L, -1);
@@ -196,20 +188,22 @@ static void read_request(lua_State *L, int table,
     core_add_header(L, headers, BYTES("User-Agent"), agent);
 }
 
-/* transport:start(request): a transfer, or nil, kind, message. */
+/* transport:start(request): a transfer, or nil, kind, message, hint. */
 static int transport_start_(lua_State *L)
 {
   struct transport_box *box = check_transport(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   if (box->collected)
-    return fail(L, "closed", "the Lua state is closing");
+    return core_fail(L, "closed", "the Lua state is closing");
 
   struct transport_request request = {.endpoint = NULL};
   const char *problem = NULL;
   request.endpoint = endpoint_field(L, 2, &problem);
   if (!problem && request.endpoint->metadata && !is_for_metadata(L, 2))
     problem = endpoint_in_clear;
+  if (problem == endpoint_no_memory)
+    return core_fail_for(L, ENOMEM);
   if (problem) {
     lua_pushnil(L);
     lua_pushliteral(L, "config");
@@ -226,11 +220,14 @@ static int transport_start_(lua_State *L)
   struct signing signing;
   struct tc3 *tc3 = NULL;
   if (core_has_field(L, 2, "tc3", LUA_TTABLE)) {
-    tc3 = core_sign_request(L, lua_gettop(L), host, &request, &headers,
-                            &signing);
+    enum tc3_status outcome = core_sign_request(
+        L, lua_gettop(L), host, &request, &headers, &signing, &tc3);
+    if (outcome != TC3_OK)
+      return core_fail_to_sign(L, outcome);
   } else {
     core_add_header(L, &headers, BYTES("Host"), host);
-    add_authorization(L, 2, box, &headers);
+    if (!add_authorization(L, 2, box, &headers))
+      return core_fail_for(L, ENOMEM);
   }
   request.headers = headers.list;
   request.header_count = headers.count;
@@ -297,7 +294,7 @@ static int transport_fd_(lua_State *L)
 {
   struct transport_box *box = check_transport(L);
   if (box->collected)
-    return fail(L, "closed", "the Lua state is closing");
+    return core_fail(L, "closed", "the Lua state is closing");
   enum transport_status status = open_transport(box);
   if (status != TRANSPORT_OK)
     return fail_with(L, status);
@@ -339,19 +336,21 @@ static const luaL_Reg methods[] = {
 /* The endpoints read so far, by their text. */
 static void new_endpoints(lua_State *L)
 {
+  lua_pushlightuserdata(L, &endpoints);
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, ENDPOINTS);
+  lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 void core_open_transport(lua_State *L)
 {
-  core_new_class(L, TRANSPORT, transport_gc, methods);
+  core_new_class(L, &class, transport_gc, methods);
   new_endpoints(L);
   struct transport_box *box =
-      core_new_instance(L, TRANSPORT, &instance, sizeof(struct transport_box));
-  buffer_init(&box->credentials, MAX_TEXT);
+      core_new_instance(L, &class, &instance, sizeof(struct transport_box));
+  if (box)
+    buffer_init(&box->credentials, MAX_TEXT);
 }

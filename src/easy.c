@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "easy.h"
 
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
   struct bytes more = {data, size * count};
   enum buffer_status status = BUFFER_APPEND(&transfer->body, more);
   transfer->seen.long_body = status == BUFFER_FULL;
+  transfer->user.lack = status == BUFFER_NO_MEMORY ? ENOMEM : 0;
   return status == BUFFER_OK ? more.len : 0;
 }
 
@@ -140,6 +142,7 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   enum socket_state state;
   transfer_hold(transfer, ssl ? session_hold(ssl) : NULL);
   transfer->seen.asked = true;
+  transfer->user.lack = 0; /* another address would do */
   transfer->framing.http2 = http2;
   sockets_release(sockets, transfer->socket);
   transfer->socket = sockets_use(sockets, &route, &state);
@@ -175,7 +178,7 @@ static CURLcode on_tls(CURL *easy, void *context, void *user)
   (curl_easy_setopt(easy, CURLOPT_##option, __VA_ARGS__) == CURLE_OK)
 
 /* What is the same for every transfer. */
-static bool set_up(struct multi *multi, CURL *easy)
+static bool set_up(struct transfer *transfer, CURL *easy)
 {
   return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 0L) &&
          SET(XFERINFOFUNCTION, on_round) && SET(BUFFERSIZE, (long)READ_SIZE) &&
@@ -194,7 +197,14 @@ static bool set_up(struct multi *multi, CURL *easy)
          SET(PROXY_SSL_CIPHER_LIST, CIPHERS) &&
          SET(HEADERFUNCTION, on_header) && SET(WRITEFUNCTION, on_body) &&
          SET(PREREQFUNCTION, on_request) && SET(SSL_CTX_FUNCTION, on_tls) &&
-         SET(SOCKOPTFUNCTION, on_socket) && multi_adopt(multi, easy);
+         SET(SOCKOPTFUNCTION, on_socket) &&
+         multi_adopt(&transfer->transport->multi, easy, &transfer->user);
+}
+
+static bool keep_text(struct buffer *buffer, const char *text)
+{
+  struct bytes whole = {text, strlen(text) + 1};
+  return BUFFER_APPEND(buffer, whole) == BUFFER_OK;
 }
 
 /* What differs from one transfer to the next. */
@@ -207,6 +217,8 @@ static bool set_request(struct transfer *transfer, CURL *easy,
     file = transport->trust.file;
     path = transport->trust.path;
   }
+  if (file && !keep_text(&transfer->request.ca_file, file))
+    return false;
   /* What goes in clear text to a loopback address goes to no proxy. */
   const char *proxy = from->endpoint->tls ? from->proxy : "";
 
@@ -239,8 +251,7 @@ static bool set_request(struct transfer *transfer, CURL *easy,
 CURL *easy_new(struct transfer *transfer, const struct transport_request *from)
 {
   CURL *easy = curl_easy_init();
-  if (easy && set_up(&transfer->transport->multi, easy) &&
-      set_request(transfer, easy, from))
+  if (easy && set_up(transfer, easy) && set_request(transfer, easy, from))
     return easy;
   curl_easy_cleanup(easy);
   return NULL;

@@ -9,7 +9,7 @@
 const char endpoint_in_clear[] =
     "http:// is for loopback addresses only, use https://";
 
-static const char no_memory[] = "there is no memory to read it";
+const char endpoint_no_memory[] = "there is no memory to read it";
 
 static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
 {
@@ -17,7 +17,7 @@ static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
   out[0] = '\0';
   CURLUcode code = curl_url_get(url, which, &text, CURLU_NO_DEFAULT_PORT);
   if (code == CURLUE_OUT_OF_MEMORY)
-    return no_memory;
+    return endpoint_no_memory;
   if (code != CURLUE_OK)
     return NULL; /* not there, which is for the caller to judge */
   size_t len = strlen(text);
@@ -137,10 +137,10 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
 
   CURLU *url = curl_url();
   if (!url)
-    return no_memory;
+    return endpoint_no_memory;
   CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, CURLU_PATH_AS_IS);
   const char *problem = code == CURLUE_OK              ? check(url, out)
-                        : code == CURLUE_OUT_OF_MEMORY ? no_memory
+                        : code == CURLUE_OUT_OF_MEMORY ? endpoint_no_memory
                                                        : "it is not a URL";
   curl_url_cleanup(url);
   return problem;

@@ -21,6 +21,9 @@ struct endpoint {
 /* What is wrong with one that nothing protects. */
 extern const char endpoint_in_clear[];
 
+/* What was wrong with none: there was no memory. */
+extern const char endpoint_no_memory[];
+
 /* Reads "scheme://host[:port]". Takes https, and http for a loopback address
    or Tencent's metadata service. Returns NULL, or a sentence on what is wrong
    with it that does not repeat it (there may be a password inside). */

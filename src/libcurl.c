@@ -73,14 +73,11 @@ const curl_version_info_data *libcurl_info(void)
   return info;
 }
 
-static bool is_usable;
-
-static void init(void)
+static bool is_fit(void)
 {
   const curl_version_info_data *curl = libcurl_info();
-  is_usable = curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
-              strncmp(curl->ssl_version, "OpenSSL/", 8) == 0 &&
-              init_memory() == CURLE_OK;
+  return curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
+         strncmp(curl->ssl_version, "OpenSSL/", 8) == 0;
 }
 
 bool libcurl_would_wait(void)
@@ -90,9 +87,15 @@ bool libcurl_would_wait(void)
   return path && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-bool libcurl_init(void)
+enum libcurl_status libcurl_init(void)
 {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, init);
-  return is_usable;
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static bool ready;
+  if (!is_fit())
+    return LIBCURL_UNFIT;
+  pthread_mutex_lock(&lock);
+  ready = ready || init_memory() == CURLE_OK;
+  enum libcurl_status status = ready ? LIBCURL_READY : LIBCURL_NO_MEMORY;
+  pthread_mutex_unlock(&lock);
+  return status;
 }

@@ -8,10 +8,16 @@
 
 #pragma GCC visibility push(hidden)
 
+enum libcurl_status {
+  LIBCURL_READY,
+  LIBCURL_UNFIT, /* too old, or without OpenSSL */
+  LIBCURL_NO_MEMORY
+};
+
 /* Makes libcurl ready, once, and cleanse what it frees: its buffers hold
    requests, keys and all. Where the host made libcurl ready before us, its
-   memory functions stay. False where this libcurl will not do. */
-bool libcurl_init(void);
+   memory functions stay. */
+enum libcurl_status libcurl_init(void);
 
 /* Whether libcurl_init would open a FIFO: libcurl writes the session keys to
    what SSLKEYLOGFILE names, and there waits until somebody reads. */

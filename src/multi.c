@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "multi.h"
 
+#include <errno.h>
+
 #include "clock.h"
+#include "scarcity.h"
 
 /* Connections that are kept, beside as many as are in use. */
 enum { MAX_IDLE = 64 };
@@ -9,43 +12,74 @@ enum { MAX_IDLE = 64 };
 /* Two for each look-up, IPv4 and IPv6: of so many hosts all may stall. */
 enum { MAX_RESOLVER_THREADS = 512 };
 
+/* Descriptors that a new multi handle must find: two to wake it, and one to
+   see whether there is IPv6, which is not asked again. */
+enum { DESCRIPTORS = 3 };
+
 /* libcurl 8.20's, by number, as these may be the headers of an older one; an
    older libcurl does not know them, and does not need them. */
 enum { OPT_RESOLVE_THREADS_MAX = 20, OPT_QUICK_EXIT = 21 };
 
 /* -- libcurl's callbacks ---------------------------------------------------- */
 
+static void lacks(struct multi_user *user, int *lack, int error)
+{
+  if (!error)
+    return;
+  *lack = error;
+  user->multi->doubtful = true;
+}
+
 static curl_socket_t on_open(void *user, curlsocktype purpose,
                              struct curl_sockaddr *address)
 {
   (void)purpose;
-  struct multi *multi = user;
-  return sockets_open(&multi->sockets, address->family, address->socktype,
-                      address->protocol);
+  struct multi_user *opener = user;
+  int fd = sockets_open(&opener->multi->sockets, address->family,
+                        address->socktype, address->protocol);
+  if (fd < 0 && scarcity_is_of_sockets(errno))
+    lacks(opener, &opener->lack, errno);
+  return fd;
 }
 
 static int on_close(void *user, curl_socket_t fd)
 {
   struct multi *multi = user;
+  if (!multi->lack) /* with this one it may be over */
+    multi->lack = scarcity_of_descriptors(1);
   poller_watch(multi->poller, fd, 0);
   sockets_close(&multi->sockets, fd);
   return 0;
 }
 
+/* By a thread of libcurl's, which wants descriptors too. */
+static bool is_looking_up(CURL *easy)
+{
+  curl_off_t us = 0;
+  curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
+  return us == 0;
+}
+
 static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
                        void *socket_user)
 {
-  (void)easy;
   (void)socket_user;
   struct multi *multi = user;
+  struct multi_user *of = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&of);
   int interest = 0;
   if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
     interest |= POLLER_READ;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     interest |= POLLER_WRITE;
-  /* A failure is the transfer's, which runs into its deadline; told of it,
-     libcurl would give up the whole multi handle. */
-  poller_watch(multi->poller, fd, interest);
+  if (of && interest && is_looking_up(easy))
+    lacks(of, &of->lookup_lack, scarcity_of_descriptors(1));
+  /* A failure is the transfer's; told of it, libcurl would give up the whole
+     multi handle. */
+  if (!poller_watch(multi->poller, fd, interest) && of) {
+    of->lack = errno;
+    of->unwatched = multi->unwatched = true;
+  }
   return 0;
 }
 
@@ -59,11 +93,12 @@ static int on_timer(CURLM *handle, long timeout_ms, void *user)
 
 /* -- easy handles ----------------------------------------------------------- */
 
-bool multi_adopt(struct multi *multi, CURL *easy)
+bool multi_adopt(struct multi *multi, CURL *easy, struct multi_user *user)
 {
+  user->multi = multi;
   return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) ==
              CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, multi) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, user) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) ==
              CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi) == CURLE_OK;
@@ -78,13 +113,18 @@ static void keep_connections(struct multi *multi, size_t wanted)
   multi->kept = wanted;
 }
 
-static bool open_handle(struct multi *multi)
+static int open_handle(struct multi *multi)
 {
+  if (multi->doubtful && multi->count == 0)
+    multi_reset(multi);
   if (multi->handle)
-    return true;
+    return 0;
+  int lack = scarcity_of_descriptors(DESCRIPTORS);
+  if (lack)
+    return lack;
   CURLM *handle = curl_multi_init();
   if (!handle)
-    return false;
+    return ENOMEM;
   curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, on_interest);
   curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi);
   curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -95,17 +135,19 @@ static bool open_handle(struct multi *multi)
   curl_multi_setopt(handle, (CURLMoption)OPT_QUICK_EXIT, 1L);
   multi->handle = handle;
   keep_connections(multi, MAX_IDLE);
-  return true;
+  return 0;
 }
 
-bool multi_add(struct multi *multi, CURL *easy)
+int multi_add(struct multi *multi, CURL *easy)
 {
-  if (!open_handle(multi) ||
-      curl_multi_add_handle(multi->handle, easy) != CURLM_OK)
-    return false;
+  int lack = open_handle(multi);
+  if (lack)
+    return lack;
+  if (curl_multi_add_handle(multi->handle, easy) != CURLM_OK)
+    return ENOMEM;
   if (++multi->count > multi->kept)
     keep_connections(multi, multi->count);
-  return true;
+  return 0;
 }
 
 void multi_remove(struct multi *multi, CURL *easy)
@@ -132,6 +174,7 @@ bool multi_move(struct multi *multi, const struct poller_event *events,
 {
   CURLMcode code = CURLM_OK;
   int running;
+  multi->lack = 0;
   for (int i = 0; code == CURLM_OK && i < count; i++)
     code = curl_multi_socket_action(multi->handle, events[i].fd,
                                     to_curl(events[i].ready), &running);
@@ -168,6 +211,7 @@ void multi_reset(struct multi *multi)
   multi->handle = NULL;
   multi->kept = 0;
   multi->due = INT64_MAX;
+  multi->doubtful = false;
 }
 
 void multi_free(struct multi *multi)

@@ -14,14 +14,27 @@
 
 #pragma GCC visibility push(hidden)
 
+struct multi;
+
+/* What CURLOPT_PRIVATE of an easy handle points to begins with this. */
+struct multi_user {
+  struct multi *multi;
+  int lack;        /* errno of what there was none of for a socket, or 0 */
+  int lookup_lack; /* the same, while the host was looked up */
+  bool unwatched;  /* nobody can tell when one of its sockets is ready */
+};
+
 struct multi {
   CURLM *handle; /* NULL before the first easy handle */
   struct poller *poller;
   struct sockets sockets;
-  size_t most;  /* connections */
-  size_t kept;  /* of them, that libcurl may keep; it counts those in use */
-  size_t count; /* easy handles */
-  int64_t due;  /* when libcurl wants to be called, by clock_ms() */
+  size_t most;    /* connections */
+  size_t kept;    /* of them, that libcurl may keep; it counts those in use */
+  size_t count;   /* easy handles */
+  int64_t due;    /* when libcurl wants to be called, by clock_ms() */
+  int lack;       /* errno of what there was none of in the last move, or 0 */
+  bool doubtful;  /* libcurl may have drawn its conclusions from a lack */
+  bool unwatched; /* there is an easy handle that is */
 };
 
 /* Opens the poller; there will be no more than `most` connections. False:
@@ -29,10 +42,10 @@ struct multi {
 bool multi_init(struct multi *multi, size_t most);
 
 /* Has an easy handle open and close its sockets by way of this one. */
-bool multi_adopt(struct multi *multi, CURL *easy);
+bool multi_adopt(struct multi *multi, CURL *easy, struct multi_user *user);
 
-/* False: no memory. */
-bool multi_add(struct multi *multi, CURL *easy);
+/* Returns 0, or the errno of what there is none of. */
+int multi_add(struct multi *multi, CURL *easy);
 void multi_remove(struct multi *multi, CURL *easy);
 
 /* Moves what is ready, and what is due. False: libcurl has failed, as it does

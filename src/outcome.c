@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "framing.h"
+#include "libcurl.h"
+#include "scarcity.h"
 
-enum { CODE_TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, since libcurl 8.6 */
+/* CURLE_TOO_LARGE, since libcurl 8.6. */
+enum { CODE_TOO_LARGE = 100, HAS_TOO_LARGE = 0x080600 };
 
 static bool says(const struct evidence *seen, const char *words)
 {
@@ -30,9 +33,11 @@ static bool is_truncated(const struct evidence *seen)
 
 static bool headers_too_long(const struct evidence *seen)
 {
-  /* A single line of more than 100 KiB is the one code or the other. */
+  /* A single line of more than 100 KiB is the one code or, before there was
+     that, the other. */
   bool long_line = (int)seen->code == CODE_TOO_LARGE ||
-                   (seen->code == CURLE_OUT_OF_MEMORY && seen->first_byte);
+                   (seen->code == CURLE_OUT_OF_MEMORY && seen->first_byte &&
+                    libcurl_info()->version_num < HAS_TOO_LARGE);
   return seen->long_headers || (long_line && !seen->headers_ended);
 }
 
@@ -56,6 +61,8 @@ enum outcome outcome_of(const struct evidence *seen)
     return OUTCOME_CONFIG;
   if (seen->proxy_status && seen->proxy_status / 100 != 2)
     return OUTCOME_CONNECT;
+  if (seen->lack)
+    return OUTCOME_RESOURCE;
 
   switch (seen->code) {
   case CURLE_OK:
@@ -108,6 +115,8 @@ const char *outcome_kind(enum outcome outcome)
     return "too_large";
   case OUTCOME_CLOSED:
     return "closed";
+  case OUTCOME_RESOURCE:
+    return "resource";
   }
   return NULL;
 }
@@ -144,6 +153,8 @@ const char *outcome_message(enum outcome outcome, const struct evidence *seen)
 {
   if (outcome == OUTCOME_CLOSED)
     return "the call was cancelled";
+  if (outcome == OUTCOME_RESOURCE)
+    return scarcity_message(seen->lack);
   if (seen->late)
     return "no complete answer within the time limit";
   if (seen->long_body)
@@ -208,6 +219,8 @@ static const char *hint_on_tls(const struct evidence *seen)
 
 const char *outcome_hint(enum outcome outcome, const struct evidence *seen)
 {
+  if (outcome == OUTCOME_RESOURCE)
+    return scarcity_hint(seen->lack);
   if (outcome == OUTCOME_TLS)
     return hint_on_tls(seen);
   if (seen->code == CURLE_SSL_CACERT_BADFILE)

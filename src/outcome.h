@@ -22,13 +22,15 @@ enum outcome {
   OUTCOME_TIMEOUT,
   OUTCOME_NETWORK,
   OUTCOME_TOO_LARGE,
-  OUTCOME_CLOSED
+  OUTCOME_CLOSED,
+  OUTCOME_RESOURCE /* this system has something no more */
 };
 
 struct evidence {
   CURLcode code;
   const char *text;  /* libcurl's error text, may be empty */
   long proxy_status; /* the proxy's answer to CONNECT, 0 if there was none */
+  int lack;          /* errno of what this system has no more; 0: nothing */
   bool late;         /* our own deadline passed */
   bool long_headers; /* our own limits were passed */
   bool long_body;

@@ -43,6 +43,7 @@ enum transport_status request_copy(struct request *request,
   buffer_init(&request->head, 0);
   buffer_init(&request->url, SIZE_MAX / 4);
   buffer_init(&request->body, SIZE_MAX / 4);
+  buffer_init(&request->ca_file, SIZE_MAX / 4);
   enum transport_status status =
       write_head(&request->head, from->headers, from->header_count);
   if (status != TRANSPORT_OK)
@@ -66,4 +67,5 @@ void request_free(struct request *request)
   buffer_free(&request->head);
   buffer_free(&request->url);
   buffer_free(&request->body);
+  buffer_free(&request->ca_file);
 }

@@ -12,6 +12,7 @@ struct request {
   struct buffer head; /* a curl_slist, and the headers it points to */
   struct buffer url;
   struct buffer body;
+  struct buffer ca_file; /* with its zero; empty where there is none */
 };
 
 /* Copies it. What a failure leaves behind request_free takes too. */

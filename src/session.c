@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "scarcity.h"
+
 /* Where a context keeps its session. */
 static int slot = -1;
 
@@ -36,6 +38,7 @@ static void on_event(const SSL *connection, int what, int value)
     return;
   if (what == SSL_CB_CONNECT_EXIT) {
     session->error = ERR_peek_error();
+    session->no_memory = session->error && scarcity_of_memory();
     session->verify = SSL_get_verify_result(connection);
   } else if (what == SSL_CB_READ_ALERT) {
     session->refused |= value >> 8 == SSL3_AL_FATAL;
@@ -89,4 +92,10 @@ bool session_was_cut_off(const struct session *session)
 bool session_is_no_tls(const struct session *session)
 {
   return has_reason(session, SSL_R_WRONG_VERSION_NUMBER);
+}
+
+bool session_lacked_memory(const struct session *session)
+{
+  return session->no_memory ||
+         ERR_GET_REASON(session->error) == ERR_R_MALLOC_FAILURE;
 }

@@ -14,6 +14,7 @@ struct session {
   unsigned owners;
   unsigned long error; /* of the handshake, as in OpenSSL's queue; 0: none */
   long verify;         /* the verdict on the certificate, X509_V_ERR_... */
+  bool no_memory;      /* there was none at its end */
   bool refused;        /* the other side sent a fatal alert */
   bool goodbye;        /* it said that nothing follows: close_notify */
 };
@@ -35,6 +36,9 @@ bool session_was_cut_off(const struct session *session);
 
 /* Whether what came in the handshake is no TLS. */
 bool session_is_no_tls(const struct session *session);
+
+/* Whether OpenSSL's memory ran out in the handshake. */
+bool session_lacked_memory(const struct session *session);
 
 #pragma GCC visibility pop
 

@@ -30,9 +30,11 @@ int sockets_open(struct sockets *sockets, int domain, int type, int protocol)
   struct stat status;
   int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
   if (fd < 0 || fstat(fd, &status) != 0) {
+    int saved = errno;
     sockets->count--;
     if (fd >= 0)
       close(fd);
+    errno = saved;
     return -1;
   }
   *added = (struct socket){.id = ++sockets->last_id,

@@ -55,7 +55,7 @@ enum socket_state {
   SOCKET_UNREAD /* something does, if only the end */
 };
 
-/* Opens a close-on-exec socket. -1 when that fails. */
+/* Opens a close-on-exec socket. -1 when that fails: errno says why. */
 int sockets_open(struct sockets *sockets, int domain, int type, int protocol);
 
 void sockets_close(struct sockets *sockets, int fd);

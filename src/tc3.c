@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "scarcity.h"
+
 #define ALGORITHM "TC3-HMAC-SHA256"
 #define TERMINATOR "tc3_request"
 
@@ -32,6 +34,11 @@ struct tc3 {
 
 /* -- OpenSSL ------------------------------------------------------------- */
 
+static enum tc3_status failed(void)
+{
+  return scarcity_of_openssl() ? TC3_NO_MEMORY : TC3_CRYPTO;
+}
+
 static enum tc3_status acquire(struct tc3 *tc3)
 {
   tc3->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -42,16 +49,14 @@ static enum tc3_status acquire(struct tc3 *tc3)
     tc3->hmac = EVP_MAC_CTX_new(hmac);
     EVP_MAC_free(hmac); /* the context holds it now */
   }
-  if (!tc3->digest || (hmac && !tc3->hmac))
-    return TC3_NO_MEMORY;
-  if (!tc3->sha256 || !hmac)
-    return TC3_CRYPTO;
+  if (!tc3->sha256 || !tc3->digest || !tc3->hmac)
+    return failed();
 
   char name[] = "SHA256";
   const OSSL_PARAM params[] = {
       OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name, sizeof(name) - 1),
       OSSL_PARAM_END};
-  return EVP_MAC_CTX_set_params(tc3->hmac, params) ? TC3_OK : TC3_CRYPTO;
+  return EVP_MAC_CTX_set_params(tc3->hmac, params) ? TC3_OK : failed();
 }
 
 static enum tc3_status sha256(struct tc3 *tc3, struct bytes in,
@@ -60,7 +65,7 @@ static enum tc3_status sha256(struct tc3 *tc3, struct bytes in,
   bool done = EVP_DigestInit_ex2(tc3->digest, tc3->sha256, NULL) &&
               EVP_DigestUpdate(tc3->digest, in.data, in.len) &&
               EVP_DigestFinal_ex(tc3->digest, out, NULL);
-  return done ? TC3_OK : TC3_CRYPTO;
+  return done ? TC3_OK : failed();
 }
 
 /* With a NULL key the context's own key is used once more. */
@@ -73,7 +78,7 @@ static enum tc3_status hmac(struct tc3 *tc3, const unsigned char *key,
       EVP_MAC_init(tc3->hmac, key, key_len, NULL) &&
       EVP_MAC_update(tc3->hmac, (const unsigned char *)in.data, in.len) &&
       EVP_MAC_final(tc3->hmac, out, &len, TC3_DIGEST);
-  return done && len == TC3_DIGEST ? TC3_OK : TC3_CRYPTO;
+  return done && len == TC3_DIGEST ? TC3_OK : failed();
 }
 
 /* -- text ---------------------------------------------------------------- */
@@ -275,7 +280,7 @@ enum tc3_status tc3_derive_key(struct tc3 *tc3,
                   secret_signing);
   if (status == TC3_OK &&
       !EVP_MAC_init(tc3->hmac, secret_signing, TC3_DIGEST, NULL))
-    status = TC3_CRYPTO;
+    status = failed();
 
   if (derived)
     memcpy(derived, keys, sizeof(keys));

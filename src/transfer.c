@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "transfer.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "clock.h"
 #include "easy.h"
+#include "scarcity.h"
 
 /* -- on its way ------------------------------------------------------------- */
 
@@ -46,7 +50,9 @@ bool transfer_enter(struct transfer *transfer,
 
 bool transfer_send(struct transfer *transfer)
 {
-  transfer->in_multi = multi_add(&transfer->transport->multi, transfer->easy);
+  struct evidence *seen = &transfer->seen;
+  seen->lack = multi_add(&transfer->transport->multi, transfer->easy);
+  transfer->in_multi = !seen->lack;
   return transfer->in_multi;
 }
 
@@ -173,6 +179,72 @@ static bool start_again(struct transfer *transfer)
          transfer_send(transfer);
 }
 
+static int lack_of_connection(const struct transfer *transfer)
+{
+  int error = (int)easy_number(transfer->easy, CURLINFO_OS_ERRNO);
+  if (transfer->user.lack)
+    return transfer->user.lack;
+  if (scarcity_is_of_sockets(error))
+    return error;
+  if (scarcity_in_words(transfer->text))
+    return ENOMEM;
+  /* The error is that of one address among several. */
+  return transfer->seen.code == CURLE_COULDNT_CONNECT ? scarcity_of_ports()
+                                                      : 0;
+}
+
+/* It wants two descriptors to hear of its thread, and the thread. */
+static int lack_of_lookup(const struct transfer *transfer)
+{
+  int lack = transfer->user.lookup_lack;
+  if (!lack)
+    lack = scarcity_of_descriptors(2);
+  return lack ? lack : scarcity_of_threads();
+}
+
+static int lack_of_trust(const struct transfer *transfer)
+{
+  int lack = transfer->transport->multi.lack;
+  const char *file = transfer->request.ca_file.data;
+  if (!lack)
+    lack = scarcity_of_descriptors(1);
+  return lack || (file && !trust_is_good(file)) ? lack : ENOMEM;
+}
+
+/* What libcurl's code says is not always what it was for. */
+static int lack_of(const struct transfer *transfer)
+{
+  const struct session *session = transfer->session;
+  switch (transfer->seen.code) {
+  case CURLE_OUT_OF_MEMORY:
+  case CURLE_SSL_CIPHER: /* the list is ours, and good */
+    return ENOMEM;
+  case CURLE_COULDNT_CONNECT:
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+    return lack_of_connection(transfer);
+  case CURLE_FAILED_INIT:
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return lack_of_lookup(transfer);
+  case CURLE_SSL_CACERT_BADFILE:
+    return lack_of_trust(transfer);
+  case CURLE_PEER_FAILED_VERIFICATION:
+    return session && session_lacked_memory(session) ? ENOMEM
+                                                     : scarcity_of_memory();
+  case CURLE_SSL_CONNECT_ERROR: /* without a session it had not begun */
+    if (strncmp(transfer->text, "error setting certificate", 25) == 0)
+      return lack_of_trust(transfer);
+    return !session || session_lacked_memory(session)
+               ? ENOMEM
+               : scarcity_in_words(transfer->text);
+  case CURLE_WRITE_ERROR: /* on_body's word */
+    return transfer->user.lack;
+  default:
+    return 0;
+  }
+}
+
 void transfer_settle(struct transfer *transfer, CURLcode code)
 {
   CURL *easy = transfer->easy;
@@ -190,6 +262,7 @@ void transfer_settle(struct transfer *transfer, CURLcode code)
       return;
     seen->code = CURLE_OUT_OF_MEMORY;
   }
+  seen->lack = lack_of(transfer);
   transfer_end(transfer, outcome_of(seen));
 }
 

@@ -36,6 +36,7 @@ struct transport {
 };
 
 struct transfer {
+  struct multi_user user;      /* must be first */
   struct transport *transport; /* NULL once that was freed */
   unsigned long id;
   struct transfer *next;
@@ -70,7 +71,7 @@ void transfer_move(struct transfer *transfer, struct transfer **list);
 bool transfer_enter(struct transfer *transfer,
                     const struct transport_request *request);
 
-/* Its turn has come. False: no memory. */
+/* Its turn has come. False: `seen` says what this system lacks. */
 bool transfer_send(struct transfer *transfer);
 
 /* libcurl is done with it: it has ended, or goes out once more. */

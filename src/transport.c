@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "easy.h"
 #include "libcurl.h"
+#include "scarcity.h"
 #include "transfer.h"
 
 enum { BATCH = 64 };
@@ -46,10 +47,8 @@ static void admit(struct transport *transport)
   while ((turn = origins_next(&transport->origins, clock_ms()))) {
     struct transfer *transfer = turn->owner;
     transfer->sent = clock_ms();
-    if (!transfer_send(transfer)) {
-      transfer->seen.code = CURLE_OUT_OF_MEMORY;
-      transfer_end(transfer, OUTCOME_NETWORK);
-    }
+    if (!transfer_send(transfer))
+      transfer_end(transfer, OUTCOME_RESOURCE);
   }
 }
 
@@ -74,12 +73,29 @@ static void collect_late(struct transport *transport)
   }
 }
 
+/* Of their sockets nobody would hear again. */
+static void collect_unwatched(struct transport *transport)
+{
+  if (!transport->multi.unwatched)
+    return;
+  transport->multi.unwatched = false;
+  struct transfer *next;
+  for (struct transfer *each = transport->underway; each; each = next) {
+    next = each->next;
+    if (each->user.unwatched) {
+      each->seen.lack = each->user.lack;
+      transfer_end(each, OUTCOME_RESOURCE);
+    }
+  }
+}
+
 /* After an error of the multi handle's. */
 static void give_up(struct transport *transport)
 {
   while (transport->underway) {
     transport->underway->seen.code = CURLE_OUT_OF_MEMORY;
-    transfer_end(transport->underway, OUTCOME_NETWORK);
+    transport->underway->seen.lack = ENOMEM;
+    transfer_end(transport->underway, OUTCOME_RESOURCE);
   }
   multi_reset(&transport->multi);
 }
@@ -175,6 +191,7 @@ enum transport_status transport_run(struct transport *transport,
   enter_libcurl();
   if (multi_move(&transport->multi, events, count)) {
     collect_finished(transport);
+    collect_unwatched(transport);
     collect_late(transport);
   } else {
     give_up(transport);
@@ -201,21 +218,26 @@ enum transport_status transport_new(struct transport **out)
   *out = NULL;
   if (libcurl_would_wait())
     return TRANSPORT_BAD_KEYLOG;
-  if (!libcurl_init())
-    return TRANSPORT_BAD_LIBCURL;
+  enum libcurl_status ready = libcurl_init();
+  if (ready != LIBCURL_READY)
+    return ready == LIBCURL_UNFIT ? TRANSPORT_BAD_LIBCURL
+                                  : TRANSPORT_NO_MEMORY;
 
   struct transport *transport = calloc(1, sizeof(*transport));
   if (!transport)
     return TRANSPORT_NO_MEMORY;
   transport->pid = getpid();
   transport->deadline = INT64_MAX;
-  transport->trust = trust_of_system();
-  if (!multi_init(&transport->multi, ORIGIN_MOST)) {
-    int saved = errno;
+  int lack = multi_init(&transport->multi, ORIGIN_MOST) ? 0 : errno;
+  if (!lack) /* a trust store is looked for once */
+    lack = scarcity_of_descriptors(1);
+  if (lack) {
+    multi_free(&transport->multi);
     free(transport);
-    errno = saved;
+    errno = lack;
     return TRANSPORT_SYSTEM;
   }
+  transport->trust = trust_of_system();
   *out = transport;
   return TRANSPORT_OK;
 }

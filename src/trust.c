@@ -112,3 +112,13 @@ bool trust_is_fit(const char *file, const char *path, struct trust_seen *seen)
   }
   return true;
 }
+
+bool trust_is_good(const char *file)
+{
+  if (!is_readable(file))
+    return false;
+  X509_STORE *store = X509_STORE_new();
+  bool good = !store || X509_STORE_load_file(store, file);
+  X509_STORE_free(store);
+  return good;
+}

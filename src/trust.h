@@ -34,6 +34,10 @@ struct trust_seen {
    names 0.3 ms, is looked at again when it has changed. Either may be NULL. */
 bool trust_is_fit(const char *file, const char *path, struct trust_seen *seen);
 
+/* Whether OpenSSL can load this file now: where libcurl could not, memory or
+   descriptors were short then. */
+bool trust_is_good(const char *file);
+
 #pragma GCC visibility pop
 
 #endif

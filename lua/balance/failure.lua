@@ -19,6 +19,7 @@ local _M = {}
 ---| "too_large"  # more bytes than a balance has
 ---| "phase"      # an nginx phase that cannot wait
 ---| "closed"     # cancelled
+---| "resource"   # no descriptor, memory, thread or port is left here
 
 --- Every kind, and whether asking again can help where nobody knows better.
 _M.kinds = {
@@ -36,6 +37,7 @@ _M.kinds = {
   too_large = false,
   phase = false,
   closed = false,
+  resource = true,
 }
 
 --- What a failed call returns.

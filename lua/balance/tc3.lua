@@ -35,11 +35,14 @@ local _M = {}
 -- `region`, `method` ("POST"), `path` ("/"), `query` (""), `payload` (""),
 -- `timestamp` (now, Unix seconds), `headers` (those to sign by lower-case
 -- name: content-type, host, and x-tc-action with an action)
--- @treturn table the headers to send in their usual spelling:
+-- @treturn ?table the headers to send in their usual spelling:
 -- `Authorization`, `Host`, `Content-Type`, `X-TC-Timestamp`, ...
+-- @treturn ?string where the first is nil, a kind: `resource` without memory,
+-- `config` where OpenSSL may not sign
+-- @treturn ?string then, a message
 -- @raise where a field is unknown, missing, of the wrong type, or has a control
 -- character; never for what the world did
----@type fun(request: balance.tc3.Request): table<string, string>
+---@type fun(request: balance.tc3.Request): table<string, string>?, balance.Kind?, string?
 _M.sign = core.sign
 
 return _M

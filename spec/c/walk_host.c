@@ -3,8 +3,10 @@
    of the script for each: the FIRST-th, the one STEP later, and so on until a
    run is over before. HEAP: lua (what lua_newstate was given), curl (what
    curl_global_init_mem was), own (what our C asks for itself: it is linked
-   into this program with those functions wrapped). MODE: once, after which
-   everything must work again, or on: from then on there is no memory at all.
+   into this program with those functions wrapped), openssl (in a process for
+   each point, as what it could not begin with it does not try again). MODE:
+   once, after which everything must work again, or on: from then on there is
+   no memory at all.
 
    The script gets ENDPOINT, a time limit and whether all is well, and returns
    whether its calls succeeded; where one of them was told something wrong, it
@@ -41,9 +43,16 @@ enum { MANY = 20 }; /* findings, and no more */
 
 enum { NOT_OURS = 42 }; /* the exit status after a crash in libnghttp2 */
 
-enum heap { HEAP_LUA, HEAP_CURL, HEAP_OWN, HEAPS, HEAP_NGHTTP2 = HEAPS };
+enum heap {
+  HEAP_LUA,
+  HEAP_CURL,
+  HEAP_OWN,
+  HEAP_OPENSSL,
+  HEAPS,
+  HEAP_NGHTTP2 = HEAPS
+};
 
-static const char *const heap_names[] = {"lua", "curl", "own"};
+static const char *const heap_names[] = {"lua", "curl", "own", "openssl"};
 
 static enum heap walked;
 static bool is_once;
@@ -214,6 +223,30 @@ static void give_curls(void *block)
   union head *head = (union head *)block - 1;
   blocks[head->heap]--;
   __real_free(head);
+}
+
+/* -- OpenSSL ---------------------------------------------------------------- */
+
+static void *openssl_malloc(size_t size, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return fails(HEAP_OPENSSL) ? NULL : __real_malloc(size);
+}
+
+static void *openssl_realloc(void *block, size_t size, const char *file,
+                             int line)
+{
+  (void)file;
+  (void)line;
+  return fails(HEAP_OPENSSL) ? NULL : __real_realloc(block, size);
+}
+
+static void give_openssls(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  __real_free(block);
 }
 
 /* -- Lua -------------------------------------------------------------------- */
@@ -401,9 +434,12 @@ static int walk(struct run *run, long step)
   signal(SIGSEGV, on_crash);
   libcurl_init(); /* once in a process: the module's own call is over */
   curl_global_cleanup();
-  while (progress->wrong < MANY && check_point(run))
-    progress->point += step;
-  progress->over = true;
+  bool reached;
+  do {
+    reached = check_point(run);
+    progress->point += reached ? step : 0;
+  } while (reached && progress->wrong < MANY && walked != HEAP_OPENSSL);
+  progress->over = !reached;
   return EXIT_SUCCESS;
 }
 
@@ -417,7 +453,9 @@ int main(int argc, char *argv[])
   is_once = strcmp(argv[2], "once") == 0;
   long first = atol(argv[3]), step = atol(argv[4]);
   struct run run = {.script = argv[5], .endpoint = argv[6]};
-  if (first < 1 || step < 1)
+  if (first < 1 || step < 1 ||
+      !CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
+                                give_openssls))
     return 2;
 
   progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
@@ -437,7 +475,7 @@ int main(int argc, char *argv[])
       progress->not_ours++;
     else if (status != 0)
       found("a sanitizer stopped it", "");
-    progress->point += progress->over ? 0 : step;
+    progress->point += status != 0 ? step : 0;
   }
   printf("%ld points, %ld of them libnghttp2's\n", progress->point - 1,
          progress->not_ours);
