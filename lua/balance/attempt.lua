@@ -68,7 +68,7 @@ local transport = core.transport()
 
 local function start(provider, config, endpoint, limit)
   local request = provider.request(config)
-  local transfer, kind, message = transport:start {
+  local transfer, kind, message, hint = transport:start {
     endpoint = endpoint,
     path = request.path,
     body = request.body,
@@ -87,7 +87,7 @@ local function start(provider, config, endpoint, limit)
   if config.endpoint_variable and kind == "config" then
     message = message:gsub("^endpoint", config.endpoint_variable)
   end
-  return transfer, kind, message
+  return transfer, kind, message, hint
 end
 
 local longest_wait = 86400 -- seconds; who says more means never
@@ -212,10 +212,11 @@ end
 -- `reused`
 -- @treturn ?number seconds by which the server's clock is ahead of this one's
 function _M.run(provider, config, endpoint, limit, loop)
-  local transfer, kind, message = start(provider, config, endpoint, limit)
+  local transfer, kind, message, hint =
+    start(provider, config, endpoint, limit)
   local ok = transfer
   if transfer then
-    ok, kind, message = loop.wait(transfer)
+    ok, kind, message, hint = loop.wait(transfer)
   end
   local fields, refused, ahead
   local seen = {}
@@ -223,7 +224,7 @@ function _M.run(provider, config, endpoint, limit, loop)
     seen = transfer:result()
     fields, refused, ahead = read(provider, config, transfer, seen)
   else
-    refused = { kind = kind, message = message }
+    refused = { kind = kind, message = message, hint = hint }
   end
   if transfer then
     seen.endpoint = endpoint -- an origin and nothing else, or it would not do

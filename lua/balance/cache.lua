@@ -274,7 +274,8 @@ end
 function _M.identity(provider, config)
   local parts = { provider, "\n" }
   write_value(config, parts)
-  return provider .. ":" .. core.digest(unpack(parts))
+  local digest, kind, message = core.digest(unpack(parts))
+  return digest and provider .. ":" .. digest, kind, message
 end
 
 local function none() end

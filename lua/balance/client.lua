@@ -32,25 +32,30 @@ local function rate_key(this)
   return core.digest(unpack(pieces))
 end
 
--- Returns how long the call had to wait for its turn; nil and how long it
--- would have been, where that is too long.
+-- Returns how long the call had to wait for its turn; nil and a failure where
+-- it has none.
 local function wait_for_turn(this, limit)
   if not this.config.rate then
     return 0
   end
-  return limiter.wait({
+  local key, kind, message = rate_key(this)
+  if not key then
+    return nil, { kind = kind, message = message }
+  end
+  local waited, longer = limiter.wait({
     rate = this.config.rate, dict = this.settings.rate_dict, limit = limit,
-  }, rate_key(this), this.loop)
+  }, key, this.loop)
+  return waited, not waited and { kind = "rate_limit",
+    message = "this client's own limit of requests a second is reached",
+    retry_after = longer } or nil
 end
 
 -- One attempt at one endpoint, after its turn has come.
 local function ask_endpoint(endpoint, limit, this)
   local config, loop = this.config, this.loop
-  local waited, longer = wait_for_turn(this, limit)
+  local waited, refused = wait_for_turn(this, limit)
   if not waited then
-    return nil, attempt.fail(this.provider, config, { kind = "rate_limit",
-      message = "this client's own limit of requests a second is reached",
-      retry_after = longer })
+    return nil, attempt.fail(this.provider, config, refused)
   elseif waited > 0 then
     this.emit { event = "limit", wait = waited }
     limit = math.max(limit - waited, 0)
@@ -136,7 +141,12 @@ local function cached(this)
   local settings = core.copy(config.cache)
   settings.limit = config.timeout
   settings.secrets = attempt.secrets(this.provider, config)
-  return cache.call(settings, identity_of(this), this.loop, function(seconds)
+  local identity, kind, message = identity_of(this)
+  if not identity then
+    return nil, attempt.fail(this.provider, config,
+      { kind = kind, message = message })
+  end
+  return cache.call(settings, identity, this.loop, function(seconds)
     return fetch(this, seconds)
   end, this.emit)
 end
@@ -176,11 +186,16 @@ end
 
 local function call(provider, state, given, account)
   local settings, base = state.settings, base_of(state, provider)
+  local loop, kind, why, hint = loops.choose(settings.loop)
+  if not loop then
+    return nil, attempt.fail(provider, {},
+      { kind = kind, message = why, hint = hint })
+  end
   local emit = trace.emitter(given.trace or base.config.trace, provider.name,
     account)
   local this = {
     provider = provider, settings = settings, base = base, state = state,
-    given = given, loop = loops.choose(settings.loop), emit = emit,
+    given = given, loop = loop, emit = emit,
     warn = emit ~= trace.silent and function(message)
       emit { event = "warning", message = message }
     end or nil,
@@ -250,7 +265,12 @@ local function bind_all(client, state)
     for i = 1, math.min(#calls, at_once) do
       workers[i] = work
     end
-    loops.choose(state.settings.loop).gather(workers)
+    local loop = loops.choose(state.settings.loop)
+    if loop then
+      loop.gather(workers)
+    else
+      work() -- each of them fails
+    end
     return results, failures
   end
 end

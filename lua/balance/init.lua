@@ -15,8 +15,18 @@ local tc3 = require "balance.tc3"
 local version = require "balance.version"
 
 local providers = client.providers
+
+-- All that its calls need is loaded now: later, this process may have no file
+-- descriptor left, or be in a chroot.
+local function add(provider)
+  for _, source in ipairs(provider.credential_sources or {}) do
+    require("balance.credentials." .. source)
+  end
+  providers[provider.name] = provider
+end
+
 for _, name in ipairs { "tempolor", "udio", "tencent" } do
-  providers[name] = require("balance.provider." .. name)
+  add(require("balance.provider." .. name))
 end
 
 local default = client.new {}
@@ -71,7 +81,7 @@ local _M = { _VERSION = version }
 ---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop
 
 ---@class balance.Loop
----@field wait fun(transfer: userdata): boolean?, balance.Kind?, string?
+---@field wait fun(transfer: userdata): boolean?, balance.Kind?, string?, string?
 ---@field sleep fun(seconds: number)
 ---@field gather fun(functions: function[])
 
@@ -243,7 +253,7 @@ function _M.register(provider)
   if _M[provider.name] ~= nil or options.is_setting(provider.name) then
     error(("balance.register: '%s' is taken"):format(provider.name), 2)
   end
-  providers[provider.name] = provider
+  add(provider)
   _M[provider.name] = default[provider.name]
 end
 

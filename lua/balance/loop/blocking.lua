@@ -7,6 +7,9 @@ local core = require "balance.core"
 
 local _M = {}
 
+--- There is nothing to load.
+function _M.load() end
+
 -- The coroutines of a gather that wait, each { thread, group }: by the id of
 -- a transfer, or with the time they sleep until. A gather inside another
 -- shares them, and so wakes the outer one's too.
@@ -21,17 +24,19 @@ end
 --- Waits until a transfer is done. Between two waits Lua runs, and with it
 -- the handler of a Ctrl-C.
 -- @tparam userdata transfer
--- @treturn boolean true; or nil, a kind and a message
+-- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
-  local transport = core.transport()
+  local transport = transfer:transport()
+  local is_ours = transport == core.transport() -- which a gather waits for
   while not transfer:done() do
-    if is_gathered() then
-      coroutine.yield(transfer)
+    local ok, kind, message, hint
+    if is_ours and is_gathered() then
+      ok, kind, message, hint = coroutine.yield(transfer)
     else
-      local ok, kind, message = transport:wait()
-      if not ok then
-        return nil, kind, message
-      end
+      ok, kind, message, hint = transport:wait()
+    end
+    if not ok then
+      return nil, kind, message, hint
     end
   end
   return true
@@ -51,9 +56,9 @@ function _M.sleep(seconds)
 end
 
 -- What a coroutine raises is its own gather's, whichever one resumed it.
-local function resume(waiter)
+local function resume(waiter, ...)
   local thread, group = waiter.thread, waiter.group
-  local ok, awaited = coroutine.resume(thread)
+  local ok, awaited = coroutine.resume(thread, ...)
   if not ok then
     group.failed = group.failed or { message = awaited }
   elseif coroutine.status(thread) == "dead" then
@@ -78,17 +83,25 @@ local function wake_finished(transport)
     local waiter = waiting[id]
     waiting[id] = nil
     if waiter then
-      resume(waiter)
+      resume(waiter, true)
     end
   end
 end
 
--- After a close there is nothing that would finish.
-local function wake_all()
+-- With what their waits return.
+local function wake_all(...)
   local all = waiting
   waiting = {}
   for _, waiter in pairs(all) do
-    resume(waiter)
+    resume(waiter, ...)
+  end
+end
+
+local function wake_heard(transport, ok, ...)
+  if ok then
+    wake_finished(transport)
+  else
+    wake_all(nil, ...)
   end
 end
 
@@ -117,10 +130,9 @@ local function gather(functions, group)
   while group.left > 0 and not group.failed do
     local seconds = seconds_to_sleep()
     if transport:timeout() then
-      assert(transport:wait(seconds))
-      wake_finished(transport)
+      wake_heard(transport, transport:wait(seconds))
     elseif next(waiting) then
-      wake_all()
+      wake_all(true) -- after a close there is nothing that would finish
     elseif seconds then
       core.sleep(seconds)
     end

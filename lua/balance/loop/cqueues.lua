@@ -3,10 +3,14 @@
 -- that it can poll.
 -- @module balance.loop.cqueues
 
-local core = require "balance.core"
-local cqueues = require "cqueues"
+local cqueues
 
 local _M = {}
+
+--- Loads cqueues; raises where it cannot.
+function _M.load()
+  cqueues = require "cqueues"
+end
 
 -- Another coroutine's step may bring a timer forward: look again by then; and
 -- where there is no descriptor to poll, by then.
@@ -14,16 +18,16 @@ local longest, without_descriptor = 0.25, 0.005 -- seconds
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
--- @treturn boolean true; or nil, a kind and a message
+-- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
-  local transport = core.transport()
+  local transport = transfer:transport()
   local limit = transport:fd() and longest or without_descriptor
-  local ok, kind, message = transport:step()
+  local ok, kind, message, hint = transport:step()
   while ok and not transfer:done() do
     cqueues.poll(transport, limit)
-    ok, kind, message = transport:step()
+    ok, kind, message, hint = transport:step()
   end
-  return ok and true, kind, message
+  return ok and true, kind, message, hint
 end
 
 --- Sleeps.
@@ -33,15 +37,23 @@ function _M.sleep(seconds)
 end
 
 --- Calls functions side by side, each in a coroutine of a controller of their
--- own, which the running one polls.
+-- own, which the running one polls; one after the other where there is no
+-- descriptor left for it.
 -- @tparam {function,...} functions
 -- @raise what one of them raised; the others are given up
 function _M.gather(functions)
-  local controller = cqueues.new()
+  local ok, controller = pcall(cqueues.new)
+  if not ok then
+    for _, body in ipairs(functions) do
+      body()
+    end
+    return
+  end
   for _, body in ipairs(functions) do
     controller:wrap(body)
   end
-  local ok, message = controller:loop()
+  local message
+  ok, message = controller:loop()
   controller:close()
   if not ok then
     error(message, 0)

@@ -8,14 +8,22 @@
 -- wait has a fourth, `ready()`: nil, a kind, a message and a hint where a
 -- call must not even begin; one that must not keep connections has `leave()`,
 -- which is called after each call.
+--
+-- All of them are loaded at once: by the first call, a process may have no
+-- file descriptor left, or be in a chroot. The library that one is for is
+-- loaded by its `load()`, which raises where that is not to be had.
 -- @module balance.loop
 
+local core = require "balance.core"
 local spelling = require "balance.spelling"
 
 local _M = {}
 
 --- The loops that come with the module.
-_M.names = { blocking = true, nginx = true, cqueues = true, luv = true }
+_M.names = {}
+for _, name in ipairs { "blocking", "nginx", "cqueues", "luv" } do
+  _M.names[name] = require("balance.loop." .. name)
+end
 
 local function is_nginx()
   local ngx = rawget(_G, "ngx")
@@ -27,6 +35,20 @@ local function is_cqueues()
   return cqueues and cqueues.running()
 end
 
+-- Nothing, or a kind, a message and a hint.
+local function load(name)
+  local ok, problem = pcall(_M.names[name].load)
+  if ok then
+    return nil
+  end
+  local lack, hint = core.scarcity()
+  if lack then
+    return "resource", lack, hint
+  end
+  return "config", ("the loop '%s' cannot be used here: %s"):format(name,
+    problem:match "[^\n]*")
+end
+
 --- What is wrong with a client's setting `loop`.
 -- @param wanted
 -- @treturn ?string
@@ -35,9 +57,8 @@ function _M.mistake(wanted)
     if not _M.names[wanted] then
       return spelling.unknown("loop", wanted, _M.names)
     end
-    local ok, message = pcall(require, "balance.loop." .. wanted)
-    return not ok and ("the loop '%s' cannot be used here: %s"):format(wanted,
-      message:match "[^\n]*") or nil
+    local kind, message = load(wanted)
+    return kind == "config" and message or nil -- what is short may come back
   elseif type(wanted) ~= "table" then
     return "a loop must be a name or a table, not a " .. type(wanted)
   end
@@ -50,18 +71,23 @@ end
 
 --- The loop that a call waits in.
 -- @tparam ?string|table wanted the client's setting; without one it is found
--- @treturn table
+-- @treturn ?table nil where it cannot be loaded; then a kind, a message and a
+-- hint
 function _M.choose(wanted)
   if type(wanted) == "table" then
     return wanted
-  elseif wanted then
-    return require("balance.loop." .. wanted)
-  elseif is_nginx() then
-    return require "balance.loop.nginx"
-  elseif is_cqueues() then
-    return require "balance.loop.cqueues"
   end
-  return require "balance.loop.blocking"
+  local name = wanted or is_nginx() and "nginx" or is_cqueues() and "cqueues"
+    or "blocking"
+  local kind, message, hint = load(name)
+  if kind then
+    return nil, kind, message, hint
+  end
+  return _M.names[name]
+end
+
+if is_nginx() then
+  load "nginx" -- a call says so where it could not
 end
 
 return _M

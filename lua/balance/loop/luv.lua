@@ -4,9 +4,10 @@
 -- @module balance.loop.luv
 
 local core = require "balance.core"
-local uv = require "luv"
+local uv
 
 local _M = {}
+
 
 -- Somebody may close the transport: look again by then; and where there is no
 -- descriptor to poll, by then.
@@ -19,6 +20,15 @@ local poll, polled, timer -- while anything is under way
 local function running()
   local thread, is_main = coroutine.running()
   return not is_main and thread or nil
+end
+
+--- Loads luv; raises where it cannot. luv calls back in the thread that loaded
+-- it, which must not be one that ends.
+function _M.load()
+  if running() and not package.loaded.luv then
+    error("luv has to be loaded outside of coroutines", 0)
+  end
+  uv = require "luv"
 end
 
 --- Raises where a call cannot wait: libuv resumes coroutines only.
@@ -40,11 +50,11 @@ end
 
 -- One that its owner has closed stays so. What one of a gather raises is
 -- raised there; what another one does, in libuv's callback.
-function resume(thread)
+function resume(thread, ...)
   if coroutine.status(thread) == "dead" then
     return
   end
-  local ok, message = coroutine.resume(thread)
+  local ok, message = coroutine.resume(thread, ...)
   local group = groups[thread]
   if not group then
     return ok or error(message, 0)
@@ -68,22 +78,29 @@ end
 
 local watch
 
+-- With what their waits return.
+local function wake_all(...)
+  local all = waiting
+  waiting = {}
+  for _, thread in pairs(all) do
+    resume(thread, ...)
+  end
+end
+
 local function step()
   local transport = core.transport()
-  local ok = transport:step()
+  local ok, kind, message, hint = transport:step()
   for id in transport.finished, transport do
     local thread = waiting[id]
     waiting[id] = nil
     if thread then
-      resume(thread)
+      resume(thread, true)
     end
   end
-  if not ok or not transport:timeout() then
-    local all = waiting
-    waiting = {}
-    for _, thread in pairs(all) do -- of a transport that was closed
-      resume(thread)
-    end
+  if not ok then
+    wake_all(nil, kind, message, hint)
+  elseif not transport:timeout() then
+    wake_all(true) -- of a transport that was closed
   end
   watch()
 end
@@ -102,21 +119,26 @@ function watch()
   end
   timer = timer or uv.new_timer()
   if fd then
-    poll, polled = poll or uv.new_poll(fd), fd
+    poll, polled = poll or uv.new_poll(fd) or nil, fd
+  end
+  if poll then
     poll:start("r", step) -- again: another one may have the same number
   end
-  seconds = math.min(seconds, fd and longest or without_descriptor)
+  seconds = math.min(seconds, poll and longest or without_descriptor)
   timer:start(math.ceil(seconds * 1000), 0, step)
 end
 
 --- Waits until a transfer is done. To be called from a coroutine.
 -- @tparam userdata transfer
--- @treturn boolean true
+-- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
   while not transfer:done() do
     waiting[transfer:id()] = running()
     watch()
-    coroutine.yield()
+    local ok, kind, message, hint = coroutine.yield()
+    if not ok then
+      return nil, kind, message, hint
+    end
   end
   return true
 end

@@ -9,10 +9,15 @@
 
 local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
-local ngx = ngx
-local semaphore = require "ngx.semaphore"
+local ngx = rawget(_G, "ngx")
+local semaphore
 
 local _M = {}
+
+--- Loads what ngx_lua has for it; raises outside of nginx.
+function _M.load()
+  semaphore = require "ngx.semaphore"
+end
 
 --- The ticker's period in seconds: a `share` of the time in which nothing has
 -- come, so that what it adds stays small beside what a call takes anyway; but
@@ -131,7 +136,7 @@ end
 
 local function step()
   local transport = core.transport()
-  local moved, kind, message = transport:step()
+  local moved, kind, message, hint = transport:step()
   for id in transport.finished, transport do
     wake(id)
   end
@@ -139,7 +144,13 @@ local function step()
   if steps % steps_a_sweep == 0 then
     sweep()
   end
-  return moved, kind, message
+  return moved, kind, message, hint
+end
+
+local function lose(this)
+  if ticker == this then
+    ticker, lost_at = nil, core.now()
+  end
 end
 
 local function tick_until_idle(this)
@@ -150,18 +161,12 @@ local function tick_until_idle(this)
     this.quiet = this.quiet + pause
     ngx.sleep(pause)
     this.ticks = this.ticks + 1
-    local moved, _, message = step()
+    local moved = step()
     if not moved then
-      error(message, 0)
+      return lose(this) -- each waiter then finds out why
     elseif moved > 0 then
       this.quiet = 0
     end
-  end
-end
-
-local function lose(this)
-  if ticker == this then
-    ticker, lost_at = nil, core.now()
   end
 end
 
@@ -215,10 +220,10 @@ local function rest(alarm, seconds)
   end
 end
 
--- True once the alarm has rung, or at the time `due`; or nil, a kind and a
--- message.
+-- True once the alarm has rung, or at the time `due`; or nil, a kind, a
+-- message and a hint.
 local function await(alarm, due)
-  local ok, kind, message = step()
+  local ok, kind, message, hint = step()
   local this, ticks
   local look_at = 0 -- then we see whether the ticker has moved
   while ok and not alarm.rung and not (due and core.now() >= due) do
@@ -229,7 +234,7 @@ local function await(alarm, due)
     end
     rest(alarm, seconds_until(math.min(look_at, due or look_at)))
     if not this then
-      ok, kind, message = step()
+      ok, kind, message, hint = step()
     elseif not alarm.rung and this.ticks == ticks
       and core.now() >= look_at then
       lose(this)
@@ -237,14 +242,14 @@ local function await(alarm, due)
   end
   alarm.rung = false
   if not ok then
-    return nil, kind, message
+    return nil, kind, message, hint
   end
   return true
 end
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
--- @treturn boolean true; or nil, a kind and a message
+-- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
   if may_block[ngx.get_phase()] then
     return blocking.wait(transfer)
@@ -252,15 +257,15 @@ function _M.wait(transfer)
     return coroutine.yield(transfer)
   end
   local alarm = new_alarm()
-  local ok, kind, message = true, nil, nil
+  local ok, kind, message, hint = true
   while ok and not transfer:done() do
     set(alarm, transfer)
-    ok, kind, message = await(alarm)
+    ok, kind, message, hint = await(alarm)
   end
   if not ok then
     waiting[transfer:id()] = nil
   end
-  return ok, kind, message
+  return ok, kind, message, hint
 end
 
 local gathering = false
@@ -364,11 +369,11 @@ local function gather_coroutines(functions)
   while next(threads) or next(sleepers) do
     local due = first_of(sleepers)
     if next(threads) then
-      local ok, kind, message = await(alarm, due)
+      local ok, kind, message, hint = await(alarm, due)
       if not ok then
         wake_all() -- whoever waits is to hear of it
       end
-      resume_heard(ok, kind, message)
+      resume_heard(ok, kind, message, hint)
     else
       rest(alarm, seconds_until(due))
     end
