@@ -89,7 +89,8 @@ static int core_random(lua_State *L)
 }
 
 /* digest(text, ...): the SHA-256 of all, as if they were one, in hexadecimal;
-   nil, kind, message where OpenSSL cannot. Keys are among them, and a string of Lua with them in it is never wiped. */
+   nil, kind, message where OpenSSL cannot. Keys are among them, and a string
+   of Lua with them in it is never wiped. */
 static int core_digest(lua_State *L)
 {
   int count = lua_gettop(L);
