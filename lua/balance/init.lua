@@ -16,17 +16,8 @@ local version = require "balance.version"
 
 local providers = client.providers
 
--- All that its calls need is loaded now: later, this process may have no file
--- descriptor left, or be in a chroot.
-local function add(provider)
-  for _, source in ipairs(provider.credential_sources or {}) do
-    require("balance.credentials." .. source)
-  end
-  providers[provider.name] = provider
-end
-
 for _, name in ipairs { "tempolor", "udio", "tencent" } do
-  add(require("balance.provider." .. name))
+  providers[name] = require("balance.provider." .. name)
 end
 
 local default = client.new {}
@@ -253,7 +244,7 @@ function _M.register(provider)
   if _M[provider.name] ~= nil or options.is_setting(provider.name) then
     error(("balance.register: '%s' is taken"):format(provider.name), 2)
   end
-  add(provider)
+  providers[provider.name] = provider
   _M[provider.name] = default[provider.name]
 end
 

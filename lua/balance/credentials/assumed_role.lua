@@ -206,7 +206,11 @@ function _M.take(base, place, role, context)
     endpoint = environment.get("TENCENT_STS_ENDPOINT", context.getenv)
       or endpoints[config.site] or endpoints.intl,
   }
-  local set, why, about = kept.get(key_of(request), _M.limit, context,
+  local key, lack, message = key_of(request)
+  if not key then
+    return nil, message, { kind = lack }
+  end
+  local set, why, about = kept.get(key, _M.limit, context,
     function(deadline) return fetch(request, context, deadline) end)
   if set then
     return set, place .. ", with the role " .. role.arn
