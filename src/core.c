@@ -19,6 +19,7 @@
 #include "libcurl.h"
 #include "scarcity.h"
 #include "tc3.h"
+#include "text.h"
 
 /* date(text): an HTTP date as Unix seconds, or nil. */
 static int core_date(lua_State *L)
@@ -128,41 +129,11 @@ static int core_is_text(lua_State *L)
   return 1;
 }
 
-/* Whether it is well-formed, as the Unicode Standard's table 3-7 has it. */
-static bool is_utf8(struct bytes text)
-{
-  const unsigned char *at = (const unsigned char *)text.data;
-  const unsigned char *end = at + text.len;
-  while (at < end) {
-    unsigned char first = *at++;
-    if (first < 0x80)
-      continue;
-    if (first < 0xc2 || first > 0xf4)
-      return false;
-    ptrdiff_t following = 1 + (first >= 0xe0) + (first >= 0xf0);
-    unsigned char least = 0x80, most = 0xbf; /* of the second byte */
-    if (first == 0xe0)
-      least = 0xa0; /* below: longer than it need be */
-    else if (first == 0xed)
-      most = 0x9f; /* above: a surrogate */
-    else if (first == 0xf0)
-      least = 0x90;
-    else if (first == 0xf4)
-      most = 0x8f; /* above: no character any more */
-    if (end - at < following || *at < least || *at > most)
-      return false;
-    for (at++; following > 1; following--)
-      if ((*at++ & 0xc0) != 0x80)
-        return false;
-  }
-  return true;
-}
-
 /* is_utf8(text) */
 static int core_is_utf8(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TSTRING);
-  lua_pushboolean(L, is_utf8(string_at(L, 1)));
+  lua_pushboolean(L, text_is_utf8(string_at(L, 1)));
   return 1;
 }
 
@@ -201,6 +172,21 @@ static int core_copy(lua_State *L)
     lua_insert(L, -2);
     lua_rawset(L, 2);
   }
+  return 1;
+}
+
+/* is_dead(thread): whether a coroutine has come to its end. The status() that
+   nginx puts in the place of Lua's says so of every other request's. */
+static int core_is_dead(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_State *thread = lua_tothread(L, 1);
+  lua_Debug frame;
+  int status = lua_status(thread);
+  bool lives = thread == L || status == LUA_YIELD ||
+               (status == 0 && (lua_getstack(thread, 0, &frame) > 0 ||
+                                lua_gettop(thread) > 0));
+  lua_pushboolean(L, !lives);
   return 1;
 }
 
@@ -261,16 +247,21 @@ void core_set_class(lua_State *L, struct core_class *class)
   lua_setmetatable(L, -2);
 }
 
-void *core_check(lua_State *L, struct core_class *class)
+void *core_check_at(lua_State *L, int index, struct core_class *class)
 {
-  void *found = lua_touserdata(L, 1);
+  void *found = lua_touserdata(L, index);
   core_push_instance(L, class);
-  if (!found || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, -2))
-    luaL_argerror(L, 1,
+  if (!found || !lua_getmetatable(L, index) || !lua_rawequal(L, -1, -2))
+    luaL_argerror(L, index,
                   lua_pushfstring(L, "%s expected, got %s", class->name,
-                                  luaL_typename(L, 1)));
+                                  luaL_typename(L, index)));
   lua_pop(L, 2);
   return found;
+}
+
+void *core_check(lua_State *L, struct core_class *class)
+{
+  return core_check_at(L, 1, class);
 }
 
 void *core_new_instance(lua_State *L, struct core_class *class, void *key,
@@ -296,21 +287,15 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},
-    {"transport", core_transport},
-    {"date", core_date},
-    {"now", core_now},
-    {"sleep", core_sleep},
-    {"info", core_info},
-    {"scarcity", core_scarcity},
-    {"random", core_random},
-    {"digest", core_digest},
-    {"read_file", core_read_file},
-    {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8},
-    {"is_short", core_is_short},
-    {"copy", core_copy},
-    {NULL, NULL},
+    {"sign", core_sign},         {"transport", core_transport},
+    {"date", core_date},         {"now", core_now},
+    {"sleep", core_sleep},       {"info", core_info},
+    {"scarcity", core_scarcity}, {"random", core_random},
+    {"digest", core_digest},     {"read_file", core_read_file},
+    {"is_dead", core_is_dead},   {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8},   {"is_short", core_is_short},
+    {"clean", core_clean},       {"has_secret", core_has_secret},
+    {"copy", core_copy},         {NULL, NULL},
 };
 
 /* OpenSSL reads its configuration once. Now it can: later the process may have

@@ -45,7 +45,8 @@ void core_new_class(lua_State *L, struct core_class *class, lua_CFunction gc,
 /* Makes the userdata on top of the stack one of this class. */
 void core_set_class(lua_State *L, struct core_class *class);
 
-/* The first argument, which must be of this class. */
+/* The value at `index`, or the first argument, which must be of this class. */
+void *core_check_at(lua_State *L, int index, struct core_class *class);
 void *core_check(lua_State *L, struct core_class *class);
 
 /* Keeps an empty userdata of a class in the registry, found again without
@@ -131,6 +132,16 @@ enum tc3_status core_sign_request(lua_State *L, int table, struct bytes host,
 /* nil, kind, message: why nothing was signed. */
 int core_fail_to_sign(lua_State *L, enum tc3_status status);
 
+/* -- texts, in core_text.c -------------------------------------------------- */
+
+/* clean(text, secrets): a stranger's text, fit for a log; see text.h. The
+   secrets are strings, and transfers for what was made for their requests. */
+int core_clean(lua_State *L);
+
+/* has_secret(text, secrets): whether one of them, or a piece that says enough,
+   is in it. */
+int core_has_secret(lua_State *L);
+
 /* -- transfers, in core_transport.c and core_transfer.c -------------------- */
 
 struct transfer_box;
@@ -144,6 +155,16 @@ int core_transport(lua_State *L);
 /* Pushes a userdata for a transfer, closed as yet, and puts it into the list
    until it is collected. Returns where the transfer goes. */
 struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list);
+
+/* Keeps what was made for a request that proves who asks, until the transfer
+   that was just pushed is closed: an answer may repeat it. False: no memory. */
+bool core_keep_made(struct transfer **transfer, struct bytes made);
+
+/* The userdata at `index`; raises where that is no transfer. */
+struct transfer_box *core_check_transfer(lua_State *L, int index);
+
+/* What was kept; empty where nothing was, or it is closed. */
+struct bytes core_made(const struct transfer_box *box);
 
 /* Closes what is in the list, and empties it. */
 void core_close_transfers(struct transfer_box **list);

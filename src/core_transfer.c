@@ -3,13 +3,15 @@
 #define _POSIX_C_SOURCE 200809L /* strnlen */
 #include <string.h>
 
+#include "buffer.h"
 #include "core.h"
 #include "outcome.h"
 
 static struct core_class class = {"balance.transfer"};
 
 struct transfer_box {
-  struct transfer *transfer; /* NULL once closed */
+  struct transfer *transfer; /* NULL once closed; the first, for its address */
+  struct buffer made;        /* for its request, and proves who asks */
   bool reading; /* by result(), under which a finalizer may call close() */
   struct transfer_box *next, **link;
 };
@@ -33,9 +35,14 @@ static void unlink_box(struct transfer_box *box)
   box->link = NULL;
 }
 
+struct transfer_box *core_check_transfer(lua_State *L, int index)
+{
+  return core_check_at(L, index, &class);
+}
+
 static struct transfer_box *check_transfer(lua_State *L)
 {
-  return core_check(L, &class);
+  return core_check_transfer(L, 1);
 }
 
 static struct transfer *finished_transfer(lua_State *L)
@@ -143,14 +150,20 @@ static int transfer_header_(lua_State *L)
   return 1;
 }
 
+static void close_box(struct transfer_box *box)
+{
+  transfer_free(box->transfer);
+  box->transfer = NULL;
+  buffer_free(&box->made);
+}
+
 /* transfer:close(): cancels what is under way; again does no harm. */
 static int transfer_close(lua_State *L)
 {
   struct transfer_box *box = check_transfer(L);
   if (box->reading)
     return 0;
-  transfer_free(box->transfer);
-  box->transfer = NULL;
+  close_box(box);
   return 0;
 }
 
@@ -174,17 +187,28 @@ struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list)
 {
   struct transfer_box *box = lua_newuserdata(L, sizeof(*box));
   memset(box, 0, sizeof(*box));
+  buffer_init(&box->made, SIZE_MAX / 4);
   core_set_class(L, &class);
   link_box(box, list);
   return &box->transfer;
+}
+
+bool core_keep_made(struct transfer **transfer, struct bytes made)
+{
+  struct transfer_box *box = (struct transfer_box *)transfer;
+  return BUFFER_APPEND(&box->made, made) == BUFFER_OK;
+}
+
+struct bytes core_made(const struct transfer_box *box)
+{
+  return buffer_bytes(&box->made);
 }
 
 void core_close_transfers(struct transfer_box **list)
 {
   while (*list) {
     struct transfer_box *box = *list;
-    transfer_free(box->transfer);
-    box->transfer = NULL;
+    close_box(box);
     unlink_box(box);
   }
 }

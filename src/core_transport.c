@@ -188,6 +188,25 @@ static void read_request(lua_State *L, int table,
     core_add_header(L, headers, BYTES("User-Agent"), agent);
 }
 
+/* Of the Authorization value what is not the same in every request: what
+   stands behind the scheme, or the signature at its end. */
+static struct bytes made_for(const struct headers *headers,
+                             const struct signing *signing)
+{
+  if (signing) {
+    struct bytes value = signing->sent.list[0].value;
+    return (struct bytes){value.data + value.len - TC3_HEX, TC3_HEX};
+  }
+  const struct header *header =
+      core_find_header(headers, BYTES("Authorization"));
+  struct bytes value = header ? header->value : BYTES("");
+  const char *space = memchr(value.data, ' ', value.len);
+  if (!space)
+    return value;
+  size_t scheme = (size_t)(space + 1 - value.data);
+  return (struct bytes){space + 1, value.len - scheme};
+}
+
 /* transport:start(request): a transfer, or nil, kind, message, hint. */
 static int transport_start_(lua_State *L)
 {
@@ -232,7 +251,10 @@ static int transport_start_(lua_State *L)
   request.headers = headers.list;
   request.header_count = headers.count;
 
-  enum transport_status status = open_transport(box);
+  struct bytes made = made_for(&headers, tc3 ? &signing : NULL);
+  enum transport_status status = TRANSPORT_NO_MEMORY;
+  if (core_keep_made(transfer, made))
+    status = open_transport(box);
   if (status == TRANSPORT_OK)
     status = transport_start(box->transport, &request, transfer);
   buffer_reset(&box->credentials);

@@ -25,7 +25,8 @@ local _M = {}
 
 --- The values of a call that must not leave it.
 -- @tparam table provider
--- @tparam table config
+-- @tparam table config with, where its keys took the place of others,
+-- `refused`: the secrets of these
 -- @treturn {string,...}
 function _M.secrets(provider, config)
   local secrets = {}
@@ -34,6 +35,9 @@ function _M.secrets(provider, config)
     secrets[#secrets + 1] = secret
     -- a service that was given "Bearer KEY" may repeat the key alone
     secrets[#secrets + 1] = secret and secret:match("^[A-Za-z]+[ \t-\r]+(.+)$")
+  end
+  for _, secret in ipairs(config.refused or {}) do
+    secrets[#secrets + 1] = secret
   end
   return secrets
 end
@@ -44,6 +48,7 @@ local largest_code = 2 ^ 31 - 1
 local function code_of(code, secrets)
   if type(code) == "number" then
     local is_code = code % 1 == 0 and math.abs(code) <= largest_code
+      and not core.has_secret(text.of_number(code), secrets)
     return is_code and code or nil
   end
   return failure.clean(code, secrets)
@@ -53,15 +58,29 @@ end
 -- @tparam table provider
 -- @tparam table config
 -- @tparam table fields
+-- @tparam ?userdata transfer the request's, not closed yet: what was made for
+-- it does not leave either
 -- @treturn balance.Failure
-function _M.fail(provider, config, fields)
+function _M.fail(provider, config, fields, transfer)
   local secrets = _M.secrets(provider, config)
+  secrets[#secrets + 1] = transfer
   fields.provider = provider.name
   fields.message = failure.clean(fields.message, secrets) or "no message"
   fields.request_id = failure.clean(fields.request_id, secrets)
   fields.code = code_of(fields.code, secrets)
   fields.hint = failure.clean(fields.hint, secrets) -- a provider may quote
   return failure.new(fields)
+end
+
+-- Results with something in them that was made for their request.
+local telling = setmetatable({}, { __mode = "k" })
+
+--- Whether a result has in it what was made for its request, which is nobody
+-- else's to see.
+-- @tparam table result from `run`
+-- @treturn boolean
+function _M.is_telling(result)
+  return telling[result] == true
 end
 
 local transport = core.transport()
@@ -226,16 +245,20 @@ function _M.run(provider, config, endpoint, limit, loop)
   else
     refused = { kind = kind, message = message, hint = hint }
   end
+  local failed = refused
+    and _M.fail(provider, config, refused, transfer or nil)
+  local is_telling = fields and core.has_secret(seen.body, { transfer }) or nil
   if transfer then
     seen.endpoint = endpoint -- an origin and nothing else, or it would not do
     transfer:close()
   end
   if fields then
+    telling[fields] = is_telling
     return fields, nil, seen
   elseif not text.lower(endpoint):find("^https://") then
     ahead = nil -- nobody vouches for the date
   end
-  return nil, _M.fail(provider, config, refused), seen, ahead
+  return nil, failed, seen, ahead
 end
 
 return _M

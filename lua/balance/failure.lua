@@ -2,6 +2,9 @@
 --- The error value: what a call that went wrong returns beside nil.
 -- @module balance.failure
 
+local core = require "balance.core"
+local text = require "balance.text"
+
 local _M = {}
 
 ---@alias balance.Kind
@@ -53,94 +56,30 @@ _M.kinds = {
 ---@field hint? string what to do, where something is known
 ---@field attempts? integer how many requests were made
 
-local longest = 300 -- bytes of a stranger's text
-
--- So many characters of a secret are its beginning, and as bad as all of it.
-local telling = 8
-
--- Where the text has gone along with a secret to the end.
-local function last_common(text, first, secret)
-  local length = math.min(telling, #secret)
-  while length < #secret
-    and text:byte(first + length) == secret:byte(length + 1) do
-    length = length + 1
-  end
-  return first + length - 1
-end
-
--- What a signature looks like, and what stands before one, which may be cut
--- short. Looked for no further than text is kept.
-local signature, before = ("%x"):rep(64), "Signature="
-
-local function find_signature(text, at)
-  local window = text:sub(at, at + longest + #signature)
-  local first, last = window:find(signature)
-  local name, last_named = window:find(before .. "%x+")
-  if name and (not first or name < first) then
-    first, last = name + #before, last_named
-  end
-  if not first then
-    return math.huge
-  end
-  return first + at - 1, last + at - 1
-end
-
--- Where the next secret is, and where it ends. `found` keeps where each one
--- was seen last: a megabyte is searched for it only once.
-local function find_secret(text, at, secrets, found)
-  local first, last = find_signature(text, at)
-  for i, secret in ipairs(secrets) do
-    if not found[i] or found[i] < at then
-      found[i] = text:find(secret:sub(1, telling), at, true) or math.huge
-    end
-    if found[i] < first then
-      first, last = found[i], 0
-    end
-    if found[i] == first and first < math.huge then
-      last = math.max(last, last_common(text, first, secret))
-    end
-  end
-  return first, last
-end
-
--- Replaces secrets up to where the text would be cut anyway: a megabyte that
--- repeats a short key must not cost more than one that does not.
-local function without(text, secrets)
-  local pieces, length, at, found = {}, 0, 1, {}
-  while length <= longest do
-    local first, last = find_secret(text, at, secrets, found)
-    if first == math.huge then
-      break
-    end
-    local piece = text:sub(at, math.min(first - 1, at + longest)) .. "***"
-    pieces[#pieces + 1] = piece
-    length, at = length + #piece, last + 1
-  end
-  pieces[#pieces + 1] = text:sub(at, at + longest)
-  return table.concat(pieces)
-end
-
 --- A stranger's text, fit for a log: control characters are spaces, the
--- caller's secrets, their beginnings and what looks like a signature are
--- asterisks, and it ends somewhere. Nothing but space is no text.
--- @param text anything; only strings and numbers come through
--- @tparam {string,...} secrets
+-- caller's secrets, pieces of them and what looks like a signature are
+-- asterisks, it is UTF-8, and it ends somewhere. Nothing but space is no text.
+-- @param value anything; only strings and numbers come through
+-- @tparam {string|userdata,...} secrets with the transfers whose signatures
+-- are meant too
 -- @treturn ?string
-function _M.clean(text, secrets)
-  if type(text) == "number" then
-    return tostring(text)
-  elseif type(text) ~= "string" then
+function _M.clean(value, secrets)
+  if type(value) == "number" then
+    value = text.of_number(value)
+  elseif type(value) ~= "string" then
     return nil
   end
-  text = without(text, secrets)
-  text = text:gsub("[%z\1-\31\127]", " ")
-  text = text:gsub("\194[\128-\159]", " ") -- the second set, in UTF-8
-  text = without(text, secrets) -- one may have come together only now
-  if #text > longest then
-    -- not in the middle of a character
-    text = text:sub(1, longest):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  value = core.clean(value, secrets)
+  return value ~= "" and value or nil
+end
+
+-- Whatever somebody has put there.
+local function show(value)
+  local kind = type(value)
+  if kind == "string" or kind == "number" then
+    return tostring(value)
   end
-  return text:match("^%s*(%S.-)%s*$")
+  return "a " .. kind
 end
 
 local metatable = { __name = "balance.failure" }
@@ -149,21 +88,21 @@ local metatable = { __name = "balance.failure" }
 function metatable.__tostring(failure)
   local about = {}
   if failure.code then
-    about[#about + 1] = "code " .. failure.code
+    about[#about + 1] = "code " .. show(failure.code)
   end
   if failure.status then
-    about[#about + 1] = "HTTP " .. failure.status
+    about[#about + 1] = "HTTP " .. show(failure.status)
   end
   if failure.request_id then
-    about[#about + 1] = "request " .. failure.request_id
+    about[#about + 1] = "request " .. show(failure.request_id)
   end
-  local line = ("%s: %s: "):format(failure.provider, failure.kind)
-    .. failure.message
+  local line = ("%s: %s: %s"):format(show(failure.provider),
+    show(failure.kind), show(failure.message))
   if #about > 0 then
     line = line .. " (" .. table.concat(about, ", ") .. ")"
   end
   if failure.hint then
-    line = line .. "; " .. failure.hint
+    line = line .. "; " .. show(failure.hint)
   end
   return line
 end

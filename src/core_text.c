@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Texts of strangers: what may be shown of them. */
+#include "core.h"
+#include "text.h"
+
+/* Reads (text, secrets): these stay on the Lua stack, from the third place
+   on. Nothing raises after it. Returns how many there are. */
+static int check_secrets(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TSTRING);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  for (int count = 0;; count++) {
+    luaL_checkstack(L, 4, "too many secrets");
+    lua_rawgeti(L, 2, count + 1);
+    if (lua_isnil(L, -1))
+      return count;
+    if (lua_type(L, -1) != LUA_TSTRING)
+      core_check_transfer(L, count + 3);
+  }
+}
+
+static struct bytes secret_at(lua_State *L, int i)
+{
+  if (lua_type(L, i + 3) == LUA_TSTRING)
+    return string_at(L, i + 3);
+  return core_made(lua_touserdata(L, i + 3));
+}
+
+static void hide(lua_State *L, struct text *text, int count)
+{
+  for (int i = 0; i < count; i++)
+    text_hide(text, secret_at(L, i));
+}
+
+int core_clean(lua_State *L)
+{
+  int count = check_secrets(L);
+  struct text text;
+  char out[TEXT_OUT];
+  text_open(&text, string_at(L, 1));
+  hide(L, &text, count);
+  text_tidy(&text);
+  hide(L, &text, count);
+  lua_pushlstring(L, out, text_close(&text, out));
+  return 1;
+}
+
+int core_has_secret(lua_State *L)
+{
+  int count = check_secrets(L);
+  bool found = false;
+  for (int i = 0; !found && i < count; i++)
+    found = text_has_secret(string_at(L, 1), secret_at(L, i));
+  lua_pushboolean(L, found);
+  return 1;
+}
