@@ -603,7 +603,7 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
         ["= /cached"] = [[
           local cache = require "balance.cache"
           local result, err = cache.call({ store = ngx.shared.balance },
-            "udio\n" .. ngx.var.arg_account, require "balance.loop.nginx",
+            "udio:" .. ngx.var.arg_account, require "balance.loop.nginx",
             function()
               ngx.shared.notes:incr("requests_" .. ngx.var.arg_account, 1, 0)
               ngx.sleep(0.3)
@@ -612,7 +612,11 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
                   provider = "udio", kind = "auth", message = "no",
                 }
               end
-              return { credits = 195, at = ngx.worker.pid() }
+              return {
+                provider = "udio", credits = 195, available = 195,
+                available_from = "credits", unit = "credit",
+                fetched_at = ngx.time(), at = ngx.worker.pid(),
+              }
             end,
             function(event)
               if event.event == "cache_error" then
@@ -625,9 +629,13 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
           local cache = require "balance.cache"
           local function call(limit)
             return cache.call({ store = ngx.shared.balance, limit = limit },
-              "udio\nkilled", require "balance.loop.nginx", function()
+              "udio:killed", require "balance.loop.nginx", function()
                 ngx.sleep(limit)
-                return { credits = limit }
+                return {
+                  provider = "udio", credits = limit, available = limit,
+                  available_from = "credits", unit = "credit",
+                  fetched_at = ngx.time(),
+                }
               end)
           end
           local thread = ngx.thread.spawn(call, 0.4)

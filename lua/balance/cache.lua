@@ -12,10 +12,9 @@
 local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
+local identity = require "balance.identity"
 local memory = require "balance.store.memory"
 local records = require "balance.record"
-
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local _M = {}
 
@@ -34,6 +33,11 @@ local shortest, longest = 0.005, 0.1 -- seconds between two looks at a lock
 
 -- The store --------------------------------------------------------------------
 
+local function describe(err)
+  local ok, text = pcall(tostring, err)
+  return ok and text or "its error cannot be shown"
+end
+
 -- Whatever a store does, the call goes on. (Under a pcall: with Lua 5.1, a
 -- store must not yield.)
 local function ask(this, method, ...)
@@ -46,7 +50,7 @@ local function ask(this, method, ...)
   if not value and err and err ~= "exists" then
     this.emit {
       event = "cache_error", provider = this.provider,
-      message = failure.clean(tostring(err), this.secrets),
+      message = failure.clean(describe(err), this.secrets),
     }
   end
   return value, not value and err
@@ -57,7 +61,8 @@ local function read(this)
   if text == nil then
     return {}
   end
-  local record = type(text) == "string" and records.decode(text, this.key)
+  local record = type(text) == "string" and records.decode(text, this.key,
+    this.provider, this.secrets)
   if not record then
     this.emit {
       event = "cache_error", provider = this.provider,
@@ -67,8 +72,15 @@ local function read(this)
   return record or {}
 end
 
+local function encode(this, record)
+  if record.result and this.is_telling(record.result) then
+    return nil, "a secret is in it"
+  end
+  return records.encode(record, this.key, this.provider, this.secrets)
+end
+
 local function write(this, record, exptime)
-  local text, err = records.encode(record, this.key, this.secrets)
+  local text, err = encode(this, record)
   if text then
     ask(this, "set", this.key, text, exptime)
   else
@@ -105,18 +117,52 @@ local function needs_refresh(this, record)
   return not is_fresh(this, record) and not is_refused(this, record)
 end
 
--- Refreshing -------------------------------------------------------------------
+-- The lock -----------------------------------------------------------------------
+
+-- Those that this process holds, by store and name: { token, owner, deadline }.
+local held = setmetatable({}, { __mode = "k" })
+
+local function hold(this, token)
+  local now, locks = flight.now(), held[this.store] or {}
+  for name, lock in pairs(locks) do
+    if lock.deadline <= now then -- nobody asked for it any more
+      locks[name] = nil
+    end
+  end
+  held[this.store] = locks
+  locks[this.lock] = {
+    token = token, owner = flight.owner(),
+    deadline = now + this.limit + lock_margin,
+  }
+  this.token = token
+end
 
 -- Only the owner releases a lock. Should it expire and become another's just
 -- between these two steps, there is one request more.
 local function release(this, token)
+  local locks = held[this.store]
+  local lock = locks and locks[this.lock]
+  if lock and lock.token == token then
+    locks[this.lock] = nil
+  end
   if token and ask(this, "get", this.lock) == token then
     ask(this, "delete", this.lock)
   end
 end
 
+-- Releases a lock whose owner, of this process, is gone. Returns whether there
+-- was one.
+local function take_over(this)
+  local lock = held[this.store] and held[this.store][this.lock]
+  if not lock or not flight.is_gone(lock.owner) then
+    return false
+  end
+  release(this, lock.token)
+  return true
+end
+
 -- Waits for the lock, or for what its owner fetches. Returns the record as it
--- is then, whether to fetch, and the token of the lock where it is ours.
+-- is then, and whether to fetch; `this.token` is there where the lock is ours.
 local function enter(this)
   local token = ("%.0f-%.0f"):format(core.random() * 2 ^ 32,
     core.random() * 2 ^ 32)
@@ -124,24 +170,29 @@ local function enter(this)
   while true do
     local added, err = ask(this, "add", this.lock, token,
       this.limit + lock_margin)
+    if added then
+      hold(this, token)
+    end
     -- now: another may have been here since we looked
     local record = read(this)
-    if added then
-      return record, needs_refresh(this, record), token
-    elseif err ~= "exists" then
+    if added or err ~= "exists" then
       return record, needs_refresh(this, record)
-    elseif is_usable(this, record) or is_refused(this, record) then
-      return record, false
+    elseif not take_over(this) then
+      if is_usable(this, record) or is_refused(this, record) then
+        return record, false
+      end
+      -- half of the time is left for a request of our own
+      if flight.now() - this.started >= this.limit / 2
+        or not flight.can_wait(this.loop) then
+        return record, true
+      end
+      this.loop.sleep(pause)
+      pause = math.min(pause * 1.5, longest)
     end
-    -- half of the time is left for a request of our own
-    if flight.now() - this.started >= this.limit / 2
-      or not flight.can_wait(this.loop) then
-      return record, true
-    end
-    this.loop.sleep(pause)
-    pause = math.min(pause * 1.5, longest)
   end
 end
+
+-- Refreshing -------------------------------------------------------------------
 
 local function keep_result(this, result)
   local record = { at = this.now(), result = result }
@@ -166,11 +217,9 @@ local function seconds_left(this)
   return math.max(left, this.limit / 2)
 end
 
--- Returns a record, the failure of the request, and whether there was one.
-local function refresh(this)
-  local record, wanted, token = enter(this)
+local function refresh_under_lock(this)
+  local record, wanted = enter(this)
   if not wanted then
-    release(this, token)
     return record, nil, false
   end
   this.emit {
@@ -183,8 +232,17 @@ local function refresh(this)
   elseif err.kind == "auth" then
     keep_failure(this, record, err)
   end
-  release(this, token)
   return record, err, true
+end
+
+-- Returns a record, the failure of the request, and whether there was one.
+local function refresh(this)
+  local ok, record, err, requested = flight.guard(refresh_under_lock, this)
+  release(this, this.token)
+  if not ok then
+    error(record, 0)
+  end
+  return record, err, requested
 end
 
 -- What the caller gets ---------------------------------------------------------
@@ -232,7 +290,7 @@ local function answer(this, record, err, is_ours)
     event = result.stale and "stale" or "cache_hit",
     provider = this.provider, age = result.age, kind = err and err.kind,
   }
-  return result
+  return result, nil, err
 end
 
 -- The settings -------------------------------------------------------------------
@@ -242,49 +300,17 @@ local function default()
   return default_store
 end
 
-local function write_value(value, parts)
-  local kind = type(value)
-  if kind ~= "table" then
-    local text = tostring(value)
-    parts[#parts + 1] = ("%s%d:"):format(kind:sub(1, 1), #text)
-    parts[#parts + 1] = text -- apart: it may be a secret
-    return
-  end
-  local names, by_name = {}, {}
-  for name, item in pairs(value) do
-    names[#names + 1] = tostring(name)
-    by_name[tostring(name)] = item
-  end
-  table.sort(names)
-  parts[#parts + 1] = ("t%d:"):format(#names)
-  for _, name in ipairs(names) do
-    write_value(name, parts)
-    write_value(by_name[name], parts)
-  end
-end
-
---- What tells one request from another: the provider's name, and a digest of
--- that and all of a configuration.
--- @tparam string provider its name
--- @tparam table config of strings, numbers, booleans, and tables of these
--- @treturn string without any secret
----@param provider string
----@param config table
----@return string
-function _M.identity(provider, config)
-  local parts = { provider, "\n" }
-  write_value(config, parts)
-  local digest, kind, message = core.digest(unpack(parts))
-  return digest and provider .. ":" .. digest, kind, message
-end
+--- What tells one request from another.
+_M.identity = identity
 
 local function none() end
 
 --- Returns what is kept for a request, or fetches it.
 -- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `limit`:
 -- the time of the whole call, seconds (10); `secrets`: what must not be
--- stored; `now` (Unix time, seconds) for specs
--- @tparam string identity from `identity`
+-- stored; `is_telling(result)`: whether it has such in it that is not among
+-- them; `now` (Unix time, seconds) for specs
+-- @tparam string name from `identity`
 -- @tparam table loop see `balance.loop`
 -- @tparam function fetch is given the seconds that it may take, and returns a
 -- result, or nil and a failure
@@ -295,17 +321,19 @@ local function none() end
 -- beside them where a fresh one was not to be had, and `refresh_error` where
 -- that is because a request failed
 -- @treturn ?balance.Failure
+-- @treturn ?balance.Failure with a result, its `refresh_error`
 ---@param settings balance.CacheSettings
----@param identity string
+---@param name string
 ---@param loop balance.Loop
 ---@param fetch fun(seconds: number): table?, balance.Failure?
 ---@param emit? fun(event: table)
 ---@return table?
 ---@return balance.Failure?
-function _M.call(settings, identity, loop, fetch, emit)
-  local key = "balance:" .. identity
+---@return balance.Failure?
+function _M.call(settings, name, loop, fetch, emit)
+  local key = "balance:" .. name
   local this = {
-    provider = identity:match "^[^:]*",
+    provider = name:match "^[^:]*",
     key = key,
     lock = key .. ":lock",
     ttl = settings.ttl or defaults.ttl,
@@ -313,6 +341,7 @@ function _M.call(settings, identity, loop, fetch, emit)
     store = settings.store or default(),
     limit = settings.limit or 10,
     secrets = settings.secrets or {},
+    is_telling = settings.is_telling or none,
     now = settings.now or os.time,
     started = flight.now(),
     loop = loop,

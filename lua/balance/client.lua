@@ -8,28 +8,25 @@ local clock = require "balance.clock"
 local configs = require "balance.config"
 local core = require "balance.core"
 local failover = require "balance.failover"
+local clean = require("balance.failure").clean
 local limiter = require "balance.limiter"
 local loops = require "balance.loop"
 local options = require "balance.options"
 local retry = require "balance.retry"
 local trace = require "balance.trace"
 
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-
 local _M = {}
 
 --- The providers by name; `balance.register` adds one.
 _M.providers = {}
 
--- Whose requests are counted. Never a string with the keys in it, which would
--- stay in memory: they are digested one by one.
+-- Whose requests are counted: a name for the keys of this attempt.
 local function rate_key(this)
-  local pieces = { this.provider.name }
-  for _, secret in ipairs(attempt.secrets(this.provider, this.config)) do
-    pieces[#pieces + 1] = "\n"
-    pieces[#pieces + 1] = secret
+  local keys = {}
+  for _, credential in ipairs(this.provider.credentials) do
+    keys[credential.name] = this.config[credential.name]
   end
-  return core.digest(unpack(pieces))
+  return cache.identity(this.provider.name, keys)
 end
 
 -- Returns how long the call had to wait for its turn; nil and a failure where
@@ -94,32 +91,10 @@ local function try(this, seconds)
   }, ask, this)
 end
 
--- Looks the keys up again where their token was refused, which may have run
--- out. Returns whether there is another.
-local function has_new_token(this, failure)
-  local is_refused = this.provider.is_token_refused
-  if not is_refused or not is_refused(failure) then
-    return false
-  end
-  this.refused = this.config.token
-  local config = configs.resolve(this.provider, this.base, this.given, this)
-  if not config or config.token == this.refused then
-    return false
-  end
-  this.config = config
-  return true
-end
-
--- The way of a call, each step around the next: cache, keys, retry, clock,
--- failover, and for each attempt limiter and transport.
+-- The way of a call, each step around the next: cache, retry, clock, failover,
+-- and for each attempt limiter and transport.
 local function fetch(this, seconds)
-  this.attempts = 0
-  local started = core.now()
   local result, failure = try(this, seconds)
-  local left = math.max(seconds - (core.now() - started), 0)
-  if failure and has_new_token(this, failure) then
-    result, failure = try(this, left)
-  end
   local done = result or failure
   done.attempts = this.attempts
   return result, failure
@@ -130,25 +105,59 @@ end
 local function identity_of(this)
   local config = core.copy(this.config)
   for _, name in ipairs { "timeout", "connect_timeout", "retries", "rate",
-    "cache", "trace", "endpoint_variable" } do
+    "cache", "trace", "endpoint_variable", "refused" } do
     config[name] = nil
   end
   return cache.identity(this.provider.name, config)
 end
 
-local function cached(this)
+local function cached(this, seconds)
   local config = this.config
   local settings = core.copy(config.cache)
-  settings.limit = config.timeout
+  settings.limit = seconds
   settings.secrets = attempt.secrets(this.provider, config)
+  settings.is_telling = attempt.is_telling
   local identity, kind, message = identity_of(this)
   if not identity then
     return nil, attempt.fail(this.provider, config,
       { kind = kind, message = message })
   end
-  return cache.call(settings, identity, this.loop, function(seconds)
-    return fetch(this, seconds)
+  return cache.call(settings, identity, this.loop, function(limit)
+    return fetch(this, limit)
   end, this.emit)
+end
+
+-- Looks the keys up again where their token was refused, which may have run
+-- out. Returns whether there is another.
+local function has_new_token(this, failure)
+  local is_refused = this.provider.is_token_refused
+  if not is_refused or not is_refused(failure) then
+    return false
+  end
+  local old = this.config
+  this.refused = old.token
+  local config = configs.resolve(this.provider, this.base, this.given, this)
+  if not config or config.token == this.refused then
+    return false
+  end
+  config.refused = attempt.secrets(this.provider, old)
+  this.config = config
+  return true
+end
+
+-- Asks with the keys that were found, and once more with those that took their
+-- place: these may be another account's, so all that goes by the keys begins
+-- anew, and what the cache has of the old ones is not for them.
+local function ask_with_keys(this)
+  local way = this.config.cache and cached or fetch
+  local started, seconds = core.now(), this.config.timeout
+  local result, failure, refresh_error = way(this, seconds)
+  local left = math.max(seconds - (core.now() - started), 0)
+  local refused = failure or refresh_error
+  if refused and has_new_token(this, refused) then
+    result, failure = way(this, left)
+  end
+  return result, failure
 end
 
 local function make(this)
@@ -168,10 +177,7 @@ local function make(this)
     return nil, attempt.fail(this.provider, {}, about)
   end
   this.config = config
-  if config.cache then
-    return cached(this)
-  end
-  return fetch(this, config.timeout)
+  return ask_with_keys(this)
 end
 
 -- What the settings of a client say to a provider's calls.
@@ -195,9 +201,9 @@ local function call(provider, state, given, account)
     account)
   local this = {
     provider = provider, settings = settings, base = base, state = state,
-    given = given, loop = loop, emit = emit,
+    given = given, loop = loop, emit = emit, attempts = 0,
     warn = emit ~= trace.silent and function(message)
-      emit { event = "warning", message = message }
+      emit { event = "warning", message = clean(message, {}) }
     end or nil,
   }
   local result, failure = make(this)

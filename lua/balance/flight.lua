@@ -15,28 +15,81 @@ _M.now = core.now
 -- How long those who wait sleep between two looks.
 local shortest, longest = 0.001, 0.05 -- seconds
 
--- By key: { deadline }, and in the end `results` or `raised`. One whose leader
--- was killed stays until its deadline.
+-- By key: { deadline, leader }, and in the end `results` or `raised`. One whose
+-- leader is gone stays until somebody asks, or it is swept away.
 local flights = {}
 
--- Lua 5.1 cannot yield under a pcall. So none is above a leader that others
--- wait for, and what it raises ends its coroutine: they look at that.
+local sweep_every = 60 -- seconds
+local swept = 0
+
+-- Lua 5.1 cannot yield under a pcall. So in a coroutine of it none is above a
+-- leader that others wait for, and what it raises ends the coroutine: they
+-- look at that.
 local cannot_guard = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+local main = {} -- what stands for the main thread where Lua has no name for it
+
+local function running()
+  return coroutine.running() or main
+end
+
+--- Who runs now, for `is_gone`. It keeps no coroutine alive.
+-- @treturn table
+---@return table
+function _M.owner()
+  return setmetatable({ running() }, { __mode = "v" })
+end
+
+--- Whether somebody is not at it any more: its coroutine has ended, was
+-- collected, or is the one that runs now, which would wait for itself. Of one
+-- that is never resumed again nobody can tell.
+-- @tparam table owner from `owner`
+-- @treturn boolean
+---@param owner table
+---@return boolean
+function _M.is_gone(owner)
+  local thread = owner[1]
+  return thread == nil or thread == running()
+    or type(thread) == "thread" and core.is_dead(thread)
+end
+
+--- A pcall, wherever Lua lets the function wait under one.
+-- @tparam function body
+-- @param ... its arguments
+-- @return true and what it returned, or false and what it raised
+---@param body function
+---@param ... any
+---@return boolean
+---@return any ...
+function _M.guard(body, ...)
+  if cannot_guard and coroutine.running() then
+    return true, body(...)
+  end
+  return pcall(body, ...)
+end
 
 local function pack(...)
   return { n = select("#", ...), ... }
 end
 
-local function lead(key, seconds, body)
-  local flight = { deadline = _M.now() + seconds }
-  flights[key] = flight
-  local outcome
-  if cannot_guard then
-    flight.thread = coroutine.running()
-    outcome = pack(true, body())
-  else
-    outcome = pack(pcall(body))
+local function sweep(now)
+  if now - swept < sweep_every then
+    return
   end
+  swept = now
+  for key, flight in pairs(flights) do
+    if flight.deadline <= now then
+      flights[key] = nil
+    end
+  end
+end
+
+local function lead(key, seconds, body)
+  local now = _M.now()
+  sweep(now)
+  local flight = { deadline = now + seconds, leader = _M.owner() }
+  flights[key] = flight
+  local outcome = pack(_M.guard(body))
   if flights[key] == flight then -- nobody has taken over
     flights[key] = nil
   end
@@ -48,16 +101,14 @@ local function lead(key, seconds, body)
   return unpack(outcome, 2, outcome.n)
 end
 
-local function has_raised(flight)
-  local thread = flight.thread
-  return flight.raised or thread and coroutine.status(thread) == "dead"
+local function is_lost(flight)
+  return flight.raised or not flight.results and _M.is_gone(flight.leader)
 end
 
 local function await(flight, loop, deadline)
   local pause = shortest
   deadline = math.min(deadline, flight.deadline)
-  while not flight.results and not has_raised(flight)
-    and _M.now() < deadline do
+  while not flight.results and not is_lost(flight) and _M.now() < deadline do
     loop.sleep(pause)
     pause = math.min(pause * 1.5, longest)
   end
@@ -76,8 +127,8 @@ end
 -- then waits for that, and returns the same (the same tables, too).
 -- @tparam string key
 -- @tparam table loop how to wait, see `balance.loop`
--- @tparam number seconds after which a leader counts as lost, and another
--- takes over; nobody waits longer for others
+-- @tparam number seconds after which a leader counts as lost, unless that is
+-- known before, and another takes over; nobody waits longer for others
 -- @tparam function body
 -- @return what the body returned
 -- @raise what the body raised, to whoever ran it; the others then run it
@@ -90,14 +141,14 @@ end
 function _M.run(key, loop, seconds, body)
   local deadline = _M.now() + seconds
   local flight = flights[key]
-  while flight and _M.now() < flight.deadline do
+  while flight and _M.now() < flight.deadline and not is_lost(flight) do
     if _M.now() >= deadline or not _M.can_wait(loop) then
       return body()
     end
     await(flight, loop, deadline)
     if flight.results then
       return unpack(flight.results, 2, flight.results.n)
-    elseif has_raised(flight) then
+    elseif is_lost(flight) then
       return body()
     end
     flight = flights[key] -- of whoever took over

@@ -1,0 +1,95 @@
+-- SPDX-License-Identifier: MIT
+--- What tells one request from another: a name for all that it is made of.
+-- @module balance.identity
+
+local core = require "balance.core"
+local text = require "balance.text"
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+local to_type = math.type -- nil before Lua 5.3
+
+-- What is itself and nothing else, such as a function: each has a name that
+-- no other ever had, in another process neither. An address may be reused.
+local names = setmetatable({}, { __mode = "k" })
+
+local function name_of(value)
+  if not names[value] then
+    names[value] = ("%.0f-%.0f"):format(core.random() * 2 ^ 32,
+      core.random() * 2 ^ 32)
+  end
+  return names[value]
+end
+
+-- What stands before a value that is no table, and its text. By type, and
+-- exactly.
+local function written(value)
+  local kind = type(value)
+  if kind == "number" then
+    kind, value = to_type and to_type(value) or kind, text.of_number(value)
+  elseif kind == "boolean" then
+    value = tostring(value)
+  elseif kind ~= "string" then
+    value = name_of(value)
+  end
+  return kind .. " " .. #value .. ":", value
+end
+
+local hex = {}
+for byte = 0, 255 do
+  hex[string.char(byte)] = ("%02x"):format(byte)
+end
+
+-- The keys of a table as they are written, in an order that depends on nothing
+-- else: in digits, which every locale sorts alike. And the values by these.
+local function sorted(value)
+  local order, keys, values = {}, {}, {}
+  for key, item in next, value do
+    local before, name = written(key)
+    name = before .. name
+    local place = name:gsub(".", hex)
+    order[#order + 1] = place
+    keys[place], values[place] = name, item
+  end
+  table.sort(order)
+  return order, keys, values
+end
+
+-- Secrets are apart: a string that is made of one stays in memory.
+local function write(value, parts)
+  if type(value) ~= "table" or getmetatable(value) ~= nil then
+    parts[#parts + 1], parts[#parts + 2] = written(value)
+  end
+  if type(value) == "table" then -- a metatable says that there is more to it
+    local order, keys, values = sorted(value)
+    parts[#parts + 1] = "table " .. #order .. ":"
+    for _, place in ipairs(order) do
+      parts[#parts + 1] = keys[place]
+      write(values[place], parts)
+    end
+  end
+end
+
+local at_once = 100 -- Lua's stack has an end
+
+local function digest(parts)
+  local sum = ("0"):rep(64)
+  for i = 1, #parts, at_once do
+    sum = core.digest(sum, unpack(parts, i, math.min(i + at_once - 1, #parts)))
+  end
+  return sum
+end
+
+--- A name for a request. Others have the same only where all of it is the
+-- same: types, numbers to their last digit, and the keys of tables.
+-- @tparam string provider its name
+-- @tparam table config strings, numbers, booleans, and tables of these;
+-- anything else is the same only as itself, in this process
+-- @treturn string without any secret: a digest
+---@param provider string
+---@param config table
+---@return string
+return function(provider, config)
+  local parts = { provider, "\n" }
+  write(config, parts)
+  return provider .. ":" .. digest(parts)
+end
