@@ -176,8 +176,10 @@ local function read_failure(value, provider, secrets)
   end
   local read = { provider = provider, kind = "auth" }
   for name in pairs(in_failure) do
-    local field = value[name]
-    read[name] = is_text(field) and failure.clean(field, secrets) or field
+    read[name] = value[name]
+    if is_text(value[name]) then
+      read[name] = failure.clean(value[name], secrets)
+    end
   end
   read.message = read.message or "no message"
   return failure.new(read)
