@@ -556,7 +556,8 @@ describe("two workers with one store", function()
   it("do not wait for one that died for more than half of their time",
     function()
       start(first, function() loop.sleep(1e9) end)
-      threads = {} -- killed
+      local lost = threads
+      threads = {} -- killed, and nobody can know
       local started, given = now, nil
       local two = start(other, function(seconds)
         given = seconds
@@ -570,6 +571,7 @@ describe("two workers with one store", function()
       assert.is_string(store:get(key .. ":lock"))
       run_until(started + 11.1)
       assert.is_nil(store:get(key .. ":lock"))
+      assert.equal(1, #lost)
     end)
 
   it("do not release a lock that has become the other's", function()

@@ -3,8 +3,6 @@ local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
 local flight = require "balance.flight"
 
-local is_puc_5_1 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-
 describe("balance.flight", function()
   -- Coroutines that look again each time they are resumed, and a clock.
   local now, loop, threads
@@ -80,10 +78,10 @@ describe("balance.flight", function()
 
   it("lets another take over when the leader is lost", function()
     local runs, answers = 0, {}
-    start(function()
+    local lost = start(function()
       flight.run("key", loop, 2, coroutine.yield)
     end)
-    threads = {} -- killed: nobody resumes it
+    threads = {} -- nobody resumes it, and nobody can know
     pass(1)
     for i = 1, 3 do
       start(function()
@@ -99,11 +97,26 @@ describe("balance.flight", function()
     pass(1)
     assert.equal(1, runs)
     assert.same({ "answer", "answer", "answer" }, answers)
+    assert.equal("suspended", coroutine.status(lost))
+  end)
+
+  it("lets another take over at once when the leader was collected", function()
+    start(function()
+      flight.run("key", loop, 2, coroutine.yield)
+    end)
+    threads = {}
+    collectgarbage()
+    collectgarbage()
+    assert.equal("new", flight.run("key", loop, 2, function()
+      return "new"
+    end))
   end)
 
   it("lets nobody wait longer than it says, whoever leads", function()
     local finished
-    start(function() flight.run("key", loop, 2, coroutine.yield) end)
+    local lost = start(function()
+      flight.run("key", loop, 2, coroutine.yield)
+    end)
     threads = {}
     pass(1.9)
     start(function()
@@ -116,6 +129,7 @@ describe("balance.flight", function()
     assert.equal("suspended", coroutine.status(thread))
     pass(2.2)
     assert.is_true(finished <= 4.1)
+    assert.equal("suspended", coroutine.status(lost))
   end)
 
   it("raises what the body raised to its leader alone", function()
@@ -141,19 +155,19 @@ describe("balance.flight", function()
     pass(1.2)
     assert.equal(3, runs)
     assert.same({ "own", "own", "own" }, answers)
-    if is_puc_5_1 then
-      now = now + 5 -- there a raise is found out by those who wait
-    end
     assert.equal("new", flight.run("key", loop, 5, function()
       return "new"
     end))
   end)
 
   it("runs it at once where one cannot wait", function()
-    start(function() flight.run("key", loop, 5, coroutine.yield) end)
+    local thread = start(function()
+      flight.run("key", loop, 5, coroutine.yield)
+    end)
     assert.equal("own", flight.run("key", {
       sleep = error, ready = function() return nil, "phase" end,
     }, 5, function() return "own" end))
+    assert.equal("suspended", coroutine.status(thread))
   end)
 
   it("works in the gather of the blocking loop", function()
