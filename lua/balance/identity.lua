@@ -34,23 +34,17 @@ local function written(value)
   return kind .. " " .. #value .. ":", value
 end
 
-local hex = {}
-for byte = 0, 255 do
-  hex[string.char(byte)] = ("%02x"):format(byte)
-end
-
--- The keys of a table as they are written, in an order that depends on nothing
--- else: in digits, which every locale sorts alike. And the values by these.
+-- The keys of a table, sorted by what they say and then by their types; as
+-- they are written, and the values, by these.
 local function sorted(value)
   local order, keys, values = {}, {}, {}
   for key, item in next, value do
     local before, name = written(key)
-    name = before .. name
-    local place = name:gsub(".", hex)
+    local place = name .. before
     order[#order + 1] = place
-    keys[place], values[place] = name, item
+    keys[place], values[place] = before .. name, item
   end
-  table.sort(order)
+  table.sort(order, text.is_before)
   return order, keys, values
 end
 
