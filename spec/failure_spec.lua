@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local core = require "balance.core"
 local failure = require "balance.failure"
 
 describe("tostring() of a failure", function()
@@ -64,6 +65,39 @@ describe("a stranger's text", function()
     assert.equal("***!", clean("12345678cd!", "12345678abc", "12345678cd"))
   end)
 
+  it("loses a piece of a secret from wherever, in either case", function()
+    local key = "Abcd-1234-Efgh-5678"
+    for first = 1, #key - 7 do
+      for last = first + 7, #key do
+        local piece = key:sub(first, last)
+        for _, each in ipairs { piece, piece:upper(), piece:lower() } do
+          assert.equal("a *** b", clean("a " .. each .. " b", "other", key))
+        end
+      end
+    end
+    for first = 1, #key - 6 do
+      local piece = key:sub(first, first + 6)
+      assert.equal("a " .. piece .. " b", clean("a " .. piece .. " b", key))
+    end
+    -- two that touch
+    assert.equal("***", clean("Abcd-123-Efgh-56", key))
+    assert.equal("*** is ***", clean(key .. " is " .. key, key))
+  end)
+
+  it("loses nothing else", function()
+    local text = "the key ABC of 2026-11-26 is not known: 12345678"
+    assert.equal(text, clean(text, "ABCD", "23456789", "a key was"))
+  end)
+
+  it("is looked at no further than it may cost", function()
+    local long = ("0123456789abcdef"):rep(1024)
+    local text = (long:sub(3, 9) .. "x"):rep(128 * 1024)
+    local started = os.clock()
+    assert.is_true(#clean(text, long, long, long, long, long) <= 310)
+    assert.is_true(os.clock() - started < 5) -- some milliseconds
+    assert.equal("***...", clean(long .. long, long))
+  end)
+
   it("loses a signature", function()
     local hex = ("0123456789abcdef"):rep(4)
     assert.equal("Signature=*** of it", clean("Signature=" .. hex .. " of it"))
@@ -104,6 +138,36 @@ describe("a stranger's text", function()
     -- a secret across the end is gone, not cut in two
     assert.is_nil(clean(("x"):rep(295) .. "s3cr3t", "s3cr3t"):find "s3c")
   end)
+
+  it("is UTF-8, whatever it was, wherever it is cut and what is hidden",
+    function()
+      assert.equal("a?b", clean "a\255b")
+      assert.equal("ä??", clean "ä\228\189")
+      assert.equal("????", clean "\237\160\128\192")
+      assert.equal("a b c d", clean "a\226\128\168b\226\128\174c\194\133d")
+      local seed = os.time()
+      math.randomseed(seed)
+      local pieces = { "a", " ", "ä", "额", "\240\159\152\128", "\255", "\195",
+        "\229\188", "\240\159", "\0", "\n", "\194\155", "se\195\164cret" }
+      for _ = 1, 2000 do
+        local list = {}
+        for i = 1, math.random(0, 400) do
+          list[i] = pieces[math.random(#pieces)]
+        end
+        local text = table.concat(list)
+        local cleaned = clean(text, "se\195\164cret", "\164cret-of-bytes\195")
+          or ""
+        if not core.is_utf8(cleaned) or #cleaned > 303
+          or cleaned:find "%c" then
+          error(("seed %d: %q became %q"):format(seed, text, cleaned))
+        end
+      end
+      -- at the end of what is looked at, too
+      for length = 4080, 4100 do
+        local text = ("s"):rep(length) .. ("额"):rep(100)
+        assert.is_true(core.is_utf8(clean(text, ("s"):rep(5000))))
+      end
+    end)
 
   it("is a string, or it is nothing", function()
     assert.equal("a", clean " a\n")

@@ -80,6 +80,68 @@ describe("a service that sends the request back", function()
     end)
   end
 
+  it("gets no piece of what was made for the request into a failure",
+    function()
+      balance.register {
+        name = "made", unit = "credit", endpoint = faults.endpoint(),
+        credentials = { { name = "api_key", variable = "MADE_API_KEY" } },
+        request = function()
+          return { path = "/echo-pieces", scheme = "Made",
+            authorization = "0a1b2c3d4e5f60718293a4b5c6d7e8f9" }
+        end,
+        read = function(_, body)
+          return nil, { kind = "auth", message = body.message,
+            code = body.message, request_id = body.request_id,
+            hint = body.message }
+        end,
+      }
+      for _, name in ipairs { at("tencent", "/echo-pieces"), "made" } do
+        local options = name == "made" and { api_key = "of-no-use" }
+          or with "tencent"
+        options.endpoint = faults.endpoint()
+        local _, err = balance[name](options)
+        assert.equal("auth", err.kind)
+        for _, field in ipairs { "message", "code", "request_id", "hint" } do
+          if err[field] then
+            assert.is_nil(err[field]:find(("%x"):rep(8)), err[field])
+          end
+        end
+        assert.matches("*** / *** / *** / *** / *** / *** / ***", err.message,
+          1, true)
+        assert.is_nil(tostring(err):find(("%x"):rep(8)))
+      end
+    end)
+
+  it("gets no digits of a key into a code", function()
+    local name = "numbered_key"
+    balance.register {
+      name = name, unit = "credit", endpoint = faults.endpoint(),
+      credentials = { { name = "api_key", variable = "NUMBERED_API_KEY" } },
+      request = function() return { path = "/none" } end,
+      read = function()
+        return nil, { kind = "auth", code = 123456789, message = 1234567890,
+          request_id = 12345678 }
+      end,
+    }
+    local _, err = balance[name] { api_key = "1234567890123456" }
+    assert.is_nil(err.code)
+    assert.equal("***", err.message)
+    assert.equal("***", err.request_id)
+  end)
+
+  it("gets no signature into a store", function()
+    local events = {}
+    local store = balance.store.memory()
+    local result = assert(balance[at("tencent", "/echo-signature")](
+      with("tencent", {
+        endpoint = faults.endpoint(), cache = { store = store },
+        trace = function(event) events[#events + 1] = event.event end,
+      })))
+    assert.matches("^%x+$", result.Note)
+    assert.equal("cache_error", events[#events])
+    assert.is_nil(next(store.entries))
+  end)
+
   it("gets it into a result, which is its answer, and into no store",
     function()
       local stored, events = {}, {}

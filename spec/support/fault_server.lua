@@ -124,6 +124,28 @@ faults["echo-code"] = function(connection, _, request)
   return send(connection, refused(request, request))
 end
 
+-- Pieces of what stands at the end of the Authorization value, a signature.
+local function signature_of(request)
+  return request:match "\r\nAuthorization: [^\r]-([^ =\r]+)\r"
+end
+
+local function pieces_of(request)
+  local signature = signature_of(request)
+  return table.concat({ signature:sub(1, 40), signature:sub(1, 48),
+    signature:sub(1, 8), signature:sub(20, 36), signature:sub(-12),
+    signature:sub(9, 40):upper(), signature:sub(3, 30) }, " / ")
+end
+
+faults["echo-pieces"] = function(connection, _, request)
+  local pieces = pieces_of(request)
+  return send(connection, refused(pieces, pieces))
+end
+
+faults["echo-signature"] = function(connection, _, request)
+  return send(connection, answer(json.encode { Response = { Balance = 1,
+    Note = signature_of(request):sub(5, 20) } }))
+end
+
 faults["echo-answer"] = function(connection, _, request)
   return send(connection, answer(json.encode { code = 200, echo = request,
     data = { credits = 1 } }))
