@@ -42,18 +42,6 @@ function _M.secrets(provider, config)
   return secrets
 end
 
-local largest_code = 2 ^ 31 - 1
-
--- A code is a whole number that an integer of C can hold, or text.
-local function code_of(code, secrets)
-  if type(code) == "number" then
-    local is_code = code % 1 == 0 and math.abs(code) <= largest_code
-      and not core.has_secret(text.of_number(code), secrets)
-    return is_code and code or nil
-  end
-  return failure.clean(code, secrets)
-end
-
 --- The one place where a failure gets its last shape: no secret leaves here.
 -- @tparam table provider
 -- @tparam table config
@@ -65,10 +53,8 @@ function _M.fail(provider, config, fields, transfer)
   local secrets = _M.secrets(provider, config)
   secrets[#secrets + 1] = transfer
   fields.provider = provider.name
-  fields.message = failure.clean(fields.message, secrets) or "no message"
-  fields.request_id = failure.clean(fields.request_id, secrets)
-  fields.code = code_of(fields.code, secrets)
-  fields.hint = failure.clean(fields.hint, secrets) -- a provider may quote
+  failure.clean_fields(fields, secrets)
+  fields.message = fields.message or "no message"
   return failure.new(fields)
 end
 

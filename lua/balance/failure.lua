@@ -56,6 +56,14 @@ _M.kinds = {
 ---@field hint? string what to do, where something is known
 ---@field attempts? integer how many requests were made
 
+-- A whole number exactly, others as Lua shows them, in no locale.
+local function of_number(number)
+  if number % 1 > 0 then
+    return (("%.14g"):format(number):gsub("[^0-9e+-]+", "."))
+  end
+  return text.of_number(number)
+end
+
 --- A stranger's text, fit for a log: control characters are spaces, the
 -- caller's secrets, pieces of them and what looks like a signature are
 -- asterisks, it is UTF-8, and it ends somewhere. Nothing but space is no text.
@@ -65,12 +73,34 @@ _M.kinds = {
 -- @treturn ?string
 function _M.clean(value, secrets)
   if type(value) == "number" then
-    value = text.of_number(value)
+    value = of_number(value)
   elseif type(value) ~= "string" then
     return nil
   end
   value = core.clean(value, secrets)
   return value ~= "" and value or nil
+end
+
+local largest_code = 2 ^ 31 - 1
+
+-- A code is a whole number that an integer of C can hold, or text.
+local function code_of(code, secrets)
+  if type(code) == "number" then
+    local is_code = code % 1 == 0 and math.abs(code) <= largest_code
+      and not core.has_secret(text.of_number(code), secrets)
+    return is_code and code or nil
+  end
+  return _M.clean(code, secrets)
+end
+
+--- Cleans what a failure has of a stranger.
+-- @tparam table fields `message`, `code`, `request_id`, `hint`; each may be nil
+-- @tparam {string|userdata,...} secrets as of `clean`
+function _M.clean_fields(fields, secrets)
+  fields.message = _M.clean(fields.message, secrets)
+  fields.request_id = _M.clean(fields.request_id, secrets)
+  fields.code = code_of(fields.code, secrets)
+  fields.hint = _M.clean(fields.hint, secrets) -- a provider may quote
 end
 
 -- Whatever somebody has put there.

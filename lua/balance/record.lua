@@ -108,14 +108,14 @@ local function is_table(value)
   return type(value) == "table"
 end
 
-local function within(least, most)
+local function within(least, greatest)
   return function(value)
-    return type(value) == "number" and value >= least and value <= most
+    return type(value) == "number" and value >= least and value <= greatest
   end
 end
 
-local function whole(least, most)
-  local is_within = within(least, most)
+local function whole(least, greatest)
+  local is_within = within(least, greatest)
   return function(value)
     return is_within(value) and value % 1 == 0
   end
@@ -177,10 +177,8 @@ local function read_failure(value, provider, secrets)
   local read = { provider = provider, kind = "auth" }
   for name in pairs(in_failure) do
     read[name] = value[name]
-    if is_text(value[name]) then
-      read[name] = failure.clean(value[name], secrets)
-    end
   end
+  failure.clean_fields(read, secrets)
   read.message = read.message or "no message"
   return failure.new(read)
 end

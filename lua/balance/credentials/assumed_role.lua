@@ -137,6 +137,12 @@ local function hint(about, request, date)
     or refusal.hint(about, { now = os.time(), date = date })
 end
 
+local function secrets_of(base, transfer)
+  local secrets = { base.secret_id, base.secret_key, base.token }
+  secrets[#secrets + 1] = transfer -- for what was made for its request
+  return secrets
+end
+
 -- One request. Returns the response and its Date; or nil, the failure's fields
 -- and by how much the service's clock is ahead, where that can be believed.
 local function ask(offset, request, deadline)
@@ -148,10 +154,13 @@ local function ask(offset, request, deadline)
   end
   local result = ok and transfer:result() or { kind = kind, message = message }
   local date = ok and transfer:header "date"
+  local response, about = read(result)
+  if about then
+    failure.clean_fields(about, secrets_of(request.base, transfer))
+  end
   if transfer then
     transfer:close()
   end
-  local response, about = read(result)
   if response then
     return { response = response, date = date }
   end
@@ -215,7 +224,6 @@ function _M.take(base, place, role, context)
   if set then
     return set, place .. ", with the role " .. role.arn
   end
-  why = failure.clean(why, { base.secret_id, base.secret_key, base.token })
   return nil, ("the role %s of %s cannot be assumed: %s"):format(role.arn,
     place, why or "no message"), about or { kind = "config" }
 end
