@@ -112,6 +112,24 @@ describe("a service that sends the request back", function()
       end
     end)
 
+  it("gets none into what is said of a role that cannot be assumed",
+    function()
+      local base = keys.tencent
+      faults.choose "echo-pieces"
+      local set, why, about = require("balance.credentials.assumed_role").take(
+        base, "a place", { arn = "qcs::cam::uin/1:roleName/r", session = "spec" },
+        { loop = require "balance.loop.blocking", config = {}, asks = true,
+          getenv = function() return faults.endpoint() end })
+      faults.choose "none"
+      assert.is_nil(set)
+      assert.matches("***", why, 1, true)
+      for _, field in ipairs { why, about.message, about.code,
+        about.request_id } do
+        assert.is_nil(field:find(("%x"):rep(8)), field)
+      end
+      assert_clean { why, about }
+    end)
+
   it("gets no digits of a key into a code", function()
     local name = "numbered_key"
     balance.register {
