@@ -117,7 +117,8 @@ describe("a service that sends the request back", function()
       local base = keys.tencent
       faults.choose "echo-pieces"
       local set, why, about = require("balance.credentials.assumed_role").take(
-        base, "a place", { arn = "qcs::cam::uin/1:roleName/r", session = "spec" },
+        base, "a place",
+        { arn = "qcs::cam::uin/1:roleName/r", session = "spec" },
         { loop = require "balance.loop.blocking", config = {}, asks = true,
           getenv = function() return faults.endpoint() end })
       faults.choose "none"

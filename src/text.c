@@ -245,6 +245,7 @@ static size_t next(const struct text *text, size_t at, struct bytes *piece)
 
 size_t text_close(struct text *text, char out[TEXT_OUT])
 {
+  const struct bytes dots = BYTES("...");
   size_t len = 0, read;
   bool more = text->cut;
   for (size_t i = 0; i < text->len; i += read) {
@@ -263,8 +264,8 @@ size_t text_close(struct text *text, char out[TEXT_OUT])
   while (len > 0 && out[len - 1] == ' ')
     len--;
   if (len > 0 && more) {
-    memcpy(out + len, "...", 3);
-    len += 3;
+    memcpy(out + len, dots.data, dots.len);
+    len += dots.len;
   }
   return len;
 }
