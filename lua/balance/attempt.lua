@@ -46,12 +46,14 @@ end
 -- @tparam table provider
 -- @tparam table config
 -- @tparam table fields
--- @tparam ?userdata transfer the request's, not closed yet: what was made for
--- it does not leave either
+-- @tparam ?userdata ... the transfers of its requests, not closed yet: what
+-- was made for these does not leave either
 -- @treturn balance.Failure
-function _M.fail(provider, config, fields, transfer)
+function _M.fail(provider, config, fields, ...)
   local secrets = _M.secrets(provider, config)
-  secrets[#secrets + 1] = transfer
+  for i = 1, select("#", ...) do
+    secrets[#secrets + 1] = (select(i, ...))
+  end
   fields.provider = provider.name
   failure.clean_fields(fields, secrets)
   fields.message = fields.message or "no message"
