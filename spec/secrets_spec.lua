@@ -138,11 +138,11 @@ describe("a service that sends the request back", function()
       credentials = { { name = "api_key", variable = "NUMBERED_API_KEY" } },
       request = function() return { path = "/none" } end,
       read = function()
-        return nil, { kind = "auth", code = 123456789, message = 1234567890,
-          request_id = 12345678 }
+        return nil, { kind = "auth", code = 918273645, message = 9182736455,
+          request_id = 91827364 }
       end,
     }
-    local _, err = balance[name] { api_key = "1234567890123456" }
+    local _, err = balance[name] { api_key = "9182736455463728" }
     assert.is_nil(err.code)
     assert.equal("***", err.message)
     assert.equal("***", err.request_id)
