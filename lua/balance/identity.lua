@@ -11,11 +11,13 @@ local to_type = math.type -- nil before Lua 5.3
 -- What is itself and nothing else, such as a function: each has a name that
 -- no other ever had, in another process neither. An address may be reused.
 local names = setmetatable({}, { __mode = "k" })
+local count = 0
 
 local function name_of(value)
   if not names[value] then
-    names[value] = ("%.0f-%.0f"):format(core.random() * 2 ^ 32,
-      core.random() * 2 ^ 32)
+    count = count + 1
+    names[value] = ("%.0f-%.0f-%d"):format(core.random() * 2 ^ 32,
+      core.random() * 2 ^ 32, count)
   end
   return names[value]
 end
@@ -66,9 +68,13 @@ end
 local at_once = 100 -- Lua's stack has an end
 
 local function digest(parts)
-  local sum = ("0"):rep(64)
+  local sum, kind, message = ("0"):rep(64)
   for i = 1, #parts, at_once do
-    sum = core.digest(sum, unpack(parts, i, math.min(i + at_once - 1, #parts)))
+    sum, kind, message = core.digest(sum,
+      unpack(parts, i, math.min(i + at_once - 1, #parts)))
+    if not sum then
+      return nil, kind, message
+    end
   end
   return sum
 end
@@ -78,12 +84,17 @@ end
 -- @tparam string provider its name
 -- @tparam table config strings, numbers, booleans, and tables of these;
 -- anything else is the same only as itself, in this process
--- @treturn string without any secret: a digest
+-- @treturn ?string without any secret: a digest; nil where there is no memory
+-- @treturn ?string then, a kind
+-- @treturn ?string and a message
 ---@param provider string
 ---@param config table
----@return string
+---@return string?
+---@return balance.Kind?
+---@return string?
 return function(provider, config)
   local parts = { provider, "\n" }
   write(config, parts)
-  return provider .. ":" .. digest(parts)
+  local sum, kind, message = digest(parts)
+  return sum and provider .. ":" .. sum, kind, message
 end
