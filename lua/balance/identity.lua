@@ -68,7 +68,8 @@ end
 local at_once = 100 -- Lua's stack has an end
 
 local function digest(parts)
-  local sum, kind, message = ("0"):rep(64)
+  local sum = ("0"):rep(64)
+  local kind, message
   for i = 1, #parts, at_once do
     sum, kind, message = core.digest(sum,
       unpack(parts, i, math.min(i + at_once - 1, #parts)))
