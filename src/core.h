@@ -166,6 +166,11 @@ struct transfer_box *core_check_transfer(lua_State *L, int index);
 /* What was kept; empty where nothing was, or it is closed. */
 struct bytes core_made(const struct transfer_box *box);
 
+/* Pushes the field, a transfer's userdata, and leaves it there. Returns where
+   the transfer is until it is closed; NULL where the field is not given. */
+struct transfer *const *core_transfer_field(lua_State *L, int table,
+                                            const char *name);
+
 /* Closes what is in the list, and empties it. */
 void core_close_transfers(struct transfer_box **list);
 

@@ -72,11 +72,24 @@ static int transfer_transport(lua_State *L)
   return core_transport(L);
 }
 
-/* transfer:done(): whether there is a result; a closed one is done. */
+/* transfer:done(): whether there is a result; a closed one is done. So is one
+   that has stalled, until stalled() was called. */
 static int transfer_done(lua_State *L)
 {
   const struct transfer *transfer = check_transfer(L)->transfer;
-  lua_pushboolean(L, !transfer || transfer_is_done(transfer));
+  lua_pushboolean(L, !transfer || transfer_is_done(transfer) ||
+                         transfer_is_stalled(transfer));
+  return 1;
+}
+
+/* transfer:stalled(): whether the only news is that there is none, over a kept
+   connection, for longer than usual. It is under way again then. */
+static int transfer_stalled(lua_State *L)
+{
+  struct transfer *transfer = check_transfer(L)->transfer;
+  lua_pushboolean(L, transfer && transfer_is_stalled(transfer));
+  if (transfer)
+    transfer_take_note(transfer);
   return 1;
 }
 
@@ -177,11 +190,20 @@ static int transfer_gc(lua_State *L)
 
 static const luaL_Reg methods[] = {{"id", transfer_id_},
                                    {"done", transfer_done},
+                                   {"stalled", transfer_stalled},
                                    {"result", transfer_result_},
                                    {"header", transfer_header_},
                                    {"close", transfer_close},
                                    {"transport", transfer_transport},
                                    {NULL, NULL}};
+
+struct transfer *const *core_transfer_field(lua_State *L, int table,
+                                            const char *name)
+{
+  if (!core_has_field(L, table, name, LUA_TUSERDATA))
+    return NULL;
+  return &core_check_transfer(L, lua_gettop(L))->transfer;
+}
 
 struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list)
 {

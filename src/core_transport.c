@@ -160,7 +160,12 @@ static bool is_for_metadata(lua_State *L, int table)
   return is;
 }
 
-/* All but the endpoint and the credentials. */
+static bool boolean_field(lua_State *L, int table, const char *name)
+{
+  return core_has_field(L, table, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
+}
+
+/* All but the endpoint, the credentials and the rival. */
 static void read_request(lua_State *L, int table,
                          struct transport_request *request, struct bytes *body,
                          struct headers *headers)
@@ -176,8 +181,9 @@ static void read_request(lua_State *L, int table,
   request->ca_file = c_string_field(L, table, "ca_file");
   request->ca_path = c_string_field(L, table, "ca_path");
   request->proxy = c_string_field(L, table, "proxy");
-  request->http2 =
-      core_has_field(L, table, "http2", LUA_TBOOLEAN) && lua_toboolean(L, -1);
+  request->http2 = boolean_field(L, table, "http2");
+  request->fresh = boolean_field(L, table, "fresh");
+  request->watch = boolean_field(L, table, "watch");
   request->timeout_ms = time_limit_field(L, table, "timeout");
   request->connect_timeout_ms = time_limit_field(L, table, "connect_timeout");
 
@@ -232,6 +238,7 @@ static int transport_start_(lua_State *L)
   struct headers headers = {.count = 0};
   struct bytes body;
   read_request(L, 2, &request, &body, &headers);
+  struct transfer *const *rival = core_transfer_field(L, 2, "rival");
   struct transfer **transfer = core_push_transfer(L, &box->boxes);
   int transfer_index = lua_gettop(L);
 
@@ -255,6 +262,7 @@ static int transport_start_(lua_State *L)
   enum transport_status status = TRANSPORT_NO_MEMORY;
   if (core_keep_made(transfer, made))
     status = open_transport(box);
+  request.rival = rival ? *rival : NULL; /* which Lua may have closed */
   if (status == TRANSPORT_OK)
     status = transport_start(box->transport, &request, transfer);
   buffer_reset(&box->credentials);

@@ -18,8 +18,10 @@ enum {
 #define CIPHERS "DEFAULT:@SECLEVEL=2"
 
 /* The same in other words. libcurl reuses no connection whose list differs, so
-   what may speak HTTP/2 and what may not have connections of their own. */
-#define CIPHERS_HTTP2 CIPHERS ":"
+   that each pool has connections of its own. */
+static const char *const pool_ciphers[] = {[POOL_HTTP1] = CIPHERS,
+                                           [POOL_HTTP2] = CIPHERS ":",
+                                           [POOL_FRESH] = CIPHERS "::"};
 
 long easy_number(CURL *easy, CURLINFO info)
 {
@@ -41,6 +43,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
   struct transfer *transfer = user;
   size_t len = size * count;
+  transfer_hear(transfer);
   transfer->header_bytes += len;
   if (transfer->header_bytes > TRANSPORT_MAX_HEADERS) {
     transfer->seen.long_headers = true;
@@ -54,6 +57,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
   struct transfer *transfer = user;
   struct bytes more = {data, size * count};
+  transfer_hear(transfer);
   enum buffer_status status = BUFFER_APPEND(&transfer->body, more);
   transfer->seen.long_body = status == BUFFER_FULL;
   transfer->user.lack = status == BUFFER_NO_MEMORY ? ENOMEM : 0;
@@ -134,27 +138,25 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
                       int remote_port, int local_port)
 {
   struct transfer *transfer = user;
-  struct sockets *sockets = &transfer->transport->multi.sockets;
   const SSL *ssl = ssl_of(transfer->easy);
   const bool http2 = speaks_http2(transfer->easy);
-  const struct route route = {local_ip, remote_ip, local_port, remote_port,
-                              http2};
-  enum socket_state state;
+  const struct route route = {.local_ip = local_ip,
+                              .remote_ip = remote_ip,
+                              .local_port = local_port,
+                              .remote_port = remote_port,
+                              .shared = http2,
+                              .origin = origins_id(&transfer->turn)};
+  enum socket_state state = transfer_ask(transfer, &route);
   transfer_hold(transfer, ssl ? session_hold(ssl) : NULL);
-  transfer->seen.asked = true;
   transfer->user.lack = 0; /* another address would do */
   transfer->framing.http2 = http2;
-  sockets_release(sockets, transfer->socket);
-  transfer->socket = sockets_use(sockets, &route, &state);
   transfer->seen.unfit =
-      state == SOCKET_UNREAD ||
+      state == SOCKET_UNREAD || state == SOCKET_DOUBTED ||
       (state == SOCKET_QUIET && has_pending(transfer->easy)) ||
-      (transfer->http2 && !http2 && has_company(transfer));
+      (transfer->pool != POOL_HTTP1 && !http2 && has_company(transfer));
   if (transfer->seen.unfit)
     return CURL_PREREQFUNC_ABORT;
-  origins_connected(&transfer->turn, http2,
-                    easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) > 0,
-                    clock_ms());
+  origins_connected(&transfer->turn, http2, !transfer->kept, clock_ms());
   return CURL_PREREQFUNC_OK;
 }
 
@@ -223,9 +225,8 @@ static bool set_request(struct transfer *transfer, CURL *easy,
   const char *proxy = from->endpoint->tls ? from->proxy : "";
 
   /* A libcurl without HTTP/2 refuses it. */
-  if (transfer->http2)
+  if (transfer->pool != POOL_HTTP1)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  const char *ciphers = transfer->http2 ? CIPHERS_HTTP2 : CIPHERS;
 
   bool done =
       SET(PRIVATE, transfer) && SET(HEADERDATA, transfer) &&
@@ -233,7 +234,8 @@ static bool set_request(struct transfer *transfer, CURL *easy,
       SET(XFERINFODATA, transfer) && SET(SSL_CTX_DATA, transfer) &&
       SET(SOCKOPTDATA, transfer) && SET(ERRORBUFFER, transfer->text) &&
       SET(URL, transfer->request.url.data) && SET(PROXY, proxy) &&
-      SET(SSL_CIPHER_LIST, ciphers) &&
+      SET(SSL_CIPHER_LIST, pool_ciphers[transfer->pool]) &&
+      SET(FRESH_CONNECT, (long)transfer->fresh) &&
       SET(CONNECTTIMEOUT_MS, (long)from->connect_timeout_ms) &&
       SET(HTTPHEADER, (struct curl_slist *)transfer->request.head.data) &&
       SET(CAINFO, file) && SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&

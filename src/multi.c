@@ -36,7 +36,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose,
   (void)purpose;
   struct multi_user *opener = user;
   int fd = sockets_open(&opener->multi->sockets, address->family,
-                        address->socktype, address->protocol);
+                        address->socktype, address->protocol, clock_ms());
   if (fd < 0 && scarcity_is_of_sockets(errno))
     lacks(opener, &opener->lack, errno);
   return fd;

@@ -9,7 +9,8 @@
 enum protocol { UNKNOWN, HTTP1, HTTP2 };
 
 struct origin {
-  bool http2; /* is welcome */
+  unsigned long id;
+  enum pool pool;
   enum protocol protocol;
   size_t most;       /* may be under way */
   size_t count;      /* are */
@@ -26,25 +27,25 @@ struct origin {
 
 /* One proxy may hang where another, or none, would not. */
 static bool is_of(const struct origin *origin, const char *name,
-                  const char *proxy, bool http2)
+                  const char *proxy, enum pool pool)
 {
-  if (origin->http2 != http2 || strcmp(origin->name, name) != 0)
+  if (origin->pool != pool || strcmp(origin->name, name) != 0)
     return false;
   return proxy && origin->proxy ? strcmp(origin->proxy, proxy) == 0
                                 : proxy == origin->proxy;
 }
 
 static struct origin *find(const struct origins *origins, const char *name,
-                           const char *proxy, bool http2)
+                           const char *proxy, enum pool pool)
 {
   struct origin *each = origins->list;
-  while (each && !is_of(each, name, proxy, http2))
+  while (each && !is_of(each, name, proxy, pool))
     each = each->next;
   return each;
 }
 
 static struct origin *add(struct origins *origins, const char *name,
-                          const char *proxy, bool http2)
+                          const char *proxy, enum pool pool)
 {
   size_t name_size = strlen(name) + 1;
   size_t proxy_size = proxy ? strlen(proxy) + 1 : 0;
@@ -52,11 +53,12 @@ static struct origin *add(struct origins *origins, const char *name,
   struct origin *added = OPENSSL_zalloc(size);
   if (!added)
     return NULL;
+  added->id = ++origins->last_id;
   added->size = size;
   memcpy(added->name, name, name_size);
   if (proxy)
     added->proxy = memcpy(added->name + name_size, proxy, proxy_size);
-  added->http2 = http2;
+  added->pool = pool;
   added->end = &added->first;
   added->next = origins->list;
   origins->list = added;
@@ -80,8 +82,8 @@ static bool is_idle(const struct origin *origin)
 /* Which connections are kept for it, if any, nobody knows. */
 static void begin(struct origin *origin, int64_t now)
 {
-  origin->protocol = origin->http2 ? UNKNOWN : HTTP1;
-  origin->most = origin->http2 ? 1 : ORIGIN_MOST;
+  origin->protocol = origin->pool == POOL_HTTP1 ? HTTP1 : UNKNOWN;
+  origin->most = origin->pool == POOL_HTTP1 ? ORIGIN_MOST : 1;
   origin->due = now + ORIGIN_PATIENCE;
 }
 
@@ -107,12 +109,12 @@ static void take_out(struct turn *turn)
 }
 
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  bool http2, int64_t now, struct turn *turn)
+                  enum pool pool, int64_t now, struct turn *turn)
 {
   drop_idle(origins, now);
-  struct origin *origin = find(origins, name, proxy, http2);
+  struct origin *origin = find(origins, name, proxy, pool);
   if (!origin)
-    origin = add(origins, name, proxy, http2);
+    origin = add(origins, name, proxy, pool);
   if (!origin)
     return false;
   if (is_idle(origin))
@@ -125,6 +127,11 @@ bool origins_join(struct origins *origins, const char *name, const char *proxy,
   *origin->end = turn;
   origin->end = &turn->next;
   return true;
+}
+
+unsigned long origins_id(const struct turn *turn)
+{
+  return turn->origin->id;
 }
 
 /* Over HTTP/2, where those that are out have filled what is open. */

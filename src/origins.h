@@ -7,7 +7,10 @@
    until it is connected: then over HTTP/2 as many go as fit on the
    connections there are, and one more to open another. While a host's address
    is not known, few go to look it up. Beyond that they wait here, where it
-   costs nothing, rather than in libcurl's lists. */
+   costs nothing, rather than in libcurl's lists.
+
+   Those that must not go over an old connection have turns of their own: one
+   of them opens a new one, and the others follow. */
 #ifndef BALANCE_ORIGINS_H
 #define BALANCE_ORIGINS_H
 
@@ -32,6 +35,7 @@ struct turn {
 
 struct origins {
   struct origin *list; /* those in use, now or a minute ago; owned */
+  unsigned long last_id;
 };
 
 enum {
@@ -40,10 +44,21 @@ enum {
   ORIGIN_MOST = 512
 };
 
-/* Queues up. NULL is the environment's proxy; `http2` is whether it is welcome;
-   `now` is in milliseconds. False: no memory. */
+/* Which connections a transfer may go over; it has its turn among those that
+   may go over the same. */
+enum pool {
+  POOL_HTTP1,
+  POOL_HTTP2, /* is welcome */
+  POOL_FRESH  /* the same, but the old ones will not do */
+};
+
+/* Queues up. NULL is the environment's proxy; `now` is in milliseconds. False:
+   no memory. */
 bool origins_join(struct origins *origins, const char *name, const char *proxy,
-                  bool http2, int64_t now, struct turn *turn);
+                  enum pool pool, int64_t now, struct turn *turn);
+
+/* Which origin that is: from 1, never the same for another. */
+unsigned long origins_id(const struct turn *turn);
 
 /* When somebody's turn comes by time alone; INT64_MAX where nobody's does. */
 int64_t origins_due(const struct origins *origins, int64_t now);

@@ -22,7 +22,8 @@ static struct socket *add(struct sockets *sockets)
   return &sockets->list[sockets->count++];
 }
 
-int sockets_open(struct sockets *sockets, int domain, int type, int protocol)
+int sockets_open(struct sockets *sockets, int domain, int type, int protocol,
+                 int64_t now)
 {
   struct socket *added = add(sockets);
   if (!added)
@@ -40,7 +41,9 @@ int sockets_open(struct sockets *sockets, int domain, int type, int protocol)
   *added = (struct socket){.id = ++sockets->last_id,
                            .fd = fd,
                            .device = status.st_dev,
-                           .inode = status.st_ino};
+                           .inode = status.st_ino,
+                           .heard = now,
+                           .took = -1};
   return fd;
 }
 
@@ -95,7 +98,7 @@ static struct socket *find(struct sockets *sockets, const struct route *route)
   return NULL;
 }
 
-static struct socket *find_id(struct sockets *sockets, unsigned long id)
+struct socket *sockets_find(struct sockets *sockets, unsigned long id)
 {
   for (size_t i = 0; id && i < sockets->count; i++)
     if (sockets->list[i].id == id)
@@ -105,6 +108,8 @@ static struct socket *find_id(struct sockets *sockets, unsigned long id)
 
 static enum socket_state look(const struct socket *socket, bool shared)
 {
+  if (socket->doubted)
+    return SOCKET_DOUBTED;
   if (!socket->used || (shared && socket->users > 0))
     return SOCKET_NEW;
   char byte;
@@ -121,16 +126,50 @@ unsigned long sockets_use(struct sockets *sockets, const struct route *route,
   if (!found)
     return 0;
   *state = look(found, route->shared);
+  found->origin = route->origin;
   found->used = true;
   found->users++;
   return found->id;
 }
 
+void sockets_heard(struct sockets *sockets, unsigned long id, int64_t now,
+                   int64_t took)
+{
+  struct socket *found = sockets_find(sockets, id);
+  if (!found)
+    return;
+  found->heard = now;
+  found->doubted = false;
+  if (took >= 0)
+    found->took = took;
+}
+
+/* libcurl owns it, and closes what it finds ended. */
+static void end_if_idle(const struct socket *socket)
+{
+  if (socket->doubted && socket->users == 0)
+    shutdown(socket->fd, SHUT_RDWR);
+}
+
+void sockets_doubt(struct sockets *sockets, unsigned long origin,
+                   int64_t since)
+{
+  for (size_t i = 0; i < sockets->count; i++) {
+    struct socket *each = &sockets->list[i];
+    if (!each->used || each->origin != origin || each->heard > since)
+      continue;
+    each->doubted = true;
+    end_if_idle(each);
+  }
+}
+
 void sockets_release(struct sockets *sockets, unsigned long id)
 {
-  struct socket *found = find_id(sockets, id);
-  if (found)
-    found->users--;
+  struct socket *found = sockets_find(sockets, id);
+  if (!found)
+    return;
+  found->users--;
+  end_if_idle(found);
 }
 
 void sockets_free(struct sockets *sockets)

@@ -38,7 +38,7 @@ bool transfer_enter(struct transfer *transfer,
   struct transport *transport = transfer->transport;
   transfer->turn.owner = transfer;
   if (!origins_join(&transport->origins, request->endpoint->origin,
-                    request->proxy, transfer->http2, transfer->started,
+                    request->proxy, transfer->pool, transfer->started,
                     &transfer->turn))
     return false;
   transfer->running = true;
@@ -79,11 +79,128 @@ void transfer_leave(struct transfer *transfer)
   struct transport *transport = transfer->transport;
   transfer_withdraw(transfer);
   origins_leave(&transport->origins, &transfer->turn, clock_ms());
-  transfer->running = false;
+  transfer->running = transfer->stalled = transfer->untold = false;
   transfer_move(transfer, &transport->finished);
   if (!transport->underway)
     transport->deadline = INT64_MAX;
 }
+
+/* -- silence ---------------------------------------------------------------- */
+
+/* A kept connection that a NAT or a load balancer has forgotten looks like one
+   on which a slow service is at work. So much longer than the last answer over
+   it took is too long; but a second, where there is time for it, may pass. */
+enum { TIMES = 3, PATIENCE = 1000 };
+
+static int64_t patience(int64_t took, int64_t left)
+{
+  int64_t least = left / 4 < PATIENCE ? left / 4 : PATIENCE;
+  int64_t most = left / 2;
+  int64_t usual = took < most ? TIMES * took : most;
+  if (usual < least)
+    return least;
+  return usual < most ? usual : most;
+}
+
+static void watch(struct transfer *transfer, int64_t took)
+{
+  struct transport *transport = transfer->transport;
+  int64_t left = transfer->deadline - transfer->asked;
+  transfer->silent = transfer->asked + patience(took, left);
+  if (transfer->silent < transport->deadline)
+    transport->deadline = transfer->silent;
+}
+
+/* A kept connection has come to nothing. */
+static void doubt(const struct transfer *transfer)
+{
+  if (transfer->kept)
+    sockets_doubt(&transfer->transport->multi.sockets, transfer->origin,
+                  transfer->asked);
+}
+
+enum socket_state transfer_ask(struct transfer *transfer,
+                               const struct route *route)
+{
+  struct sockets *sockets = &transfer->transport->multi.sockets;
+  enum socket_state state;
+  if (transfer->seen.asked) /* libcurl tries again by itself */
+    doubt(transfer);
+  sockets_release(sockets, transfer->socket);
+  transfer->socket = sockets_use(sockets, route, &state);
+  transfer->seen.asked = true;
+  transfer->asked = clock_ms();
+  transfer->silent = INT64_MAX;
+  transfer->origin = route->origin;
+  transfer->kept = easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) == 0;
+  const struct socket *socket = sockets_find(sockets, transfer->socket);
+  if (!socket || !transfer->kept)
+    return state;
+  if (socket->heard <= transfer->since) { /* nor will those that are as old */
+    sockets_doubt(sockets, route->origin, transfer->since);
+    return SOCKET_DOUBTED;
+  }
+  if (transfer->watched && socket->took >= 0) /* else it was opened just now */
+    watch(transfer, socket->took);
+  return state;
+}
+
+void transfer_hear(struct transfer *transfer)
+{
+  int64_t now = clock_ms();
+  transfer->silent = INT64_MAX;
+  sockets_heard(&transfer->transport->multi.sockets, transfer->socket, now,
+                transfer->header_bytes == 0 ? now - transfer->asked : -1);
+}
+
+void transfer_stall(struct transfer *transfer)
+{
+  transfer->silent = INT64_MAX;
+  transfer->watched = false;
+  transfer->stalled = transfer->untold = true;
+  transfer->transport->has_stalled = true;
+}
+
+bool transfer_is_stalled(const struct transfer *transfer)
+{
+  return transfer->stalled;
+}
+
+void transfer_take_note(struct transfer *transfer)
+{
+  transfer->stalled = transfer->untold = false;
+}
+
+void transfer_pair(struct transfer *transfer, struct transfer *rival)
+{
+  if (!rival || !rival->running || rival->rival ||
+      rival->transport != transfer->transport)
+    return;
+  transfer->rival = rival;
+  rival->rival = transfer;
+}
+
+void transfer_part(struct transfer *transfer)
+{
+  if (transfer->rival)
+    transfer->rival->rival = NULL;
+  transfer->rival = NULL;
+}
+
+static bool has_rival(const struct transfer *transfer)
+{
+  return transfer->rival && transfer->rival->running;
+}
+
+/* The other one was answered. */
+static void lose(struct transfer *transfer)
+{
+  if (transfer->header_bytes == 0)
+    doubt(transfer);
+  transfer_end(transfer, OUTCOME_CLOSED);
+}
+
+/* -- the end ---------------------------------------------------------------- */
 
 static int http_version(CURL *easy)
 {
@@ -122,7 +239,7 @@ void transfer_end(struct transfer *transfer, enum outcome outcome)
       .code = (int)transfer->seen.code,
       .status = status_of(transfer),
       .http_version = http_version(easy),
-      .reused = easy_number(easy, CURLINFO_NUM_CONNECTS) == 0,
+      .reused = transfer->kept,
       .timing = {.dns = since_start(transfer, CURLINFO_NAMELOOKUP_TIME_T),
                  .connect = since_start(transfer, CURLINFO_CONNECT_TIME_T),
                  .tls = since_start(transfer, CURLINFO_APPCONNECT_TIME_T),
@@ -138,17 +255,22 @@ void transfer_end(struct transfer *transfer, enum outcome outcome)
   }
   if (transfer->seen.late) /* libcurl's clock stopped with its last byte */
     result->timing.total = (double)(clock_ms() - transfer->started) / 1e3;
+  if (outcome == OUTCOME_TIMEOUT || outcome == OUTCOME_NETWORK)
+    doubt(transfer);
   if (transfer->running)
     transfer_leave(transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   request_forget(&transfer->request);
+  if (outcome == OUTCOME_ANSWER && has_rival(transfer))
+    lose(transfer->rival);
 }
 
 /* A kept connection may have died, or have become unusable, since its last
-   request. That is no news for the caller: once more over a new one. */
+   request. That is no news for the caller: once more over a new one, unless a
+   second request is on its way anyhow. */
 static bool deserves_new_connection(const struct transfer *transfer)
 {
-  if (transfer->fresh)
+  if (transfer->fresh || (has_rival(transfer) && !transfer->since))
     return false;
   if (transfer->seen.unfit)
     return true;
@@ -156,8 +278,7 @@ static bool deserves_new_connection(const struct transfer *transfer)
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_GOT_NOTHING:
-    return transfer->header_bytes == 0 &&
-           easy_number(transfer->easy, CURLINFO_NUM_CONNECTS) == 0;
+    return transfer->header_bytes == 0 && transfer->kept;
   default:
     return false;
   }
@@ -165,6 +286,8 @@ static bool deserves_new_connection(const struct transfer *transfer)
 
 static bool start_again(struct transfer *transfer)
 {
+  if (!transfer->seen.unfit)
+    doubt(transfer);
   transfer_withdraw(transfer);
   buffer_reset(&transfer->body);
   transfer->header_bytes = 0;
@@ -174,6 +297,8 @@ static bool start_again(struct transfer *transfer)
   transfer_hold(transfer, NULL);
   transfer->text[0] = '\0';
   transfer->fresh = true;
+  transfer->kept = false;
+  transfer->silent = INT64_MAX;
   return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ==
              CURLE_OK &&
          transfer_send(transfer);

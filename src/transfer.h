@@ -28,7 +28,8 @@ struct transport {
   struct origins origins;
   struct trust trust;
   struct trust_seen seen;    /* of a caller's trust store */
-  int64_t deadline;          /* none under way has a sooner one */
+  int64_t deadline;          /* none under way has a sooner one, or stalls */
+  bool has_stalled;          /* maybe, and nobody was told */
   struct transfer *underway; /* each transfer is in one of three lists */
   struct transfer *finished; /* the newest first, until somebody asks */
   struct transfer *settled;
@@ -45,11 +46,20 @@ struct transfer {
   struct turn turn;
   bool running; /* in the multi once its turn has come */
   bool in_multi;
-  bool fresh; /* on its second try, over a new connection */
-  bool http2; /* is welcome */
+  bool fresh; /* over a new connection, and there is no other try */
+  enum pool pool;
+  bool watched;
+  bool stalled;
+  bool untold; /* that it is */
+  struct transfer *rival;
+  int64_t since; /* connections that were not heard since will not do */
   int64_t started;
-  int64_t sent; /* when its turn had come */
+  int64_t sent;   /* when its turn had come */
+  int64_t asked;  /* when its request went out */
+  int64_t silent; /* when that is too long ago without an answer */
   int64_t deadline;
+  bool kept; /* the connection that it goes over */
+  unsigned long origin;
   unsigned long socket;
   struct request request;
   struct buffer body;
@@ -74,10 +84,21 @@ bool transfer_enter(struct transfer *transfer,
 /* Its turn has come. False: `seen` says what this system lacks. */
 bool transfer_send(struct transfer *transfer);
 
+/* Its request is about to go out this way. Returns what a look at the
+   connection shows. */
+enum socket_state transfer_ask(struct transfer *transfer,
+                               const struct route *route);
+
+/* Something of an answer came. */
+void transfer_hear(struct transfer *transfer);
+
+/* It has been silent for too long. */
+void transfer_stall(struct transfer *transfer);
+
 /* libcurl is done with it: it has ended, or goes out once more. */
 void transfer_settle(struct transfer *transfer, CURLcode code);
 
-/* It has ended, as `seen` says. */
+/* It has ended, as `seen` says; with an answer, its rival too. */
 void transfer_end(struct transfer *transfer, enum outcome outcome);
 
 /* It is not under way any more, however far it came. */
@@ -88,6 +109,12 @@ void transfer_withdraw(struct transfer *transfer);
 
 /* Takes over what the caller holds, or nothing: NULL. */
 void transfer_hold(struct transfer *transfer, struct session *session);
+
+/* Each is the other's rival from now on, where they go the same way. */
+void transfer_pair(struct transfer *transfer, struct transfer *rival);
+
+/* Each is the other's rival no more. */
+void transfer_part(struct transfer *transfer);
 
 #pragma GCC visibility pop
 

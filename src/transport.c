@@ -53,7 +53,7 @@ static void admit(struct transport *transport)
 }
 
 /* Our own clock beside libcurl's, whose timer a failed allocation can lose,
-   and which does not count a second try. */
+   which does not count a second try, and knows nothing of silence. */
 static void collect_late(struct transport *transport)
 {
   int64_t now = clock_ms();
@@ -67,9 +67,14 @@ static void collect_late(struct transport *transport)
       each->seen.late = true;
       each->seen.code = CURLE_OPERATION_TIMEDOUT;
       transfer_end(each, OUTCOME_TIMEOUT);
-    } else if (each->deadline < transport->deadline) {
-      transport->deadline = each->deadline;
+      continue;
     }
+    if (each->silent <= now)
+      transfer_stall(each);
+    if (each->deadline < transport->deadline)
+      transport->deadline = each->deadline;
+    if (each->silent < transport->deadline)
+      transport->deadline = each->silent;
   }
 }
 
@@ -102,6 +107,19 @@ static void give_up(struct transport *transport)
 
 /* -- starting --------------------------------------------------------------- */
 
+/* Over HTTP/2 new connections are shared, over HTTP/1.1 each has its own. */
+static void choose_connections(struct transfer *transfer,
+                               const struct transport_request *request)
+{
+  bool http2 = request->http2 && request->endpoint->tls;
+  if (http2)
+    transfer->pool = request->fresh ? POOL_FRESH : POOL_HTTP2;
+  if (!request->fresh)
+    return;
+  transfer->fresh = !http2;
+  transfer->since = request->rival ? request->rival->asked : transfer->started;
+}
+
 static bool begin(struct transfer *transfer,
                   const struct transport_request *request)
 {
@@ -124,8 +142,10 @@ enum transport_status transport_start(struct transport *transport,
   transfer->seen.text = transfer->text;
   transfer->started = clock_ms();
   transfer->deadline = transfer->started + request->timeout_ms;
-  transfer->http2 = request->http2 && request->endpoint->tls;
+  transfer->silent = INT64_MAX;
+  transfer->watched = request->watch;
   transfer->transport = transport;
+  choose_connections(transfer, request);
   static atomic_ulong last_id;
   transfer->id = atomic_fetch_add(&last_id, 1) + 1;
   transfer_link(transfer, &transport->settled);
@@ -142,6 +162,7 @@ enum transport_status transport_start(struct transport *transport,
     return status;
   }
 
+  transfer_pair(transfer, request->rival);
   *out = transfer;
   return TRANSPORT_OK;
 }
@@ -202,12 +223,26 @@ enum transport_status transport_run(struct transport *transport,
   return TRANSPORT_OK;
 }
 
+static struct transfer *next_stalled(struct transport *transport)
+{
+  struct transfer *each = transport->has_stalled ? transport->underway : NULL;
+  while (each && !each->untold)
+    each = each->next;
+  transport->has_stalled = each != NULL;
+  return each;
+}
+
 unsigned long transport_next_finished(struct transport *transport)
 {
   struct transfer *transfer = transport->finished;
+  if (transfer) {
+    transfer_move(transfer, &transport->settled);
+    return transfer->id;
+  }
+  transfer = next_stalled(transport);
   if (!transfer)
     return 0;
-  transfer_move(transfer, &transport->settled);
+  transfer->untold = false;
   return transfer->id;
 }
 
@@ -313,12 +348,16 @@ void transfer_free(struct transfer *transfer)
   if (!transfer)
     return;
   struct transport *transport = transfer->transport;
+  struct transfer *rival = transfer->rival;
+  transfer_part(transfer);
   if (transport && !transport_is_ours(transport)) {
     abandon(transport); /* takes this transfer from it */
     transport = NULL;
   }
   if (transport) {
     enter_libcurl();
+    if (transfer->running && rival && rival->running)
+      transfer_end(rival, OUTCOME_CLOSED);
     if (transfer->running)
       transfer_leave(transfer);
     curl_easy_cleanup(transfer->easy);

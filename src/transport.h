@@ -36,9 +36,12 @@ struct transport_request {
   size_t header_count;
   const char *ca_file; /* with both NULL the system's trust store */
   const char *ca_path;
-  const char *proxy;  /* NULL: from the environment, as libcurl does */
-  bool http2;         /* where the server speaks it, over TLS */
-  int64_t timeout_ms; /* of the whole transfer */
+  const char *proxy;      /* NULL: from the environment, as libcurl does */
+  bool http2;             /* where the server speaks it, over TLS */
+  bool fresh;             /* over no connection that is older than this */
+  bool watch;             /* for silence on a kept connection */
+  struct transfer *rival; /* that is under way for the same; may be NULL */
+  int64_t timeout_ms;     /* of the whole transfer */
   int64_t connect_timeout_ms;
 };
 
@@ -81,7 +84,8 @@ void transport_free(struct transport *transport);
 bool transport_is_ours(const struct transport *transport);
 
 /* Starts a transfer, which the caller owns; nothing is sent before the next
-   step. */
+   step. Of it and its rival the one that is answered ends the other, as
+   OUTCOME_CLOSED. */
 enum transport_status transport_start(struct transport *transport,
                                       const struct transport_request *request,
                                       struct transfer **out);
@@ -92,8 +96,8 @@ enum transport_status transport_start(struct transport *transport,
 enum transport_status transport_run(struct transport *transport,
                                     int64_t limit_ms, int *moved);
 
-/* The id of a transfer that has ended since, each once, 0 if there is none:
-   so that who waits for many need not ask them all. */
+/* The id of a transfer that has ended or stalled since, each once, 0 if there
+   is none: so that who waits for many need not ask them all. */
 unsigned long transport_next_finished(struct transport *transport);
 
 /* For other event loops: readable when there is something to move (-1 where
@@ -107,6 +111,11 @@ unsigned long transfer_id(const struct transfer *transfer);
 
 bool transfer_is_done(const struct transfer *transfer);
 
+/* Whether it is under way on a kept connection that has been silent for too
+   long, if it is watched. Until that is taken note of, which is once. */
+bool transfer_is_stalled(const struct transfer *transfer);
+void transfer_take_note(struct transfer *transfer);
+
 /* Of a transfer that is done. What it points to lasts until transfer_free. */
 struct transfer_result transfer_result(const struct transfer *transfer);
 
@@ -114,7 +123,8 @@ struct transfer_result transfer_result(const struct transfer *transfer);
    libcurl was closed under it. */
 const char *transfer_header(const struct transfer *transfer, const char *name);
 
-/* Cancels the transfer if it is under way, and frees it. NULL is fine. */
+/* Cancels the transfer if it is under way, and its rival then, and frees it.
+   NULL is fine. */
 void transfer_free(struct transfer *transfer);
 
 #pragma GCC visibility pop

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- One attempt: a request is sent to one endpoint, and its answer is read.
+-- Where a kept connection stays silent, there is a second one.
 -- @module balance.attempt
 
 local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
+local hedge = require "balance.hedge"
 local json = require "balance.json"
 local odd = require "balance.credentials.odd"
 local results = require "balance.result"
@@ -73,7 +75,8 @@ end
 
 local transport = core.transport()
 
-local function start(provider, config, endpoint, limit)
+-- `way`: over which connections, see transport:start.
+local function start(provider, config, endpoint, limit, way)
   local request = provider.request(config)
   local transfer, kind, message, hint = transport:start {
     endpoint = endpoint,
@@ -90,11 +93,32 @@ local function start(provider, config, endpoint, limit)
     http2 = config.http2,
     timeout = limit,
     connect_timeout = config.connect_timeout,
+    fresh = way.fresh,
+    watch = way.watch,
+    rival = way.rival,
   }
   if config.endpoint_variable and kind == "config" then
     message = message:gsub("^endpoint", config.endpoint_variable)
   end
   return transfer, kind, message, hint
+end
+
+-- Returns the transfer to read, or nil; both that were started; and where the
+-- first is nil, a kind, a message and a hint.
+local function ask(provider, config, endpoint, limit, loop, way)
+  local first, kind, message, hint =
+    start(provider, config, endpoint, limit, way)
+  if not first then
+    return nil, nil, nil, kind, message, hint
+  end
+  local done, second
+  done, second, kind, message, hint = hedge.wait(first, loop, function()
+    return way.ask_again(first, function(its_limit)
+      return start(provider, config, endpoint, its_limit,
+        { fresh = true, rival = first })
+    end)
+  end)
+  return done, first, second, kind, message, hint
 end
 
 local longest_wait = 86400 -- seconds; who says more means never
@@ -213,32 +237,36 @@ end
 -- @tparam string endpoint
 -- @tparam number limit seconds
 -- @tparam table loop
+-- @tparam table way `fresh`: over a new connection; `watch`: whether there may
+-- be a second request where a kept one is silent; then `ask_again(first,
+-- start)` returns what `start(limit)` does, or nil
 -- @treturn ?table the result
 -- @treturn ?balance.Failure
 -- @treturn table what the trace shows of it: `endpoint`, `status`, `timing`,
--- `reused`
+-- `reused`; and `second`, whether that one is meant
 -- @treturn ?number seconds by which the server's clock is ahead of this one's
-function _M.run(provider, config, endpoint, limit, loop)
-  local transfer, kind, message, hint =
-    start(provider, config, endpoint, limit)
-  local ok = transfer
-  if transfer then
-    ok, kind, message, hint = loop.wait(transfer)
-  end
+function _M.run(provider, config, endpoint, limit, loop, way)
+  local done, first, second, kind, message, hint =
+    ask(provider, config, endpoint, limit, loop, way)
   local fields, refused, ahead
   local seen = {}
-  if ok then
-    seen = transfer:result()
-    fields, refused, ahead = read(provider, config, transfer, seen)
+  if done then
+    seen = done:result()
+    seen.second = done == second
+    fields, refused, ahead = read(provider, config, done, seen)
   else
     refused = { kind = kind, message = message, hint = hint }
   end
   local failed = refused
-    and _M.fail(provider, config, refused, transfer or nil)
-  local is_telling = fields and core.has_secret(seen.body, { transfer }) or nil
-  if transfer then
+    and _M.fail(provider, config, refused, first, second)
+  local is_telling = fields and core.has_secret(seen.body, { first, second })
+    or nil
+  if first then
     seen.endpoint = endpoint -- an origin and nothing else, or it would not do
-    transfer:close()
+    first:close()
+  end
+  if second then
+    second:close()
   end
   if fields then
     telling[fields] = is_telling

@@ -47,22 +47,66 @@ local function wait_for_turn(this, limit)
     retry_after = longer } or nil
 end
 
+-- The same, and the trace is told.
+local function take_turn(this, limit)
+  local waited, refused = wait_for_turn(this, limit)
+  if waited and waited > 0 then
+    this.emit { event = "limit", wait = waited }
+  end
+  return waited, refused
+end
+
+-- Once a call, a second request where the first, over a kept connection, is
+-- silent: if its turn comes while there is time for it. It has a limit of its
+-- own, as a service that is merely slow must be answered too.
+local function ask_again(this, endpoint, limit, started, first, start)
+  if not take_turn(this, (limit - (core.now() - started)) / 2)
+    or first:done() then
+    return nil
+  end
+  local now = core.now()
+  local second = start(math.max(math.min(limit, this.finish - now), 0))
+  if second then
+    this.hedged = true
+    this.attempts = this.attempts + 1
+    this.emit { event = "hedge", attempt = this.attempts, endpoint = endpoint,
+      wait = now - started }
+  end
+  return second
+end
+
+-- Over which connections a request goes. After a kept one that came to nothing
+-- the call takes new ones.
+local function choose_way(this, endpoint, limit)
+  local started = core.now()
+  return {
+    fresh = this.fresh, watch = not this.hedged,
+    ask_again = function(first, start)
+      return ask_again(this, endpoint, limit, started, first, start)
+    end,
+  }
+end
+
+local ends_connection = { timeout = true, network = true }
+
 -- One attempt at one endpoint, after its turn has come.
 local function ask_endpoint(endpoint, limit, this)
   local config, loop = this.config, this.loop
-  local waited, refused = wait_for_turn(this, limit)
+  local waited, refused = take_turn(this, limit)
   if not waited then
     return nil, attempt.fail(this.provider, config, refused)
-  elseif waited > 0 then
-    this.emit { event = "limit", wait = waited }
-    limit = math.max(limit - waited, 0)
   end
+  limit = math.max(limit - waited, 0)
   this.attempts = this.attempts + 1
-  local result, failure, seen, ahead =
-    attempt.run(this.provider, config, endpoint, limit, loop)
+  local number = this.attempts
+  local result, failure, seen, ahead = attempt.run(this.provider, config,
+    endpoint, limit, loop, choose_way(this, endpoint, limit))
+  this.fresh = this.fresh or this.hedged
+    or failure and seen.reused and ends_connection[failure.kind] or nil
   if this.emit ~= trace.silent then
     this.emit {
-      event = "attempt", attempt = this.attempts, endpoint = seen.endpoint,
+      event = "attempt", attempt = seen.second and this.attempts or number,
+      endpoint = seen.endpoint,
       kind = failure and failure.kind, status = seen.status,
       timing = seen.timing, reused = seen.reused,
     }
@@ -94,6 +138,7 @@ end
 -- The way of a call, each step around the next: cache, retry, clock, failover,
 -- and for each attempt limiter and transport.
 local function fetch(this, seconds)
+  this.finish = core.now() + seconds
   local result, failure = try(this, seconds)
   local done = result or failure
   done.attempts = this.attempts

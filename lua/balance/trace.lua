@@ -6,6 +6,7 @@ local _M = {}
 
 ---@alias balance.EventName
 ---| "attempt"     # a request was made
+---| "hedge"       # a second one is, for the first is silent since `wait`
 ---| "retry"       # another one will be, after `wait`
 ---| "limit"       # it had to wait for its turn
 ---| "clock"       # this machine's clock is corrected by `offset`
@@ -21,12 +22,12 @@ local _M = {}
 ---@field provider string
 ---@field account? string the name that `balance.all` was given
 ---@field attempt? integer from 1
----@field endpoint? string of an attempt, unless it was refused
+---@field endpoint? string of a request, unless it was refused
 ---@field kind? balance.Kind of a failed attempt
 ---@field status? integer of HTTP
 ---@field timing? balance.Timing
 ---@field reused? boolean whether a kept connection was used
----@field wait? number seconds until what comes next
+---@field wait? number seconds until what comes next, or of a silence
 ---@field age? number seconds, of a cached value
 ---@field offset? number seconds, of a clock
 ---@field message? string of a warning

@@ -13,6 +13,8 @@
 
 #include "check.h"
 
+enum { ORIGIN = 1, OPENED = 1000 };
+
 struct pair {
   int ours, theirs;
   struct route route;
@@ -37,7 +39,7 @@ static void connect_pair(struct sockets *sockets, struct pair *pair)
             listen(listener, 1) == 0 &&
             getsockname(listener, (struct sockaddr *)&address, &len) == 0,
         "a server");
-  pair->ours = sockets_open(sockets, AF_INET, SOCK_STREAM, 0);
+  pair->ours = sockets_open(sockets, AF_INET, SOCK_STREAM, 0, OPENED);
   check(pair->ours >= 0 &&
             connect(pair->ours, (struct sockaddr *)&address, len) == 0,
         "a connection");
@@ -45,8 +47,11 @@ static void connect_pair(struct sockets *sockets, struct pair *pair)
   pair->theirs = accept(listener, NULL, NULL);
   close(listener);
   memcpy(pair->ip, "127.0.0.1", sizeof("127.0.0.1"));
-  pair->route = (struct route){pair->ip, pair->ip, port_of(pair->ours),
-                               ntohs(address.sin_port), false};
+  pair->route = (struct route){.local_ip = pair->ip,
+                               .remote_ip = pair->ip,
+                               .local_port = port_of(pair->ours),
+                               .remote_port = ntohs(address.sin_port),
+                               .origin = ORIGIN};
 }
 
 static enum socket_state use(struct sockets *sockets, const struct pair *pair,
@@ -64,8 +69,65 @@ static void write_to(const struct pair *pair)
         "a byte arrives");
 }
 
+static bool is_ended(const struct pair *pair)
+{
+  char byte;
+  return recv(pair->ours, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void answer(struct sockets *sockets, const struct pair *pair,
+                   int64_t now)
+{
+  unsigned long id;
+  use(sockets, pair, &id);
+  sockets_heard(sockets, id, now, 5);
+  sockets_heard(sockets, id, now, -1);
+  check(sockets_find(sockets, id)->took == 5, "what it took is known");
+  sockets_release(sockets, id);
+}
+
+/* Which of those that are as old as a dead one are not used again. */
+static void doubts(void)
+{
+  struct sockets sockets = {0};
+  struct pair old, young, busy, other, unused;
+  unsigned long id, again;
+  connect_pair(&sockets, &old);
+  connect_pair(&sockets, &young);
+  connect_pair(&sockets, &busy);
+  connect_pair(&sockets, &other);
+  connect_pair(&sockets, &unused);
+  other.route.origin = ORIGIN + 1;
+  answer(&sockets, &old, OPENED + 10);
+  answer(&sockets, &young, OPENED + 21);
+  answer(&sockets, &busy, OPENED + 10);
+  answer(&sockets, &other, OPENED + 10);
+  busy.route.shared = true;
+  check(use(&sockets, &busy, &id) == SOCKET_QUIET, "somebody is on it");
+
+  sockets_doubt(&sockets, ORIGIN, OPENED + 20);
+  check(is_ended(&old), "an idle one that is as old ends");
+  check(!is_ended(&young), "one that was heard since does not");
+  check(!is_ended(&other), "nor does that of another origin");
+  check(!is_ended(&unused), "nor one that is still on its way");
+  check(!is_ended(&busy), "nor one while somebody is on it");
+  check(use(&sockets, &busy, &again) == SOCKET_DOUBTED && again == id,
+        "but nobody else may use that");
+  sockets_release(&sockets, again);
+  sockets_heard(&sockets, id, OPENED + 30, -1);
+  check(use(&sockets, &busy, &again) == SOCKET_NEW,
+        "until something comes over it");
+  sockets_release(&sockets, again);
+  sockets_doubt(&sockets, ORIGIN, OPENED + 30);
+  sockets_release(&sockets, id);
+  check(is_ended(&busy), "with nobody on it any more it ends");
+  check(is_ended(&young), "each is as good as when it was heard last");
+  sockets_free(&sockets);
+}
+
 int main(void)
 {
+  doubts();
   struct sockets sockets = {0};
   struct pair one, two;
   unsigned long id, other;

@@ -21,6 +21,7 @@ function transfer:header(name)
   local value = self.headers[name]
   return value ~= "" and value or nil
 end
+function transfer.stalled() return false end
 function transfer.close() end
 
 function core.transport()
@@ -177,7 +178,7 @@ return function(data)
   }
   local body = answer.body
   local result, refused, _, ahead = attempt.run(provider, config,
-    "https://localhost", 1, loop)
+    "https://localhost", 1, loop, {})
   if result then
     promise.that(status == 200, "only a success has a balance", status)
     promise.that(refused == nil, "there is one or the other", refused)

@@ -57,6 +57,10 @@ function faults.none(stream, body)
   return answer(stream, body)
 end
 
+faults["h2-silent"] = function()
+  return ""
+end
+
 faults["h2-goaway"] = function()
   return goaway(0, 0), "close"
 end
