@@ -151,16 +151,30 @@ static void end_if_idle(const struct socket *socket)
     shutdown(socket->fd, SHUT_RDWR);
 }
 
+static void doubt(struct socket *socket, int64_t since)
+{
+  if (socket->heard > since)
+    return;
+  socket->doubted = true;
+  end_if_idle(socket);
+}
+
 void sockets_doubt(struct sockets *sockets, unsigned long origin,
                    int64_t since)
 {
   for (size_t i = 0; i < sockets->count; i++) {
     struct socket *each = &sockets->list[i];
-    if (!each->used || each->origin != origin || each->heard > since)
-      continue;
-    each->doubted = true;
-    end_if_idle(each);
+    if (each->used && each->origin == origin)
+      doubt(each, since);
   }
+}
+
+void sockets_doubt_one(struct sockets *sockets, unsigned long id,
+                       int64_t since)
+{
+  struct socket *found = sockets_find(sockets, id);
+  if (found)
+    doubt(found, since);
 }
 
 void sockets_release(struct sockets *sockets, unsigned long id)

@@ -93,6 +93,10 @@ void sockets_heard(struct sockets *sockets, unsigned long id, int64_t now,
 void sockets_doubt(struct sockets *sockets, unsigned long origin,
                    int64_t since);
 
+/* The same of one alone. */
+void sockets_doubt_one(struct sockets *sockets, unsigned long id,
+                       int64_t since);
+
 /* The request is over. */
 void sockets_release(struct sockets *sockets, unsigned long id);
 

@@ -88,35 +88,38 @@ void transfer_leave(struct transfer *transfer)
 /* -- silence ---------------------------------------------------------------- */
 
 /* A kept connection that a NAT or a load balancer has forgotten looks like one
-   on which a slow service is at work. So much longer than the last answer over
-   it took is too long; but a second, where there is time for it, may pass. */
-enum { TIMES = 3, PATIENCE = 1000 };
+   on which a slow service is at work. So many times as long as the last answer
+   over it took is too long; but a second may always pass, or a quarter of the
+   time that is left, and no more than half of it. In less than the shortest
+   nothing can be told. */
+enum { TIMES = 3, USUAL = 1000, SHORTEST = 100 };
 
-static int64_t patience(int64_t took, int64_t left)
+static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {
-  int64_t least = left / 4 < PATIENCE ? left / 4 : PATIENCE;
-  int64_t most = left / 2;
-  int64_t usual = took < most ? TIMES * took : most;
-  if (usual < least)
-    return least;
-  return usual < most ? usual : most;
+  return value < least ? least : value < most ? value : most;
 }
 
 static void watch(struct transfer *transfer, int64_t took)
 {
   struct transport *transport = transfer->transport;
   int64_t left = transfer->deadline - transfer->asked;
-  transfer->silent = transfer->asked + patience(took, left);
+  int64_t least = clamp(left / 4, SHORTEST, USUAL), most = left / 2;
+  if (least >= most)
+    return;
+  transfer->silent = transfer->asked + clamp(TIMES * took, least, most);
   if (transfer->silent < transport->deadline)
     transport->deadline = transfer->silent;
 }
 
-/* A kept connection has come to nothing. */
+/* Its connection has come to nothing. Those that are as old as a kept one may
+   have, too; a new one says nothing of others. */
 static void doubt(const struct transfer *transfer)
 {
+  struct sockets *sockets = &transfer->transport->multi.sockets;
   if (transfer->kept)
-    sockets_doubt(&transfer->transport->multi.sockets, transfer->origin,
-                  transfer->asked);
+    sockets_doubt(sockets, transfer->origin, transfer->asked);
+  else
+    sockets_doubt_one(sockets, transfer->socket, transfer->asked);
 }
 
 enum socket_state transfer_ask(struct transfer *transfer,
@@ -278,6 +281,8 @@ static bool deserves_new_connection(const struct transfer *transfer)
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_GOT_NOTHING:
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
     return transfer->header_bytes == 0 && transfer->kept;
   default:
     return false;

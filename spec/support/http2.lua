@@ -49,7 +49,8 @@ local function answer(stream, body)
 end
 
 --- What each says to a request on a stream, given the right body; and what
--- then: "close" the connection, or say the third result for ever, "again".
+-- then: "close" the connection, "end" it with no more ado, or say the third
+-- result for ever, "again".
 _M.faults = {}
 local faults = _M.faults
 
@@ -59,6 +60,10 @@ end
 
 faults["h2-silent"] = function()
   return ""
+end
+
+faults["h2-end"] = function()
+  return "", "end"
 end
 
 faults["h2-goaway"] = function()
@@ -154,6 +159,8 @@ function _M.serve(connection, body, choice)
       repeat
         cqueues.sleep(0)
       until not connection:xwrite(more, "bn")
+      return
+    elseif after == "end" then
       return
     elseif after == "close" then -- with bytes unread it would be a reset
       connection:shutdown("w")

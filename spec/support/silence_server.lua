@@ -6,7 +6,8 @@
 --
 -- Its control port takes one request a connection, GET /COMMAND/NUMBER:
 --
---   silent   nothing more is said on the connections that there are
+--   silent   nothing more is said on the connections that there are; with 1,
+--            nor on any other until the next command of this name
 --   reset    they are reset at their next request
 --   close    they are closed at their next request
 --   wait     each answer takes so many milliseconds from now on
@@ -62,6 +63,9 @@ local function serve_http1(connection, number)
   end
 end
 
+local of_http2 = { silent = "h2-silent", reset = "h2-end",
+  close = "h2-goaway" }
+
 local function serve_http2(connection, number)
   http2.serve(connection, body_of(number), function()
     requests = requests + 1
@@ -70,7 +74,7 @@ local function serve_http2(connection, number)
     if fate == "reset" then
       ends.reset(connection:pollfd())
     end
-    return fate == "close" and "h2-goaway" or fate and "h2-silent" or "none"
+    return of_http2[fate] or "none"
   end)
 end
 
@@ -87,7 +91,7 @@ end
 local function control(connection)
   local command, value = serving.read_head(connection):match "/(%a+)/(%d+)"
   if last_of[command] then
-    last_of[command] = served
+    last_of[command] = value == "1" and math.huge or served
   elseif command == "wait" then
     pause = value / 1000
   elseif command == "refuse" then
