@@ -107,7 +107,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       local hedge, attempt = events[1], events[2]
       assert.equal(2, hedge.attempt)
       assert.equal(silence.endpoint(protocol), hedge.endpoint)
-      assert.is_true(hedge.wait >= 0.5 and hedge.wait < 1.9)
+      assert.is_true(hedge.wait >= 0.4 and hedge.wait < 1.9)
       assert.equal(2, attempt.attempt)
       assert.is_false(attempt.reused)
       silence.await_open(1)

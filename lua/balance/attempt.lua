@@ -17,7 +17,7 @@ local user_agent = "balance/" .. version
 
 local _M = {}
 
---- Seconds of the last attempt, from its start; 0 for what did not happen.
+--- Seconds of one request, from its start; 0 for what did not happen.
 ---@class balance.Timing
 ---@field dns number
 ---@field connect number

@@ -87,7 +87,7 @@ local _M = { _VERSION = version }
 ---@field raw table the whole answer
 ---@field unexpected? string[] names of fields that are not as documented
 ---@field attempts integer how many requests it took
----@field timing balance.Timing of the last attempt
+---@field timing balance.Timing of the request that was answered
 ---@field clock_offset? integer seconds added to this machine's clock
 ---@field cached? boolean known before; no request was made, or it failed
 ---@field age? number seconds since the answer, where it was not fresh
