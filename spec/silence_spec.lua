@@ -16,6 +16,9 @@ local silence = require "support.silence"
 
 local real_random = retry.random
 
+-- Under valgrind a handshake takes a tenth of a second or more.
+local is_slow = process.lua:find "^valgrind" ~= nil
+
 -- A client, and what its trace was told.
 local function new_client(protocol, changes)
   local events = {}
@@ -229,7 +232,8 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       silence.await_open(0)
     end)
 
-    it("is left by a retry where there is no time for both", function()
+    local in_time = is_slow and protocol ~= "plain" and pending or it
+    in_time("is left by a retry where there is no time for both", function()
       local client, events = new_client(protocol, { timeout = 0.36 })
       ask_many(client, 3)
       silence.tell "silent"
@@ -242,7 +246,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       assert.equal(1, ask(client).attempts)
     end)
 
-    it("is answered within half a second", function()
+    in_time("is answered within half a second", function()
       for retries = 0, 2 do
         local client = new_client(protocol,
           { timeout = 0.5, retries = retries })

@@ -68,12 +68,13 @@ for _, call in ipairs(calls) do
   check(call, balance[call.name](call.options))
 end
 
-local function start(headers)
+local function start(headers, rival)
   return core.transport():start {
     endpoint = endpoint, path = "/api/v2/credits", headers = headers,
     authorization = accounts.udio.main.api_key, scheme = "Bearer",
     timeout = limit, connect_timeout = limit, http2 = http2,
     ca_file = os.getenv "SSL_CERT_FILE",
+    watch = not rival, fresh = rival ~= nil, rival = rival,
   }
 end
 
@@ -87,6 +88,15 @@ end
 local text = core.read_file("LICENSE", 65536)
 if text and not text:find "WITH THE SOFTWARE" then
   error "a part of a file"
+end
+
+-- One that is slow over a kept connection, and its rival, which ends it.
+local slow = start { ["X-Sandbox-Delay"] = "1000" }
+core.transport():step()
+local rival = slow and start(nil, slow)
+if rival and blocking.wait(rival) and not rival:result().kind
+  and not slow:done() then
+  error "a wrong end: the other one was answered"
 end
 
 -- One that is under way when the state is closed.
