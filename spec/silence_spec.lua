@@ -5,10 +5,12 @@
 -- service that is slow, so both are tried here. Times are bounds that a busy
 -- machine keeps too; what a call did is shown by its trace and by what came to
 -- the server.
+local assumed_role = require "balance.credentials.assumed_role"
 local balance = require "balance"
 local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
 local cqueues = require "cqueues"
+local cvm_role = require "balance.credentials.cvm_role"
 local nginx = require "support.nginx"
 local process = require "support.process"
 local retry = require "balance.retry"
@@ -339,6 +341,48 @@ describe("the second request #transport", function()
     end
     assert.equal(before, descriptors())
     silence.await_open(1)
+  end)
+end)
+
+describe("a role's keys, where a kept connection died in silence", function()
+  local real_endpoint = cvm_role.endpoint
+
+  before_each(begin)
+  after_each(function()
+    cvm_role.endpoint = real_endpoint
+    finish()
+  end)
+
+  -- What the server has are no keys: that it says so is enough.
+  local function why_not(take)
+    local client = new_client "plain"
+    ask(client)
+    silence.tell "silent"
+    local set, why = take {
+      loop = blocking, now = os.time, asks = true, config = {},
+      getenv = function(name)
+        return name == "TENCENT_STS_ENDPOINT" and silence.endpoint "plain"
+          or nil
+      end,
+    }
+    assert.is_nil(set)
+    return why
+  end
+
+  it("are asked for over a new one, of the machine", function()
+    cvm_role.endpoint = silence.endpoint "plain"
+    assert.equal("the answer names no role", why_not(function(context)
+      return cvm_role.take(nil, context)
+    end))
+  end)
+
+  it("are asked for over a new one, of AssumeRole", function()
+    local why = why_not(function(context)
+      return assumed_role.take({ secret_id = "AKID1", secret_key = "s3cr3t" },
+        "a place", { arn = "qcs::cam::uin/1:roleName/r", session = "balance" },
+        context)
+    end)
+    assert.matches("the answer has no complete keys$", why)
   end)
 end)
 

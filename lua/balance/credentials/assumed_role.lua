@@ -97,6 +97,7 @@ local function start(request, offset, limit)
     ca_file = config.ca_file,
     ca_path = config.ca_path,
     proxy = config.proxy,
+    fresh = true, -- a kept connection may be dead, and nobody watches it
     timeout = limit,
     connect_timeout = math.min(limit, config.connect_timeout or limit),
   }

@@ -30,6 +30,7 @@ local function fetch(path, loop, deadline)
   local limit = math.max(deadline - core.now(), 0)
   local transfer, kind, message = core.transport():start {
     endpoint = _M.endpoint, path = path, metadata = true,
+    fresh = true, -- a kept connection may be dead, and nobody watches it
     timeout = limit, connect_timeout = limit,
   }
   local ok = transfer
