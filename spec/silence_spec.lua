@@ -25,7 +25,7 @@ local is_slow = process.lua:find "^valgrind" ~= nil
 local function new_client(protocol, changes)
   local events = {}
   local settings = {
-    udio = { endpoint = silence.endpoint(protocol), api_key = "key" },
+    udio = { endpoint = silence.endpoint(protocol), api_key = "s1l3nt-k3y" },
     http2 = protocol == "http2", timeout = 4, rate = false,
     ca_file = os.getenv "SSL_CERT_FILE",
     trace = function(event) events[#events + 1] = event end,
@@ -292,7 +292,7 @@ describe("the second request #transport", function()
   it("is not sent where its turn would come too late", function()
     local client, events = new_client("tls",
       { rate = 2, timeout = 0.8, retries = 0 })
-    local other = { api_key = "another key" } -- no turns were taken for it
+    local other = { api_key = "s1l3nt-0ther" } -- no turns were taken for it
     ask(client, other)
     silence.tell "silent"
     forget(events)
@@ -378,7 +378,7 @@ describe("a role's keys, where a kept connection died in silence", function()
 
   it("are asked for over a new one, of AssumeRole", function()
     local why = why_not(function(context)
-      return assumed_role.take({ secret_id = "AKID1", secret_key = "s3cr3t" },
+      return assumed_role.take({ secret_id = "AKs1l3nt", secret_key = "s1l3nt" },
         "a place", { arn = "qcs::cam::uin/1:roleName/r", session = "balance" },
         context)
     end)
@@ -551,7 +551,7 @@ describe("a dead connection in a loop", function()
       local balance, uv = require "balance", require "luv"
       local silence = require "support.silence"
       local client = balance.new { loop = "luv", timeout = 4,
-        udio = { endpoint = silence.endpoint "tls", api_key = "key" } }
+        udio = { endpoint = silence.endpoint "tls", api_key = "s1l3nt-k3y" } }
       local attempts = 0
       local function ask_twice()
         for _ = 1, 2 do
@@ -629,7 +629,7 @@ describe("a dead connection in nginx #nginx", function()
       locations = {
         ["= /ask"] = ([[
           local result, err = balance.udio {
-            endpoint = %q, api_key = "key", timeout = 4,
+            endpoint = %q, api_key = "s1l3nt-k3y", timeout = 4,
           }
           ngx.print(result and result.attempts or tostring(err))
         ]]):format(silence.endpoint "tls"),
@@ -637,7 +637,7 @@ describe("a dead connection in nginx #nginx", function()
           local accounts, attempts = {}, 0
           for i = 1, 8 do
             accounts["account" .. i] = { provider = "udio", timeout = 4,
-              endpoint = %q, api_key = "key" }
+              endpoint = %q, api_key = "s1l3nt-k3y" }
           end
           for _, result in pairs((balance.all(accounts))) do
             attempts = attempts + result.attempts
