@@ -378,7 +378,7 @@ describe("a role's keys, where a kept connection died in silence", function()
 
   it("are asked for over a new one, of AssumeRole", function()
     local why = why_not(function(context)
-      return assumed_role.take({ secret_id = "AKs1l3nt", secret_key = "s1l3nt" },
+      return assumed_role.take({ secret_id = "AKs1l", secret_key = "s1l3nt" },
         "a place", { arn = "qcs::cam::uin/1:roleName/r", session = "balance" },
         context)
     end)
