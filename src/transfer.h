@@ -113,6 +113,16 @@ void transfer_hold(struct transfer *transfer, struct session *session);
 /* Each is the other's rival from now on, where they go the same way. */
 void transfer_pair(struct transfer *transfer, struct transfer *rival);
 
+/* Whether its rival is under way. */
+bool transfer_has_rival(const struct transfer *transfer);
+
+/* Its rival was answered. */
+void transfer_lose(struct transfer *transfer);
+
+/* Its connection has come to nothing, and is not used again; nor are those that
+   are as old as a kept one. */
+void transfer_doubt(const struct transfer *transfer);
+
 /* Each is the other's rival no more. */
 void transfer_part(struct transfer *transfer);
 
