@@ -69,9 +69,15 @@ local function stressed(body)
   end
 end
 
+-- Opened again, balance.core has the methods that it had.
+local is_done = setmetatable({}, { __mode = "k" })
+
 local function stress(functions)
   for name, body in pairs(functions) do
-    functions[name] = stressed(body)
+    if not is_done[body] then
+      functions[name] = stressed(body)
+      is_done[functions[name]] = true
+    end
   end
 end
 
@@ -86,7 +92,9 @@ package.preload["balance.core"] = function()
   for _, object in ipairs { transport, transfer } do
     stress(debug.getmetatable(object).__index)
   end
-  transfer:close()
+  if transfer then -- not where the environment is odd
+    transfer:close()
+  end
   transport:close()
   stress(core)
   return core

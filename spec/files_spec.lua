@@ -128,9 +128,11 @@ describe("a file with keys", function()
       local credentials = require "balance.credentials"
       local tencent = require "balance.provider.tencent"
       local open = {}
+      local file
       repeat
-        open[#open + 1] = io.open "/dev/null"
-      until #open > 100000 or not io.open "/dev/null"
+        file = io.open "/dev/null"
+        open[#open + 1] = file
+      until not file
       local set, message, about = credentials.find(tencent,
         { { credentials_file = arg[1] } }, {
         loop = {}, home = arg[2], getenv = function() end,
