@@ -197,6 +197,21 @@ describe("balance.limiter in a shared dict", function()
     assert.equal(0, limiter.wait(settings, key, time.loop))
   end)
 
+  it("takes nothing from a dict that it cannot have put there", function()
+    for _, forged in ipairs { "x", true, {}, 1e300, 1 / 0, 0 / 0 } do
+      local dict = new_dict()
+      function dict.get() return forged end
+      assert.equal(0, limiter.wait({ dict = dict, limit = 1,
+        now = function() return 100 end }, new_key(), {}))
+    end
+    for _, forged in ipairs { 1.5, 1 / 0, 0 / 0 } do
+      local dict = new_dict()
+      function dict.incr() return forged end
+      assert.equal(0, limiter.wait({ dict = dict, limit = 1,
+        now = function() return 100 end }, new_key(), {}))
+    end
+  end)
+
   it("counts in the process where the dict takes no more", function()
     local dict, time, key = new_dict(), new_time(), new_key()
     dict.incr = function() return nil, "no memory" end

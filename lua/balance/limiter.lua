@@ -54,15 +54,22 @@ local function next_here(key, tokens, period, now)
   end
 end
 
+local farthest = 86400 -- seconds; no call waits longer for its turn
+
+-- Others may write to a dict: what is no time that we put there is no token's.
+local function time_of(taken, now)
+  return type(taken) == "number" and taken <= now + farthest and taken or nil
+end
+
 -- Should `rate` workers come between these steps of another, one of them sees
 -- its token as it was before.
 local function next_in_dict(dict, key, tokens, period, now)
   local turn = dict:incr(key, 1, 0)
-  if not turn then
+  if type(turn) ~= "number" or turn % 1 ~= 0 then
     return nil
   end
   local token = ("%s:%d"):format(key, turn % tokens)
-  local taken = dict:get(token)
+  local taken = time_of(dict:get(token), now)
   local time = taken and math.max(now, taken + period) or now
   return time, function()
     dict:set(token, time, time - now + period)
