@@ -131,6 +131,20 @@ describe("Under another locale", function()
       locale))
   end
 
+  it("a number is read where somebody made a cjson under it", function()
+    local output = process.run_lua([[
+      local json = require "balance.json"
+      assert(json.decode "[1.5]"[1] == 1.5)
+      if os.setlocale "de_DE.UTF-8" then
+        require("cjson").new()
+        os.setlocale "C"
+      end
+      local list = json.decode "[1.5]"
+      io.write(tostring(list and list[1]))
+    ]], "LEAKS=0 LOCPATH=" .. directory)
+    assert.equal("1.5", output)
+  end)
+
   for _, locale in ipairs(locales) do
     it("everything is as before: " .. locale[1], function()
       local plain = said("first", "C")

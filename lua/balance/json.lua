@@ -19,13 +19,19 @@ local deepest = 16
 -- slow to keep.
 _M.most = 2048
 
-local instance, locale
+local instance
 
--- lua-cjson asks for the decimal point when an instance is made.
+-- Whether it has the decimal point that there is now.
+local function can_read_numbers()
+  local list = instance.decode "[0.5]"
+  return list ~= nil and list[1] == 0.5
+end
+
+-- lua-cjson asks for the decimal point when an instance is made, anybody's,
+-- and has one for all of them.
 local function decoder()
-  local now = os.setlocale(nil, "numeric")
-  if not instance or now ~= locale then
-    instance, locale = safe.new(), now
+  if not instance or not can_read_numbers() then
+    instance = safe.new()
     instance.decode_invalid_numbers(false)
     instance.decode_max_depth(deepest)
   end
