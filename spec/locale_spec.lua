@@ -108,6 +108,8 @@ local locales = {
   { "tr_TR.ISO-8859-9", "tr_TR", "ISO-8859-9" },
   { "ru_RU.KOI8-R", "ru_RU", "KOI8-R" },
   { "fa_IR.UTF-8", "fa_IR", "UTF-8" },
+  -- a decimal point of two bytes, with which Lua itself reads no "0.5" of ours
+  { "ps_AF.UTF-8", "ps_AF", "UTF-8", orders = { "after" } },
 }
 
 describe("Under another locale", function()
@@ -148,7 +150,7 @@ describe("Under another locale", function()
   for _, locale in ipairs(locales) do
     it("everything is as before: " .. locale[1], function()
       local plain = said("first", "C")
-      for _, order in ipairs { "first", "after" } do
+      for _, order in ipairs(locale.orders or { "first", "after" }) do
         local here = said(order, locale[1])
         if here == "no such locale" then
           pending "the locales' sources are not installed here"

@@ -2,7 +2,9 @@
 /* The module balance.core: what it opens, and its small functions. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep, getpid */
 #include <curl/curl.h>
+#include <langinfo.h>
 #include <lauxlib.h>
+#include <locale.h>
 #include <lua.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -159,6 +161,23 @@ static int core_is_short(lua_State *L)
   return 1;
 }
 
+/* in_plain_locale(function, ...): what it returns, or raises. lua-cjson ends
+   the process where the decimal point has more than one byte, as in Pashto: it
+   is called where it has one. */
+static int core_in_plain_locale(lua_State *L)
+{
+  const char *point = nl_langinfo(RADIXCHAR);
+  bool is_plain = point[0] && !point[1];
+  locale_t plain = is_plain ? (locale_t)0 : newlocale(LC_ALL_MASK, "C", NULL);
+  locale_t before = plain ? uselocale(plain) : (locale_t)0;
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  if (plain) {
+    uselocale(before);
+    freelocale(plain);
+  }
+  return status ? lua_error(L) : lua_gettop(L);
+}
+
 /* copy(table): its own fields, in a table with room for some more. */
 static int core_copy(lua_State *L)
 {
@@ -287,15 +306,25 @@ void *core_push_instance(lua_State *L, void *key)
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", core_sign},         {"transport", core_transport},
-    {"date", core_date},         {"now", core_now},
-    {"sleep", core_sleep},       {"info", core_info},
-    {"scarcity", core_scarcity}, {"random", core_random},
-    {"digest", core_digest},     {"read_file", core_read_file},
-    {"is_dead", core_is_dead},   {"is_text", core_is_text},
-    {"is_utf8", core_is_utf8},   {"is_short", core_is_short},
-    {"clean", core_clean},       {"has_secret", core_has_secret},
-    {"copy", core_copy},         {NULL, NULL},
+    {"sign", core_sign},
+    {"transport", core_transport},
+    {"date", core_date},
+    {"now", core_now},
+    {"sleep", core_sleep},
+    {"info", core_info},
+    {"scarcity", core_scarcity},
+    {"random", core_random},
+    {"digest", core_digest},
+    {"read_file", core_read_file},
+    {"is_dead", core_is_dead},
+    {"is_text", core_is_text},
+    {"is_utf8", core_is_utf8},
+    {"is_short", core_is_short},
+    {"clean", core_clean},
+    {"has_secret", core_has_secret},
+    {"copy", core_copy},
+    {"in_plain_locale", core_in_plain_locale},
+    {NULL, NULL},
 };
 
 /* OpenSSL reads its configuration once. Now it can: later the process may have

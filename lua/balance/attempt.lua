@@ -73,6 +73,21 @@ function _M.is_telling(result)
   return telling[result] == true
 end
 
+-- Whether one of the strings or names in an answer does: as they were decoded,
+-- for JSON can write them in other ways.
+local function tells(value, made)
+  if type(value) == "string" then
+    return core.has_secret(value, made)
+  elseif type(value) == "table" then
+    for name, item in next, value do
+      if tells(name, made) or tells(item, made) then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 local transport = core.transport()
 
 -- `way`: over which connections, see transport:start.
@@ -259,8 +274,7 @@ function _M.run(provider, config, endpoint, limit, loop, way)
   end
   local failed = refused
     and _M.fail(provider, config, refused, first, second)
-  local is_telling = fields and core.has_secret(seen.body, { first, second })
-    or nil
+  local is_telling = fields and tells(fields.raw, { first, second }) or nil
   if first then
     seen.endpoint = endpoint -- an origin and nothing else, or it would not do
     first:close()

@@ -247,10 +247,13 @@ local function call(provider, state, given, account)
   local this = {
     provider = provider, settings = settings, base = base, state = state,
     given = given, loop = loop, emit = emit, attempts = 0,
-    warn = emit ~= trace.silent and function(message)
-      emit { event = "warning", message = clean(message, {}) }
-    end or nil,
   }
+  if emit ~= trace.silent then
+    function this.warn(message)
+      local secrets = attempt.secrets(provider, this.config or {})
+      emit { event = "warning", message = clean(message, secrets) }
+    end
+  end
   local result, failure = make(this)
   if this.loop.leave then
     this.loop.leave()

@@ -4,7 +4,7 @@
 -- @module balance.json
 
 local core = require "balance.core"
-local safe = require "cjson.safe"
+local safe = core.in_plain_locale(require, "cjson.safe")
 
 local null = safe.null
 local huge = math.huge
@@ -62,6 +62,10 @@ local function normalise(container)
   return true
 end
 
+local function decode(text)
+  return decoder().decode(text)
+end
+
 --- Decodes an answer.
 -- @tparam string text
 -- @tparam ?integer most as `most` above, which is the default
@@ -75,7 +79,7 @@ function _M.decode(text, most)
   elseif not core.is_short(text, most or _M.most) then
     return nil, "the answer has more fields than a balance"
   end
-  local value = decoder().decode(text)
+  local value = core.in_plain_locale(decode, text)
   return type(value) == "table" and normalise(value) and value or nil
 end
 

@@ -17,7 +17,7 @@ local version = 1
 local most = 3 * json.most
 local max_size = 4 * 1024 * 1024 -- bytes; an answer has 1 MiB
 
-local encoder = safe.new()
+local encoder = core.in_plain_locale(safe.new)
 local huge = math.huge
 
 -- Writing ------------------------------------------------------------------------
