@@ -9,6 +9,7 @@ local core = require "balance.core"
 local flight = require "balance.flight"
 local memory = require "balance.store.memory"
 local nginx = require "support.nginx"
+local process = require "support.process"
 
 local is_puc_5_1 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
@@ -228,6 +229,101 @@ describe("a call within the same call", function()
     assert.equal(0, slept)
     assert.equal(2, requests)
     assert.is_nil(store:get(lock))
+  end)
+end)
+
+describe("a gather that one of its functions ends", function()
+  -- The body of a function of this spec and of a program of its own.
+  local code = [[
+    local cache, memory, loop = ...
+    local function result()
+      return {
+        provider = "udio", credits = 195, available = 195,
+        available_from = "credits", unit = "credit", fetched_at = os.time(),
+      }
+    end
+    local store = memory.new()
+    local identity = cache.identity("udio", { key = "of-the-gather" })
+    local function call(fetch)
+      return cache.call({ store = store, limit = 60 }, identity, loop, fetch)
+    end
+    collectgarbage "stop" -- nor does it depend on the collector
+    local ok, message = pcall(loop.gather, {
+      function()
+        call(function()
+          loop.sleep(0.2)
+          error "it went on"
+        end)
+      end,
+      function()
+        loop.sleep(0.01)
+        error("bug", 0)
+      end,
+    })
+    assert(not ok and tostring(message):find "bug", message)
+    local credits = call(function()
+      loop.sleep(0.3)
+      return result()
+    end).credits
+    collectgarbage "restart"
+    return credits
+  ]]
+
+  -- On PUC 5.1 nothing yields under a pcall.
+  local in_coroutines = is_puc_5_1 and function() end or it
+
+  local function run(its_loop)
+    local started = core.now()
+    local body = assert((rawget(_G, "loadstring") or load)(code))
+    local credits = body(cache, memory, its_loop)
+    assert.is_true(core.now() - started < 25)
+    return credits
+  end
+
+  it("leaves no lock in a plain script", function()
+    assert.equal(195, run(blocking))
+  end)
+
+  in_coroutines("leaves none under cqueues", function()
+    local its_loop = require "balance.loop.cqueues"
+    its_loop.load()
+    local controller, credits = require("cqueues").new(), nil
+    controller:wrap(function() credits = run(its_loop) end)
+    assert(controller:loop())
+    assert.equal(195, credits)
+  end)
+
+  in_coroutines("leaves none under luv", function()
+    local output, status = process.run_lua(([[
+      local loop, uv = require "balance.loop.luv", require "luv"
+      loop.load()
+      local function run(...)
+        %s
+      end
+      coroutine.wrap(function()
+        io.write(run(require "balance.cache",
+          require "balance.store.memory", loop))
+      end)()
+      uv.run()
+    ]]):format(code), "timeout 20")
+    assert.equal("195 0", output .. " " .. status)
+  end)
+
+  it("leaves none in nginx #nginx", function()
+    local server = nginx.start {
+      workers = 1,
+      locations = { ["= /gather"] = ([[
+        local function run(...)
+          %s
+        end
+        local started = core.now()
+        local credits = run(require "balance.cache",
+          require "balance.store.memory", require "balance.loop.nginx")
+        ngx.print(credits, " ", core.now() - started < 25)
+      ]]):format(code) },
+    }
+    assert.equal("195 true", (server:get "/gather"))
+    nginx.finish()
   end)
 end)
 

@@ -40,16 +40,26 @@ function _M.owner()
   return setmetatable({ running() }, { __mode = "v" })
 end
 
+-- Coroutines that are never resumed again.
+local given_up = setmetatable({}, { __mode = "k" })
+
+--- Tells of a coroutine that it is never resumed again.
+-- @tparam thread thread
+---@param thread thread
+function _M.give_up(thread)
+  given_up[thread] = true
+end
+
 --- Whether somebody is not at it any more: its coroutine has ended, was
--- collected, or is the one that runs now, which would wait for itself. Of one
--- that is never resumed again nobody can tell.
+-- collected or given up, or is the one that runs now, which would wait for
+-- itself. Of another that is never resumed again nobody can tell.
 -- @tparam table owner from `owner`
 -- @treturn boolean
 ---@param owner table
 ---@return boolean
 function _M.is_gone(owner)
   local thread = owner[1]
-  return thread == nil or thread == running()
+  return thread == nil or thread == running() or given_up[thread]
     or type(thread) == "thread" and core.is_dead(thread)
 end
 

@@ -4,6 +4,7 @@
 -- @module balance.loop.blocking
 
 local core = require "balance.core"
+local flight = require "balance.flight"
 
 local _M = {}
 
@@ -147,6 +148,7 @@ local function give_up(group)
       local waiter = type(value) == "table" and value or key
       if waiter.group == group then
         waiters[key] = nil
+        flight.give_up(waiter.thread)
       end
     end
   end

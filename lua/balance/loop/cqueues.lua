@@ -3,6 +3,7 @@
 -- that it can poll.
 -- @module balance.loop.cqueues
 
+local flight = require "balance.flight"
 local cqueues
 
 local _M = {}
@@ -49,13 +50,20 @@ function _M.gather(functions)
     end
     return
   end
+  local threads = {}
   for _, body in ipairs(functions) do
-    controller:wrap(body)
+    controller:wrap(function()
+      threads[#threads + 1] = coroutine.running()
+      body()
+    end)
   end
   local message
   ok, message = controller:loop()
   controller:close()
   if not ok then
+    for _, thread in ipairs(threads) do
+      flight.give_up(thread)
+    end
     error(message, 0)
   end
 end

@@ -4,6 +4,7 @@
 -- @module balance.loop.luv
 
 local core = require "balance.core"
+local flight = require "balance.flight"
 local uv
 
 local _M = {}
@@ -48,14 +49,15 @@ local function wake(group)
   end
 end
 
--- One that its owner has closed stays so. What one of a gather raises is
--- raised there; what another one does, in libuv's callback.
+-- One that its owner has closed stays so, and one that was given up sleeps on.
+-- What one of a gather raises is raised there; what another one does, in
+-- libuv's callback.
 function resume(thread, ...)
-  if coroutine.status(thread) == "dead" then
+  local group = groups[thread]
+  if coroutine.status(thread) == "dead" or group and group.failed then
     return
   end
   local ok, message = coroutine.resume(thread, ...)
-  local group = groups[thread]
   if not group then
     return ok or error(message, 0)
   elseif not ok then
@@ -176,6 +178,11 @@ function _M.gather(functions)
   if group.failed then
     for id, thread in pairs(waiting) do
       waiting[id] = groups[thread] ~= group and thread or nil
+    end
+    for thread, its_group in pairs(groups) do
+      if its_group == group then
+        flight.give_up(thread)
+      end
     end
     error(group.failed.message, 0)
   end

@@ -9,6 +9,7 @@
 
 local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
+local flight = require "balance.flight"
 local ngx = rawget(_G, "ngx")
 local semaphore
 
@@ -300,10 +301,14 @@ local function gather_at_start(functions)
   end
 end
 
-local function give_up(threads)
-  for transfer in pairs(threads) do
+local function give_up(threads, sleepers)
+  for transfer, thread in pairs(threads) do
     waiting[transfer:id()] = nil
     transfer:close()
+    flight.give_up(thread)
+  end
+  for thread in pairs(sleepers) do
+    flight.give_up(thread)
   end
 end
 
@@ -323,7 +328,7 @@ local function gather_coroutines(functions)
   local function resume(thread, ...)
     local ok, awaited = coroutine.resume(thread, ...)
     if not ok then
-      give_up(threads)
+      give_up(threads, sleepers)
       error(awaited, 0)
     elseif coroutine.status(thread) == "dead" then
       return
