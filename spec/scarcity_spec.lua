@@ -118,7 +118,8 @@ describe("where no file descriptor is left", function()
       local found_nothing = line:find "^dns retryable: udio: dns: Could not"
       assert.is_true(found_nothing ~= nil or is_lack(line, no_descriptor),
         line)
-      assert.is_true(spare > 4 or not found_nothing, line)
+      -- One less than libcurl 7.88 wants: newer ones are content with it.
+      assert.is_true(spare > 3 or not found_nothing, line)
     end
   end)
 

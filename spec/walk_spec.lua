@@ -45,6 +45,10 @@ for _, heap in ipairs(heaps) do
             "spec/support/walked.lua", endpoint,
           }, " "))
           assert.equal(0, status, output)
+          if output == "OpenSSL is in use already\n" then
+            pending "a library of this system has used OpenSSL before us"
+            return
+          end
           local not_ours = output:match(
             "^%d+ points, (%d+) of them libnghttp2's\n$")
           assert.is_string(not_ours, output)

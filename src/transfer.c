@@ -223,6 +223,12 @@ static int lack_of_trust(const struct transfer *transfer)
   return lack || (file && !trust_is_good(file)) ? lack : ENOMEM;
 }
 
+/* The names in a certificate, which are there: there was no memory for them. */
+static bool could_not_copy(const char *text)
+{
+  return strncmp(text, "SSL: could not get X509", 23) == 0;
+}
+
 /* What libcurl's code says is not always what it was for. */
 static int lack_of(const struct transfer *transfer)
 {
@@ -242,8 +248,10 @@ static int lack_of(const struct transfer *transfer)
   case CURLE_SSL_CACERT_BADFILE:
     return lack_of_trust(transfer);
   case CURLE_PEER_FAILED_VERIFICATION:
-    return session && session_lacked_memory(session) ? ENOMEM
-                                                     : scarcity_of_memory();
+    return (session && session_lacked_memory(session)) ||
+                   could_not_copy(transfer->text)
+               ? ENOMEM
+               : scarcity_of_memory();
   case CURLE_SSL_CONNECT_ERROR: /* without a session it had not begun */
     if (strncmp(transfer->text, "error setting certificate", 25) == 0)
       return lack_of_trust(transfer);
