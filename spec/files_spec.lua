@@ -105,6 +105,21 @@ describe("a file with keys", function()
       TENCENTCLOUD_CREDENTIALS_FILE = home .. "/none" }).secret_id)
   end)
 
+  it("that an option names comes before the environment's keys", function()
+    local variables = { TENCENTCLOUD_SECRET_ID = "e",
+      TENCENTCLOUD_SECRET_KEY = "e" }
+    local path = write("keys", "[default]\nsecret_id = d\nsecret_key = k\n"
+      .. "[other]\nsecret_id = o\nsecret_key = k\n")
+    assert.equal("d", find({ credentials_file = path }, variables).secret_id)
+    write(".tencentcloud/credentials",
+      "[other]\nsecret_id = h\nsecret_key = k\n")
+    assert.equal("h", find({ profile = "other" }, variables).secret_id)
+    assert.is_nil((find({ profile = "none" }, variables)))
+    assert.equal("e", find({ profile = "" }, variables).secret_id)
+    variables.TENCENTCLOUD_PROFILE = "other" -- which is no option
+    assert.equal("e", find({}, variables).secret_id)
+  end)
+
   it("may be below the home directory, by a tilde", function()
     write("keys", "[default]\nsecret_id = i\nsecret_key = k\n")
     assert.equal("i", find({ credentials_file = "~/keys" }).secret_id)

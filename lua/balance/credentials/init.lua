@@ -210,6 +210,17 @@ local function merge(layers)
   return options
 end
 
+-- Whether an option says which of a source's keys are meant: those of the
+-- environment may be another account's.
+local function names_source(provider, options)
+  for _, name in ipairs(provider.credential_options or {}) do
+    if options[name] and options[name] ~= "" then
+      return true
+    end
+  end
+  return false
+end
+
 -- Gives the keys of a role for those that a place has, where it wants one.
 local function in_role(provider, set, place, role, context)
   if not role then
@@ -265,7 +276,8 @@ end
 -- @tparam table provider its `credentials`: a list of `name`, `variable` (of
 -- the environment, or a list of them: the first of each are one place, the
 -- second another) and `optional`; its `credential_sources`, and its
--- `credential_role`, names of modules below this one
+-- `credential_role`, names of modules below this one; and
+-- `credential_options`, with any of which the environment is passed by
 -- @tparam {table,...} layers options, the call's before the client's. Their
 -- `credentials` is a function that returns the current ones as a table, or
 -- nil and a message
@@ -295,8 +307,10 @@ function _M.find(provider, layers, context, config)
       return set, place
     end
   end
-  local set, problem =
-    from_environment(provider, context and context.getenv)
+  local set, problem
+  if not names_source(provider, merge(layers)) then
+    set, problem = from_environment(provider, context and context.getenv)
+  end
   if set and not provider.credential_role then
     return set, "environment"
   end

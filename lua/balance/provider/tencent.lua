@@ -25,6 +25,7 @@ local _M = {
       variable = { "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSIONTOKEN" },
     },
   },
+  credential_options = { "profile", "credentials_file" },
   credential_sources = { "tencent_file", "tccli_file", "cvm_role" },
   credential_role = "assumed_role",
   rate = true, -- the document allows 20 requests a second
