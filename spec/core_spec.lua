@@ -53,7 +53,7 @@ local values = {
   { 0.001 }, { -0.0 }, { 1e308 }, { 1 / 0 }, { -1 / 0 }, { 0 / 0 },
   { "" }, { secret }, { "0" }, { "\0" }, { "a\r\nb" }, { ("x"):rep(2 ^ 20) },
   { {} }, { { 1, 2 } }, { { name = "value" } }, { cyclic }, { hostile },
-  { print }, { function() return secret end },
+  { type }, { function() return secret end },
   { coroutine.create(function() end) }, { io.stdout },
   { require("cjson").null }, { core.transport() },
 }

@@ -166,6 +166,7 @@ static int core_is_short(lua_State *L)
    is called where it has one. */
 static int core_in_plain_locale(lua_State *L)
 {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
   const char *point = nl_langinfo(RADIXCHAR);
   bool is_plain = point[0] && !point[1];
   locale_t plain = is_plain ? (locale_t)0 : newlocale(LC_ALL_MASK, "C", NULL);
