@@ -118,6 +118,27 @@ describe("a file with keys", function()
     assert.equal("e", find({ profile = "" }, variables).secret_id)
     variables.TENCENTCLOUD_PROFILE = "other" -- which is no option
     assert.equal("e", find({}, variables).secret_id)
+    -- nor do the client's keys stand in for a profile of the call
+    local set = credentials.find(tencent, { { profile = "other" },
+      { secret_id = "c", secret_key = "k" } },
+      { loop = {}, home = home, getenv = function() end })
+    assert.equal("h", set.secret_id)
+  end)
+
+  it("of a profile that is not there is not tccli's default one", function()
+    write(".tencentcloud/credentials",
+      "[default]\nsecret_id = d\nsecret_key = k\n")
+    write(".tccli/default.credential", '{"secretId":"I","secretKey":"K"}')
+    assert.is_nil((find({}, { TENCENTCLOUD_PROFILE = "prod" })))
+    assert.equal("I", find({}, { TENCENTCLOUD_PROFILE = "prod",
+      TCCLI_PROFILE = "default" }).secret_id)
+  end)
+
+  it("has an end to a value that goes on", function()
+    local path = write("keys", "[default]\nother = a\\\n  b\n[b;\n"
+      .. "secret_id = i\nsecret_key = k\n")
+    local message = select(2, find { credentials_file = path })
+    assert.matches("line 4 is no setting", message, 1, true)
   end)
 
   it("may be below the home directory, by a tilde", function()

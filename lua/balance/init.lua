@@ -231,6 +231,9 @@ function _M.register(provider)
       error("balance.register: 'credentials' must hold tables with a name", 2)
     end
   end
+  if type(provider.options or {}) ~= "table" then
+    error("balance.register: 'options' must be a table", 2)
+  end
   for name, types in pairs(provider.options or {}) do
     if not options.is_type(types) then
       error(("balance.register: the type of option '%s' must be of string, "

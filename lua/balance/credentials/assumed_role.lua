@@ -77,7 +77,7 @@ end
 
 local function start(request, offset, limit)
   local base, config = request.base, request.config
-  return core.transport():start {
+  local transfer, kind, message = core.transport():start {
     endpoint = request.endpoint,
     path = "/",
     body = ('{"RoleArn":"%s","RoleSessionName":"%s","DurationSeconds":%d}')
@@ -101,6 +101,10 @@ local function start(request, offset, limit)
     timeout = limit,
     connect_timeout = math.min(limit, config.connect_timeout or limit),
   }
+  if kind == "config" then
+    message = message:gsub("^endpoint", "TENCENT_STS_ENDPOINT")
+  end
+  return transfer, kind, message
 end
 
 -- The service's response; or nil and the failure's fields.

@@ -210,11 +210,11 @@ local function merge(layers)
   return options
 end
 
--- Whether an option says which of a source's keys are meant: those of the
--- environment may be another account's.
-local function names_source(provider, options)
+-- Whether a layer says which of a source's keys are meant: those of the next
+-- layer or of the environment may be another account's.
+local function names_source(provider, layer)
   for _, name in ipairs(provider.credential_options or {}) do
-    if options[name] and options[name] ~= "" then
+    if layer[name] and layer[name] ~= "" then
       return true
     end
   end
@@ -301,14 +301,19 @@ end
 ---@return string
 ---@return table?
 function _M.find(provider, layers, context, config)
+  local is_named = false
   for _, layer in ipairs(layers) do
     local set, place = from_layer(provider, layer)
     if set or place then
       return set, place
     end
+    is_named = names_source(provider, layer)
+    if is_named then
+      break
+    end
   end
   local set, problem
-  if not names_source(provider, merge(layers)) then
+  if not is_named then
     set, problem = from_environment(provider, context and context.getenv)
   end
   if set and not provider.credential_role then

@@ -31,10 +31,15 @@ local function given(value)
   return value and value ~= "" and value or nil
 end
 
--- Of the file that tccli would take, the option `profile` or nothing.
+-- Of the file that tccli would take, the option `profile` or nothing. A profile
+-- of the other file that was not found there is not made good by a default.
 local function path_of(own, context)
   local profile = own or environment.get("TCCLI_PROFILE", context.getenv)
-    or "default"
+  local other = environment.get("TENCENTCLOUD_PROFILE", context.getenv)
+  if not profile and other and other ~= "default" then
+    return nil, "~/.tccli (TENCENTCLOUD_PROFILE names a profile elsewhere)"
+  end
+  profile = profile or "default"
   if profile:find "[/\\%z\1-\31\127]" or profile:find("..", 1, true) then
     return nil, "~/.tccli (the profile's name cannot be a file's)"
   end
@@ -57,8 +62,9 @@ end
 
 --- Looks into `~/.tccli/<profile>.credential`, unless the option
 -- `credentials_file` names another file. The profile is the option `profile`,
--- or TCCLI_PROFILE, or "default". A role of the environment goes
--- before the file's, as with tccli, but where an option names the profile.
+-- or TCCLI_PROFILE, or "default", but where TENCENTCLOUD_PROFILE names one. A
+-- role of the environment goes before the file's, as with tccli, but where an
+-- option names the profile.
 -- @tparam table options
 -- @tparam table context of `balance.credentials`
 -- @treturn ?table `secret_id`, `secret_key`, `token`

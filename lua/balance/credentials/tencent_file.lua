@@ -70,7 +70,11 @@ local function parse(whole, profile)
         or goes_on == "indented" and is_indented) then
         return nil, number
       end
-      goes_on = fits and how or not fits and goes_on or nil
+      if fits then
+        goes_on = how
+      elseif goes_on == "next line" and not line:find "\\$" then
+        goes_on = nil
+      end
     end
   end
   return section
