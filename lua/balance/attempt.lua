@@ -274,7 +274,8 @@ function _M.run(provider, config, endpoint, limit, loop, way)
   end
   local failed = refused
     and _M.fail(provider, config, refused, first, second)
-  local is_telling = fields and tells(fields.raw, { first, second }) or nil
+  local is_telling = fields and config.cache
+    and tells(fields.raw, { first, second }) or nil
   if first then
     seen.endpoint = endpoint -- an origin and nothing else, or it would not do
     first:close()

@@ -4,7 +4,6 @@
 -- @module balance.credentials.assumed_role
 -- @see https://www.tencentcloud.com/document/api/1150/49452
 
-local answer = require "balance.answer"
 local clock = require "balance.clock"
 local core = require "balance.core"
 local environment = require "balance.environment"
@@ -115,17 +114,9 @@ local function read(result)
       status = result.status, hint = result.hint,
     }
   end
-  local body = json.decode(result.body)
-  local response = body and body.Response
-  local refused = type(response) == "table" and response.Error
-  local about
-  if type(refused) == "table" and type(refused.Code) == "string" then
-    about = refusal.read(result.status, refused.Code, refused.Message,
-      response.RequestId)
-  elseif type(response) ~= "table" or refused ~= nil
-    or result.status ~= 200 then
-    about = answer.not_the_services(result.status, body)
-  else
+  local response, about =
+    refusal.open(result.status, (json.decode(result.body)))
+  if response then
     return response
   end
   about.status = result.status

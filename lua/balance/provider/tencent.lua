@@ -95,28 +95,10 @@ local function available_from(response)
   return from, failure or answer.needs(response, "Response", from)
 end
 
--- The shape of the interface before this one; gateways still send it.
-local function read_old(status, body)
-  local code = body and answer.number(body.code)
-  if not code or code == 0 then
-    return nil, answer.not_the_services(status, body)
-  end
-  return nil, refusal.read(status,
-    type(body.codeDesc) == "string" and body.codeDesc or code,
-    answer.words(body) or body.message)
-end
-
 function _M.read(status, body)
-  local response = body and body.Response
-  if type(response) ~= "table" then
-    return read_old(status, body)
-  end
-  local refused = response.Error
-  if type(refused) == "table" and type(refused.Code) == "string" then
-    return nil, refusal.read(status, refused.Code,
-      answer.words(refused) or refused.Message, response.RequestId)
-  elseif refused ~= nil or status ~= 200 then
-    return nil, answer.not_the_services(status, response)
+  local response, refused = refusal.open(status, body)
+  if not response then
+    return nil, refused
   end
   local from, failure = available_from(response)
   if failure then

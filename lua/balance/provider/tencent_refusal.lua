@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What the error codes of Tencent Cloud API 3.0 mean.
+--- How a service of Tencent Cloud API 3.0 says no: its envelope, and what the
+-- error codes mean.
 -- @module balance.provider.tencent_refusal
 
 local answer = require "balance.answer"
@@ -37,16 +38,41 @@ local function meaning(code)
   end
 end
 
---- A code as a failure.
--- @tparam integer status of HTTP
--- @tparam string|number code
--- @param message
--- @param request_id
--- @treturn table
-function _M.read(status, code, message, request_id)
+local function refused(status, code, message, request_id)
   return answer.refused(status, meaning(code), {
     code = code, message = message, request_id = request_id,
   })
+end
+
+-- The shape of the interface before this one; gateways still send it.
+local function read_old(status, body)
+  local code = body and answer.number(body.code)
+  if not code or code == 0 then
+    return nil, answer.not_the_services(status, body)
+  end
+  return nil, refused(status,
+    type(body.codeDesc) == "string" and body.codeDesc or code,
+    answer.words(body) or body.message)
+end
+
+--- What an answer has in its envelope.
+-- @tparam integer status of HTTP
+-- @tparam ?table body what was decoded; nil: it was not JSON
+-- @treturn ?table the service's response; nil where it refused
+-- @treturn ?table then, the failure
+function _M.open(status, body)
+  local response = body and body.Response
+  if type(response) ~= "table" then
+    return read_old(status, body)
+  end
+  local err = response.Error
+  if type(err) == "table" and type(err.Code) == "string" then
+    return nil, refused(status, err.Code, answer.words(err) or err.Message,
+      response.RequestId)
+  elseif err ~= nil or status ~= 200 then
+    return nil, answer.not_the_services(status, response)
+  end
+  return response
 end
 
 local farthest = 86400 -- seconds; who says more has a wrong clock too
