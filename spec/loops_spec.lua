@@ -683,7 +683,7 @@ end)
 local describe_copas = core.transport():fd() and copas.is_whole()
   and describe or pending
 describe_copas("under copas", function()
-  local code = process.read("README.md"):match(
+  local code = process.read("examples/README.md"):match(
     "```lua\n([^`]-require \"copas\".-)\nlocal client")
 
   it("the README's loop has two calls in flight while another thread ticks",
