@@ -5,16 +5,16 @@
 --   lua low_balance.lua                      the thresholds below
 --   lua low_balance.lua udio=100 tencent=50000      only these
 --
--- Thresholds are in what the service counts in: credits, and cents for
--- Tencent. The keys come from the environment. One line each: to standard
--- output where all is fine, to standard error where it is not, so that
--- `>/dev/null` in a crontab leaves the alarms. The exit status:
+-- A threshold is a number of credits, for Tencent of cents. The keys come from
+-- the environment. Each balance gets one line: on standard output if it is
+-- fine, else on standard error, so that `>/dev/null` in a crontab leaves the
+-- alarms. The exit status:
 --
 --   0  every balance is known, and none is under its threshold
 --   1  every balance is known, and at least one is under its threshold
 --   2  at least one is not known, or the arguments are wrong
 --
--- A balance that is not known is not 0, and it is not fine either.
+-- An unknown balance is not 0, but it is a problem too.
 local balance = require "balance"
 
 local thresholds = { "tempolor=100", "udio=50", "tencent=100000" }
@@ -26,7 +26,7 @@ local function give_up(why)
   os.exit(2)
 end
 
--- All of them are read before anybody is asked.
+-- All arguments are read before any service is asked.
 local checks = {}
 for i, text in ipairs(#arg > 0 and arg or thresholds) do
   local name, number = text:match("^(%l+)=(%-?%d+%.?%d*)$")
@@ -55,4 +55,4 @@ for _, check in ipairs(checks) do
     end
   end
 end
-os.exit(status, true) -- true: and say goodbye to the services
+os.exit(status, true) -- true: close the connections too

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Three balances, and what to do where one cannot be had. The keys come from
--- the environment:
+-- Three balances, and what to do about a failure. The keys come from the
+-- environment:
 --
 --   export TEMPOLOR_API_KEY=... UDIO_API_KEY=...
 --   export TENCENTCLOUD_SECRET_ID=... TENCENTCLOUD_SECRET_KEY=...
@@ -41,8 +41,8 @@ end
 local tencent
 tencent, err = balance.tencent { temp_credit = true, timeout = 5 }
 if tencent then
-  -- `available` is what can still be spent, here with the credit line; the
-  -- amounts are in cents.
+  -- `available` is what can still be spent, here with the credit line.
+  -- Amounts are in cents.
   print("Tencent", ("%.2f"):format(tencent.available / 100))
   for _, limit in ipairs(tencent.TempAmountInfoList or {}) do
     print("", ("%.2f"):format((limit.TempAmount or 0) / 100)

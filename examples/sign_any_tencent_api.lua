@@ -37,8 +37,8 @@ local function quote(text)
   return '"' .. text:gsub('[\\"\n\r\t]', escapes) .. '"'
 end
 
--- What is secret goes through curl's standard input: every user of a machine
--- can read the arguments of every command. The answer comes in a file, since
+-- Secrets go through curl's standard input, because every user of a machine
+-- can read the arguments of every command. The answer comes in a file, because
 -- Lua's pipes go one way only.
 local function call(url, headers, payload)
   local path = os.tmpname()
@@ -73,8 +73,8 @@ local payload = arg[5] or "{}"
 local endpoint = from_environment "TENCENT_ENDPOINT"
   or ("https://%s.intl.tencentcloudapi.com"):format(service)
 
--- The host and the payload that are signed must be, byte for byte, what is
--- sent. `headers` has all that the service wants, and is good for 5 minutes.
+-- The signed host and payload must be those that are sent, byte for byte.
+-- `headers` has all headers that the service needs, and is good for 5 minutes.
 local headers = sign {
   secret_id = key "TENCENTCLOUD_SECRET_ID",
   secret_key = key "TENCENTCLOUD_SECRET_KEY",
@@ -89,7 +89,7 @@ local headers = sign {
 
 local answer = call(endpoint, headers, payload)
 
--- These services say no with an HTTP status of 200 as well.
+-- These services send errors with an HTTP status of 200 too.
 local body = cjson.decode(answer)
 local response = type(body) == "table" and body.Response
 if type(response) ~= "table" then

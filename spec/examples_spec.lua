@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- The examples and the demo, run as a reader runs them, in processes of their
--- own. The sandbox's main account of Tencent may be asked 20 times a second;
--- where the balance does not matter, the account without a limit is asked.
+-- own. The sandbox's main account of Tencent has a limit of 20 requests a
+-- second. Where the balance does not matter, the one without a limit is used.
 local accounts = require "sandbox.accounts"
 local process = require "support.process"
 
@@ -19,8 +19,8 @@ for _, service in pairs(accounts) do
   end
 end
 
--- Runs a script with these words after it, which may redirect; `setting` is
--- what comes before. Returns its output and its exit status.
+-- Runs a script; `words` are its arguments and redirections, `setting` the
+-- variables before the command. Returns its output and its exit status.
 local function run(script, words, setting)
   local output, status = process.run(("%s %s %s %s"):format(
     setting or "", process.lua, script, words or ""))

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- What nginx.conf beside this file calls. The last known balances are in the
--- shared dictionary `balances`, which all workers see; it forgets what is too
--- old by itself. What is not there is not known, and that is never 0.
+-- The functions that nginx.conf beside this file calls. The last balances are
+-- in the shared dictionary `balances`, which all workers see; old entries
+-- expire there. A balance that is not there is unknown, and never 0.
 -- luacheck: std +ngx_lua
 local balance = require "balance"
 local cjson = require "cjson.safe"
@@ -17,7 +17,7 @@ function _M.setup(given)
   settings = given
 end
 
--- Of a result, what others may see.
+-- The fields of a result that others may see.
 local function summary(result)
   return {
     provider = result.provider,
@@ -27,8 +27,8 @@ local function summary(result)
   }
 end
 
--- Asks for all accounts, and keeps what came. After a failure the value
--- before stays known until it is too old.
+-- Asks for all accounts, and keeps the results. After a failure the old value
+-- stays until it expires.
 local function ask()
   local results, failures = balance.all(settings.accounts)
   for name, result in pairs(results) do
@@ -37,7 +37,7 @@ local function ask()
   return results, failures
 end
 
--- In each worker, but every time only the first that comes asks.
+-- Runs in each worker; each time, only the first worker asks.
 local function refresh(premature)
   local turn = "\0turn" -- no account's name
   if premature or not balances:add(turn, true, settings.every / 2) then
@@ -50,8 +50,8 @@ local function refresh(premature)
   end
 end
 
---- For init_worker_by_lua: refreshes now and from then on. The calls are made
--- in timers, so that the worker starts at once.
+--- For init_worker_by_lua: refreshes now, and then regularly. The calls are
+-- made in timers, so that the worker starts at once.
 function _M.start()
   assert(ngx.timer.at(0, refresh))
   assert(ngx.timer.every(settings.every, refresh))
@@ -62,7 +62,7 @@ local function answer(status, body)
   ngx.header["Content-Type"] = "application/json"
   ngx.header["Cache-Control"] = "no-store"
   ngx.say(cjson.encode(body))
-  return ngx.exit(ngx.HTTP_OK) -- the status above is what is sent
+  return ngx.exit(ngx.HTTP_OK) -- the status above is sent
 end
 
 --- For content_by_lua: the balance of each account, or why there is none.
