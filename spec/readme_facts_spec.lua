@@ -76,11 +76,15 @@ describe("the README's options", function()
       names(rows(section "balance%.new%(settings%)")))
   end)
 
-  it("have the default of each number", function()
-    local config = configs.base(providers.udio, {}).config
-    for _, name in ipairs { "timeout", "connect_timeout", "retries" } do
-      assert.equal(tostring(config[name]), documented[name][4])
+  it("have their defaults", function()
+    for name, option in pairs(options.shared) do
+      if option.default ~= nil then
+        local shown = type(option.default) == "number" and "%d" or "`%s`"
+        assert.equal(shown:format(tostring(option.default)),
+          documented[name][4], name)
+      end
     end
+    local config = configs.base(providers.udio, {}).config
     assert.equal(("%d for tencent, else `%s`"):format(
       configs.base(providers.tencent, {}).config.rate,
       tostring(config.rate)), documented.rate[4])
@@ -110,6 +114,12 @@ describe("the README's options", function()
     end
     assert.is_true(count >= 14)
 
+    for name, option in pairs(options.shared) do
+      if option.variable then
+        assert.is_not_nil(documented[name][5]:find(
+          "`" .. option.variable .. "`", 1, true), name)
+      end
+    end
     for _, provider in pairs(providers) do
       assert.is_not_nil(documented.endpoint[5]:find(
         "`" .. provider.endpoint_variable .. "`", 1, true))
@@ -275,7 +285,8 @@ describe("the README's trace", function()
     assert.same(names(known), names(documented))
 
     local general = { event = true, provider = true, account = true }
-    for fields in pages.sources:gmatch("emit (%b{})") do
+    for position in pages.sources:gmatch("(){%s*event = ") do
+      local fields = pages.sources:match("^%b{}", position)
       local event = fields:match("event = ([^,]+)")
       for name in event:gmatch('"([%l_]+)"') do
         assert.is_not_nil(known[name], name)
