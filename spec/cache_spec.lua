@@ -647,7 +647,8 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
         ]],
         ["= /limited"] = [[
           local limiter = require "balance.limiter"
-          local waited = limiter.wait({ dict = ngx.shared.balance },
+          local waited = limiter.wait(
+            { rate = 20, dict = ngx.shared.balance },
             ngx.var.arg_account, require "balance.loop.nginx")
           ngx.print(waited, " ", core.now(), " ", ngx.worker.pid())
         ]],

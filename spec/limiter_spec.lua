@@ -58,7 +58,7 @@ local function is_a_limit(new_settings)
   before_each(function()
     time, key = new_time(), new_key()
     settings = new_settings()
-    settings.now = time.clock
+    settings.rate, settings.now = 20, time.clock
   end)
 
   local function wait()
@@ -147,7 +147,7 @@ describe("balance.limiter in a process", function()
     end }
     for i = 1, 50 do
       threads[i] = coroutine.create(function()
-        limiter.wait({ now = time.clock }, key, loop)
+        limiter.wait({ rate = 20, now = time.clock }, key, loop)
         times[#times + 1] = time.now
       end)
     end
@@ -165,14 +165,14 @@ describe("balance.limiter in a process", function()
   end)
 
   it("does not keep idle keys for ever", function()
-    local most = limiter.most_keys
-    finally(function() limiter.most_keys = most end)
-    limiter.most_keys = 10
+    local max_keys = limiter.max_keys
+    finally(function() limiter.max_keys = max_keys end)
+    limiter.max_keys = 10
     local time = new_time()
     collectgarbage()
     local before = collectgarbage "count"
     for _ = 1, 20000 do
-      limiter.wait({ now = time.clock }, new_key(), time.loop)
+      limiter.wait({ rate = 20, now = time.clock }, new_key(), time.loop)
       time.now = time.now + 1
     end
     collectgarbage()
@@ -188,7 +188,7 @@ describe("balance.limiter in a shared dict", function()
     package.loaded["balance.limiter"] = nil
     local another = require "balance.limiter"
     package.loaded["balance.limiter"] = limiter
-    local settings = { dict = dict, now = time.clock }
+    local settings = { rate = 20, dict = dict, now = time.clock }
     for _ = 1, 10 do
       assert.equal(0, limiter.wait(settings, key, time.loop))
       assert.equal(0, another.wait(settings, key, time.loop))
@@ -201,13 +201,13 @@ describe("balance.limiter in a shared dict", function()
     for _, forged in ipairs { "x", true, {}, 1e300, 1 / 0, 0 / 0 } do
       local dict = new_dict()
       function dict.get() return forged end
-      assert.equal(0, limiter.wait({ dict = dict, limit = 1,
+      assert.equal(0, limiter.wait({ rate = 20, dict = dict, limit = 1,
         now = function() return 100 end }, new_key(), {}))
     end
     for _, forged in ipairs { 1.5, 1 / 0, 0 / 0 } do
       local dict = new_dict()
       function dict.incr() return forged end
-      assert.equal(0, limiter.wait({ dict = dict, limit = 1,
+      assert.equal(0, limiter.wait({ rate = 20, dict = dict, limit = 1,
         now = function() return 100 end }, new_key(), {}))
     end
   end)

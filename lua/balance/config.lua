@@ -7,7 +7,6 @@
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local environment = require "balance.environment"
-local limiter = require "balance.limiter"
 local options = require "balance.options"
 
 local _M = {}
@@ -106,7 +105,7 @@ function _M.base(provider, settings)
   lay(config, settings)
   lay(config, own, provider.options)
   if config.rate == nil then
-    config.rate = provider.rate and limiter.rate or false
+    config.rate = provider.rate or false
   end
   return { own = own, config = config, problem = first_problem(config) }
 end

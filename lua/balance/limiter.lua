@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- Not more than so many requests a second for one key.
+--- The rate limit: at most `rate` requests a second for one key.
 --
--- A bucket has `rate` tokens, and each is back a second after it was taken:
--- so many requests may go at once, and never more in any one second. Requests
--- take the tokens in turn, and wait where theirs is not back yet. The turn is
--- a counter. In a shared dict it is moved by `incr`, which is atomic, so that
--- no two workers have the same token.
+-- A key's bucket has `rate` tokens, and each comes back a second after it was
+-- taken: that many requests may go at once, and never more in any one second.
+-- Requests take the tokens in turn, and wait for one that is not back yet. The
+-- turn is a counter. In a shared dict `incr` moves it, which is atomic: no two
+-- workers get the same token.
 -- @module balance.limiter
 
 local core = require "balance.core"
@@ -13,17 +13,14 @@ local text = require "balance.text"
 
 local _M = {}
 
---- Requests a second, where the settings say nothing.
-_M.rate = 20
+--- How many buckets are kept in the process; with more, idle ones are removed.
+_M.max_keys = 1000
 
---- How many keys are kept in the process; beyond it, idle ones go.
-_M.most_keys = 1000
-
-local buckets = {} -- by key: { turn, times of the tokens by turn }
+local buckets = {} -- by key: { turn, period, last, times (by turn) }
 local count = 0
 
--- A bucket whose tokens are all back is as good as a new one.
-local function forget_idle(period, now)
+-- An idle bucket, whose tokens are all back, is the same as a new one.
+local function remove_idle(period, now)
   for key, bucket in pairs(buckets) do
     if bucket.last + math.max(period, bucket.period) <= now then
       buckets[key] = nil
@@ -34,8 +31,8 @@ end
 
 local function bucket_of(key, period, now)
   if not buckets[key] then
-    if count >= _M.most_keys then
-      forget_idle(period, now)
+    if count >= _M.max_keys then
+      remove_idle(period, now)
     end
     buckets[key] = { turn = 0, period = period, last = now, times = {} }
     count = count + 1
@@ -43,7 +40,7 @@ local function bucket_of(key, period, now)
   return buckets[key]
 end
 
--- When the next token can be had, and a function that takes it.
+-- When the next token is back, and a function that takes it.
 local function next_here(key, tokens, period, now)
   local bucket = bucket_of(key, period, now)
   local turn = bucket.turn % tokens + 1
@@ -54,15 +51,16 @@ local function next_here(key, tokens, period, now)
   end
 end
 
-local farthest = 86400 -- seconds; no call waits longer for its turn
+local max_wait = 86400 -- seconds; no call waits longer for its turn
 
--- Others may write to a dict: what is no time that we put there is no token's.
+-- When a token was taken. Others may write to the dict: a value that cannot be
+-- a time of ours is ignored.
 local function time_of(taken, now)
-  return type(taken) == "number" and taken <= now + farthest and taken or nil
+  return type(taken) == "number" and taken <= now + max_wait and taken or nil
 end
 
--- Should `rate` workers come between these steps of another, one of them sees
--- its token as it was before.
+-- Where `rate` other workers come between `get` and `set`, one token may be
+-- taken twice.
 local function next_in_dict(dict, key, tokens, period, now)
   local turn = dict:incr(key, 1, 0)
   if type(turn) ~= "number" or turn % 1 ~= 0 then
@@ -76,35 +74,23 @@ local function next_in_dict(dict, key, tokens, period, now)
   end
 end
 
----@class balance.LimiterSettings
----@field rate? number|false requests a second (20)
----@field limit? number seconds to wait at most
----@field dict? table an ngx.shared.DICT
----@field now? fun(): number
-
 --- Waits for a key's turn, without blocking.
--- @tparam table settings `rate`: requests a second (20), false: no limit;
--- `limit`: how long to wait at most, seconds; `dict`: an ngx.shared.DICT that
--- the workers share (a table of this process); `now`: the clock, which all
--- who share the dict must have in common
--- @tparam string key whose requests are counted: no secret, for it is kept
+-- @tparam table settings `rate`: requests a second, false: no limit; `limit`:
+-- how long to wait at most, seconds; `dict`: an ngx.shared.DICT that the
+-- workers share (a table of this process); `now`: the clock, the same one for
+-- all that share the dict (the monotonic one)
+-- @tparam string key whose requests are counted. It is kept: no secret
 -- @tparam table loop see `balance.loop`
 -- @treturn ?number how long it waited, seconds; nil where that would have
 -- been more than `limit`
 -- @treturn ?number then, how long
----@param settings balance.LimiterSettings
----@param key string
----@param loop balance.Loop
----@return number?
----@return number?
 function _M.wait(settings, key, loop)
   local rate = settings.rate
   if rate == false then
     return 0
   end
-  rate = rate or _M.rate
   local tokens = math.max(math.floor(rate), 1)
-  local period = tokens / rate -- a second, but for a broken rate
+  local period = tokens / rate -- a second, where the rate is whole
   local clock = settings.now or core.now
   local name = ("balance:rate:%s:%s"):format(text.of_number(rate), key)
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- What a caller may give: the options of a call, the settings of a client.
 --
--- A name, a type, a range or a choice that does not exist is a mistake in the
--- program: it comes back as a message, for the caller to raise. What a string
--- contains comes from the world; `balance.config` sees to that.
+-- A wrong name, type or range is a mistake in the program: it comes back as a
+-- message, for the caller to raise. What a string contains comes from the
+-- world; `balance.config` sees to that.
 -- @module balance.options
 
 local core = require "balance.core"
@@ -13,76 +13,9 @@ local spelling = require "balance.spelling"
 
 local _M = {}
 
-local max_seconds = 86400
-local max_retries = 10
-local max_depth, max_entries = 16, 1000 -- of an option that is a table
-
--- What values may be -----------------------------------------------------------
-
-local is_plain = { string = true, number = true, boolean = true }
-
--- A copy of a table of plain values and of such tables, which nobody changes
--- while a call waits. Nil where there is more to it.
-local function copy_plain(value, depth, left)
-  if is_plain[type(value)] then
-    return value
-  elseif type(value) ~= "table" or getmetatable(value) ~= nil
-    or depth == 0 then
-    return nil
-  end
-  local copy = {}
-  for name, item in next, value do
-    left.entries = left.entries - 1
-    local copied = is_plain[type(name)] and left.entries >= 0
-      and copy_plain(item, depth - 1, left)
-    if copied == nil or copied == false and item ~= false then
-      return nil
-    end
-    copy[name] = copied
-  end
-  return copy
-end
-
-local function read_seconds(seconds, what)
-  if not (seconds > 0 and seconds <= max_seconds) then
-    return nil, ("%s must be more than 0 and at most %d seconds"):format(what,
-      max_seconds)
-  end
-  return seconds
-end
-
-local function read_retries(retries, what)
-  if not (retries >= 0 and retries <= max_retries and retries % 1 == 0) then
-    return nil, ("%s must be a whole number from 0 to %d"):format(what,
-      max_retries)
-  end
-  return retries
-end
-
-local function read_rate(rate, what)
-  if rate == true or rate and not (rate > 0 and rate < math.huge) then
-    return nil, what .. " must be a number of more than 0, or false"
-  end
-  return rate
-end
-
-local function read_fresh(seconds, what)
-  if not (seconds > 0 and seconds < math.huge) then
-    return nil, what .. " must be more than 0 seconds"
-  end
-  return seconds
-end
-
-local function read_stale(seconds, what)
-  if not (seconds >= 0 and seconds < math.huge) then
-    return nil, what .. " must be 0 seconds or more"
-  end
-  return seconds
-end
-
 local cache = {
-  ttl = { "number", read = read_fresh },
-  stale = { "number", read = read_stale },
+  ttl = { "number", range = "more than %d seconds", above = 0 },
+  stale = { "number", range = "%d seconds or more", min = 0 },
   store = {
     "table userdata",
     read = schema.object("a store", { "get", "set", "add", "delete" }),
@@ -98,21 +31,10 @@ local function read_cache(settings, what)
   return schema.read("cache setting", settings, cache)
 end
 
-local function is_list_of_strings(list)
-  local count = 0
-  for _, each in next, list do
-    if type(each) ~= "string" then
-      return false
-    end
-    count = count + 1
-  end
-  return getmetatable(list) == nil and count > 0 and count == #list
-end
-
 local function read_endpoint(endpoint, what)
   if type(endpoint) == "string" then
     return endpoint
-  elseif not is_list_of_strings(endpoint) then
+  elseif not schema.is_list_of_strings(endpoint) then
     return nil, what .. " must be a string or a plain list of them"
   end
   return core.copy(endpoint)
@@ -123,72 +45,107 @@ local function read_loop(loop)
   return not mistake and loop or nil, mistake
 end
 
-local function read_table(value, what)
-  local copy = copy_plain(value, max_depth, { entries = max_entries })
-  if copy == nil then
-    return nil, ("%s must hold strings, numbers, booleans and plain tables of"
-      .. " these, at most %d"):format(what, max_entries)
-  end
-  return copy
+--- Every option but those of one provider, each a rule of `balance.schema`
+-- and:
+--
+-- - `scope`: "provider" for an option of a call and of a provider in the
+--   settings, "client" for a setting alone; without one it is all three.
+-- - `default`
+-- - `identity`: false where the answer does not depend on it, so that the
+--   cache answers calls that differ in it alike.
+-- - `variable`: of the environment, where it is the same for every provider.
+-- - `doc`: what it is, in a line.
+_M.all = {
+  endpoint = {
+    "string table", read = read_endpoint, scope = "provider",
+    doc = "scheme, host and port; a list: the next where one is not reached",
+  },
+  credentials = {
+    "function", scope = "provider", identity = false,
+    doc = "returns the keys",
+  },
+  timeout = {
+    "number", above = 0, max = 86400, default = 10, identity = false,
+    range = "more than %d and at most %d seconds",
+    doc = "seconds for the whole call, retries included",
+  },
+  connect_timeout = {
+    "number", above = 0, max = 86400, default = 5, identity = false,
+    range = "more than %d and at most %d seconds",
+    doc = "seconds until connected, TLS included",
+  },
+  retries = {
+    "number", min = 0, max = 10, whole = true, default = 2, identity = false,
+    range = "a whole number from %d to %d",
+    doc = "how often to ask again",
+  },
+  rate = { -- the default is the provider's `rate`
+    "number boolean", above = 0, identity = false,
+    range = "a number of more than %d, or false",
+    doc = "requests a second for one key, at most",
+  },
+  rate_dict = {
+    "table userdata", scope = "client", identity = false,
+    read = schema.object("an ngx.shared.DICT", { "incr", "get", "set" }),
+    doc = "an ngx.shared dict: nginx workers share the rate",
+  },
+  cache = {
+    "table boolean", read = read_cache, default = false, identity = false,
+    doc = "keep results",
+  },
+  trace = {
+    "function", identity = false,
+    doc = "is told what happens",
+  },
+  ca_file = {
+    "string", variable = "SSL_CERT_FILE",
+    doc = "whom to trust, a PEM file",
+  },
+  ca_path = {
+    "string", variable = "SSL_CERT_DIR",
+    doc = "the same, a directory of hashed names",
+  },
+  proxy = {
+    "string", variable = "https_proxy",
+    doc = "a proxy's URL; \"\" is none",
+  },
+  http2 = {
+    "boolean", default = false,
+    doc = "HTTP/2 where the server speaks it",
+  },
+  loop = {
+    "string table", read = read_loop, scope = "client", identity = false,
+    doc = "how to wait; found, but for luv",
+  },
+}
+
+--- The options of every scope: `shared` a call, a provider and a client may
+-- have, `of_provider` the first two, `of_client` the last.
+_M.shared, _M.of_provider, _M.of_client = {}, {}, {}
+
+local by_scope = { provider = _M.of_provider, client = _M.of_client }
+
+for name, option in pairs(_M.all) do
+  (by_scope[option.scope] or _M.shared)[name] = option
 end
 
-local dict = schema.object("an ngx.shared.DICT", { "incr", "get", "set" })
+local text = { "string" }
 
--- The options -------------------------------------------------------------------
-
-local text, flag, callback = { "string" }, { "boolean" }, { "function" }
-
---- What every provider takes, and a client for all of them: a schema, with the
--- defaults.
-_M.shared = {
-  timeout = { "number", read = read_seconds, default = 10 },
-  connect_timeout = { "number", read = read_seconds, default = 5 },
-  ca_file = text,
-  ca_path = text,
-  proxy = text,
-  http2 = flag,
-  retries = { "number", read = read_retries, default = 2 },
-  rate = { "number boolean", read = read_rate },
-  cache = { "table boolean", read = read_cache },
-  trace = callback,
-}
-
---- What a client alone takes.
-_M.of_client = {
-  loop = { "string table", read = read_loop },
-  rate_dict = { "table userdata", read = dict },
-}
-
---- What every provider takes, but a client only inside a provider's options.
-_M.of_provider = {
-  endpoint = { "string table", read = read_endpoint },
-  credentials = callback,
-}
-
-local function read_choice(choices)
-  return function(value, what)
-    for _, choice in ipairs(choices) do
-      if value == choice then
-        return value
-      end
-    end
-    return nil, ("%s must be '%s'"):format(what,
-      table.concat(choices, "' or '"))
-  end
-end
-
--- A provider's own: "boolean string", or a list of the strings to choose from.
+-- The rule of a provider's own option.
 local function own_option(types)
   if type(types) == "table" then
-    return { "string", read = read_choice(types) }
+    return { "string", choices = types }
   end
-  return { types, read = read_table }
+  return { types, read = schema.read_plain }
 end
 
 local by_provider = setmetatable({}, { __mode = "k" })
 
--- The schema of all that a provider takes.
-local function options_of(provider)
+--- All that a provider takes: its own options, its credentials, and those of
+-- every provider.
+-- @tparam table provider
+-- @treturn table a schema, the same one each time
+function _M.of(provider)
   local all = by_provider[provider]
   if all then
     return all
@@ -212,13 +169,14 @@ end
 local has_identity = { string = true, number = true, boolean = true,
   table = true }
 
---- Whether a provider's own option may be of these types. A function is none:
+--- Whether a provider's own option may be of these types. A function may not:
 -- a cache could not tell one from another.
--- @param types as the provider has them
+-- @tparam string|table types "boolean string", or a list of strings to choose
+-- from
 -- @treturn boolean
 function _M.is_type(types)
   if type(types) == "table" then
-    return is_list_of_strings(types)
+    return schema.is_list_of_strings(types)
   elseif type(types) ~= "string" then
     return false
   end
@@ -239,22 +197,20 @@ function _M.is_setting(name)
   return (_M.shared[name] or _M.of_client[name]) ~= nil
 end
 
--- Reading -----------------------------------------------------------------------
-
 --- Reads the options of a call.
 -- @tparam table provider
 -- @param given nil is no options
 -- @treturn ?table a copy; nil where something is wrong
--- @treturn ?string then, what: a message without any value in it
+-- @treturn ?string then, the mistake: a message without any value in it
 function _M.read(provider, given)
-  return schema.read_options(given, options_of(provider))
+  return schema.read_options(given, _M.of(provider))
 end
 
 --- Reads a client's settings.
 -- @tparam {[string]=table} providers
 -- @param given nil is no settings
 -- @treturn ?table a copy; nil where something is wrong
--- @treturn ?string then, what
+-- @treturn ?string then, the mistake
 function _M.read_settings(providers, given)
   if given == nil then
     return {}
@@ -274,21 +230,21 @@ function _M.read_settings(providers, given)
   return schema.read("setting", given, known)
 end
 
-local with_provider = { provider = text }
+local names_provider = { provider = text }
 
 local function read_account(providers, name, given)
   if type(given) ~= "table" then
     return nil, "options must be a table, not a " .. type(given)
   end
-  local wanted = schema.copy(given, with_provider).provider
-  if wanted == nil then
-    wanted = name
+  local provider_name = schema.copy(given, names_provider).provider
+  if provider_name == nil then
+    provider_name = name
   end
-  local provider = providers[wanted]
+  local provider = providers[provider_name]
   if not provider then
-    return nil, spelling.unknown("provider", wanted, providers)
+    return nil, spelling.unknown("provider", provider_name, providers)
   end
-  local own = schema.copy(given, options_of(provider))
+  local own = schema.copy(given, _M.of(provider))
   own.provider = nil
   local options, mistake = _M.read(provider, own)
   return options and { name = name, provider = provider, options = options },
@@ -299,7 +255,7 @@ end
 -- @tparam {[string]=table} providers
 -- @param accounts by the caller's names
 -- @treturn ?table of { name, provider, options }; nil where something is wrong
--- @treturn ?string then, what
+-- @treturn ?string then, the mistake
 function _M.read_accounts(providers, accounts)
   if type(accounts) ~= "table" then
     return nil, "accounts must be a table, not a " .. type(accounts)

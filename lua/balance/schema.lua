@@ -1,11 +1,16 @@
 -- SPDX-License-Identifier: MIT
---- Reads a table that a caller gave by a schema: its names, their types, and
--- what else a value must be. What will not do is the caller's mistake.
+--- Reads a table that a caller gave by a schema, which has a rule for each
+-- name. What breaks a rule is the caller's mistake.
 --
--- A schema has for each name a list of types ("number boolean") and, where
--- there is more to say, `read(value, what)`: it gets a value of the right type
--- and what it is ("option 'rate'"), and returns what is to be used; or nil and
--- what is wrong with it.
+-- A rule has at its index 1 the types, "number boolean", and where there is
+-- more to say about the value:
+--
+-- - `range`, of a number: what it must be, in words, with "%d" for its bounds.
+--   These are `above` (more than) or `min`, and `max`; `whole` is for whole
+--   numbers only. Where a boolean may be given instead, it is false.
+-- - `choices`: a list of strings, one of which it must be.
+-- - `read(value, what)`: gets a value of the right type and what it is
+--   ("option 'rate'"); returns the value to be used, or nil and the mistake.
 -- @module balance.schema
 
 local core = require "balance.core"
@@ -13,14 +18,13 @@ local spelling = require "balance.spelling"
 
 local _M = {}
 
---- A copy of all that a table shows, by `pairs` and by its index: defaults may
+local max_depth, max_entries = 16, 1000 -- of a plain table
+
+--- A copy of all that a table shows, by `pairs` and by its index: options may
 -- stand behind a metatable.
 -- @tparam table given
 -- @tparam {[string]=any} names those to look for
 -- @treturn table
----@param given table
----@param names table<string, any>
----@return table
 function _M.copy(given, names)
   if getmetatable(given) == nil then
     return core.copy(given)
@@ -43,13 +47,37 @@ local function is_of(value, types)
     or (" " .. types .. " "):find(" " .. own .. " ", 1, true) ~= nil
 end
 
+local function is_in_range(value, rule)
+  if type(value) ~= "number" then
+    return value == false
+  end
+  return (not rule.above or value > rule.above)
+    and (not rule.min or value >= rule.min)
+    and value < math.huge and (not rule.max or value <= rule.max)
+    and (not rule.whole or value % 1 == 0)
+end
+
+local function is_choice(value, choices)
+  for _, choice in ipairs(choices) do
+    if value == choice then
+      return true
+    end
+  end
+  return false
+end
+
 local function read_value(what, rule, value)
-  local types, read = rule[1], rule.read
-  if not is_of(value, types) then
+  if not is_of(value, rule[1]) then
     return nil, ("%s must be a %s, not a %s"):format(what,
-      types:gsub(" ", " or a "), type(value))
-  elseif read then
-    return read(value, what)
+      rule[1]:gsub(" ", " or a "), type(value))
+  elseif rule.range and not is_in_range(value, rule) then
+    return nil, what .. " must be "
+      .. rule.range:format(rule.above or rule.min, rule.max)
+  elseif rule.choices and not is_choice(value, rule.choices) then
+    return nil, ("%s must be '%s'"):format(what,
+      table.concat(rule.choices, "' or '"))
+  elseif rule.read then
+    return rule.read(value, what)
   end
   return value
 end
@@ -59,12 +87,7 @@ end
 -- @tparam table given
 -- @tparam table schema
 -- @treturn ?table a copy, each value as it was read; nil where one is wrong
--- @treturn ?string then, what: a message without any value in it
----@param what string
----@param given table
----@param schema table
----@return table?
----@return string?
+-- @treturn ?string then, the mistake: a message without any value in it
 function _M.read(what, given, schema)
   local copy = _M.copy(given, schema)
   for name, value in next, copy do
@@ -87,10 +110,6 @@ end
 -- @tparam table schema
 -- @treturn ?table as of `read`
 -- @treturn ?string
----@param given any
----@param schema table
----@return table?
----@return string?
 function _M.read_options(given, schema)
   if given == nil then
     return {}
@@ -100,13 +119,10 @@ function _M.read_options(given, schema)
   return _M.read("option", given, schema)
 end
 
---- A schema's `read` for an object that must have some methods.
+--- A rule's `read` for an object that must have some methods.
 -- @tparam string kind "a store"
 -- @tparam {string,...} methods
 -- @treturn function
----@param kind string
----@param methods string[]
----@return fun(object: any, what: string): any, string?
 function _M.object(kind, methods)
   return function(object, what)
     for _, method in ipairs(methods) do
@@ -118,6 +134,59 @@ function _M.object(kind, methods)
     end
     return object
   end
+end
+
+--- Whether a table is a plain list of strings, with one at least.
+-- @tparam table list
+-- @treturn boolean
+function _M.is_list_of_strings(list)
+  local count = 0
+  for _, each in next, list do
+    if type(each) ~= "string" then
+      return false
+    end
+    count = count + 1
+  end
+  return getmetatable(list) == nil and count > 0 and count == #list
+end
+
+local is_plain = { string = true, number = true, boolean = true }
+
+-- A copy of a plain value, or of a table of plain values and such tables. Nil
+-- where there is anything else in it, or too much.
+local function copy_plain(value, depth, left)
+  if is_plain[type(value)] then
+    return value
+  elseif type(value) ~= "table" or getmetatable(value) ~= nil
+    or depth == 0 then
+    return nil
+  end
+  local copy = {}
+  for name, item in next, value do
+    left.entries = left.entries - 1
+    local copied = is_plain[type(name)] and left.entries >= 0
+      and copy_plain(item, depth - 1, left)
+    if copied == nil or copied == false and item ~= false then
+      return nil
+    end
+    copy[name] = copied
+  end
+  return copy
+end
+
+--- A rule's `read` for a plain value. A table is copied: the caller may change
+-- it while the call waits.
+-- @param value
+-- @tparam string what
+-- @return a copy; nil where it is not plain
+-- @treturn ?string then, the mistake
+function _M.read_plain(value, what)
+  local copy = copy_plain(value, max_depth, { entries = max_entries })
+  if copy == nil then
+    return nil, ("%s must hold strings, numbers, booleans and plain tables of"
+      .. " these, at most %d"):format(what, max_entries)
+  end
+  return copy
 end
 
 return _M

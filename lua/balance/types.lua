@@ -1,0 +1,310 @@
+-- SPDX-License-Identifier: MIT
+--- The types of the module, for editors with the Lua language server, which
+-- takes this file for what `require "balance"` returns. No program loads it.
+-- spec/types_spec.lua compares it with what there is.
+---@meta balance
+
+-- The module ------------------------------------------------------------------
+
+---@class balance
+---@field _VERSION string
+---@field tempolor fun(options?: balance.KeyOptions): balance.TempolorResult?, balance.Failure?
+---@field udio fun(options?: balance.KeyOptions): balance.UdioResult?, balance.Failure?
+---@field tencent fun(options?: balance.TencentOptions): balance.TencentResult?, balance.Failure?
+---@field all fun(accounts?: balance.Accounts): balance.Results, balance.Failures
+---@field new fun(settings?: balance.Settings): balance.Client
+---@field register fun(provider: balance.Provider)
+---@field store balance.Stores
+---@field tc3 balance.TC3
+local _M = {}
+
+--- A client with settings of its own.
+---@class balance.Client
+---@field tempolor fun(self, options?: balance.KeyOptions): balance.TempolorResult?, balance.Failure?
+---@field udio fun(self, options?: balance.KeyOptions): balance.UdioResult?, balance.Failure?
+---@field tencent fun(self, options?: balance.TencentOptions): balance.TencentResult?, balance.Failure?
+---@field all fun(self, accounts?: balance.Accounts): balance.Results, balance.Failures
+
+---@class balance.Stores
+---@field memory fun(options?: balance.MemoryOptions): balance.Store
+---@field redis fun(client: table|(fun(): table?, string?), options?: balance.RedisOptions): balance.Store
+
+---@class balance.TC3
+---@field sign fun(request: balance.tc3.Request): table<string,string>?, balance.Kind?, string?
+
+-- Options ---------------------------------------------------------------------
+
+--- What a call, a provider in the settings, and the settings take.
+---@class balance.SharedOptions
+---@field timeout? number seconds for the whole call, retries included (10)
+---@field connect_timeout? number seconds until connected, TLS included (5)
+---@field retries? integer how often to ask again (2)
+---@field rate? number|false requests a second for one key, at most
+---@field cache? balance.CacheSettings|false keep results (false)
+---@field trace? fun(event: balance.Event) is told what happens
+---@field ca_file? string whom to trust, a PEM file
+---@field ca_path? string the same, a directory of hashed names
+---@field proxy? string a proxy's URL; "" is none
+---@field http2? boolean HTTP/2 where the server speaks it (false)
+
+--- What every call takes.
+---@class balance.Options: balance.SharedOptions
+---@field endpoint? string|string[] scheme, host and port; a list: the next where one is not reached
+---@field credentials? fun(): balance.CredentialSet?, string? returns the keys
+
+---@class balance.KeyOptions: balance.Options
+---@field api_key? string
+
+---@class balance.TencentOptions: balance.Options
+---@field secret_id? string
+---@field secret_key? string
+---@field token? string of temporary keys
+---@field temp_credit? boolean ask for the temporary limit too (false)
+---@field region? string sent as X-TC-Region
+---@field language? string of the service's messages ("en-US")
+---@field site? "intl"|"cn" the international or the mainland host ("intl")
+---@field profile? string which keys of a credentials file ("default")
+---@field credentials_file? string `~/` is HOME (~/.tencentcloud/credentials)
+---@field cvm_role? boolean|string keys of this machine's role (false)
+
+--- An account of `balance.all`.
+---@class balance.Account: balance.KeyOptions, balance.TencentOptions
+---@field provider? string where the account's name is not the provider's
+
+---@alias balance.Accounts table<string,balance.Account>
+---@alias balance.Results table<string,balance.Result>
+---@alias balance.Failures table<string,balance.Failure>
+
+--- What `balance.new` takes.
+---@class balance.Settings: balance.SharedOptions
+---@field tempolor? balance.KeyOptions
+---@field udio? balance.KeyOptions
+---@field tencent? balance.TencentOptions
+---@field rate_dict? table an ngx.shared dict: nginx workers share the rate
+---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop how to wait; found, but for luv
+
+---@class balance.CacheSettings
+---@field ttl? number seconds in which a result is fresh (30)
+---@field stale? number seconds in which it stands in where a new one is not to be had (300)
+---@field store? balance.Store where results are kept
+
+---@class balance.MemoryOptions
+---@field max? integer how many entries; then the oldest goes (1000)
+---@field now? fun(): number a clock, in seconds
+
+---@class balance.RedisOptions
+---@field prefix? string goes before the names
+
+--- One account's keys by their names, such as `api_key`.
+---@alias balance.CredentialSet table<string,string>
+
+-- Results and failures --------------------------------------------------------
+
+--- What every result has beside the service's own fields.
+---@class balance.Result
+---@field provider string
+---@field available number what can still be spent
+---@field available_from string the field that `available` was read from
+---@field unit string "credit", or "cent" for Tencent
+---@field request_id? string the service's
+---@field fetched_at integer when the answer came, Unix time in seconds
+---@field raw table the whole decoded answer
+---@field unexpected? string[] names of fields that are not as documented
+---@field attempts integer how many requests it took
+---@field timing balance.Timing of the request that was answered
+---@field clock_offset? integer seconds by which the clock was corrected
+---@field cached? true from the cache, not from a request of this call
+---@field age? number of a cached one: seconds since `fetched_at`
+---@field stale? true older than `ttl`: a new one was not to be had
+---@field refresh_error? balance.Failure why not, where a request failed
+
+---@class balance.TempolorResult: balance.Result
+---@field balance number
+
+---@class balance.UdioResult: balance.Result
+---@field credits number
+---@field used_credits? number
+
+---@class balance.TencentResult: balance.Result
+---@field Balance integer
+---@field RealBalance? number
+---@field CreditAmount? number
+---@field CreditBalance? number
+---@field RealCreditBalance? number
+---@field CashAccountBalance? number
+---@field IncomeIntoAccountBalance? number
+---@field PresentAccountBalance? number
+---@field FreezeAmount? number
+---@field OweAmount? number
+---@field TempCredit? number
+---@field TempAmountInfoList? balance.TemporaryAmount[]
+---@field IsAllowArrears? boolean
+---@field IsCreditLimited? boolean
+---@field Uin? integer
+---@field RequestId? string
+
+--- A part of Tencent's temporary limit.
+---@class balance.TemporaryAmount
+---@field Uin? string
+---@field TempAmount? number
+---@field StartTime? string
+---@field EndTime? string
+
+--- Seconds of a request, from its start; 0 is what it did without.
+---@class balance.Timing
+---@field dns number
+---@field connect number
+---@field tls number
+---@field first_byte number
+---@field total number
+
+--- What a call that failed returns beside nil.
+---@class balance.Failure
+---@field provider string
+---@field kind balance.Kind
+---@field message string the service's own, else what went wrong
+---@field code? string|integer the service's own, else libcurl's
+---@field status? integer of HTTP, where one came
+---@field request_id? string the service's
+---@field retryable boolean whether the same call can work later
+---@field retry_after? number seconds to wait, where the service said so
+---@field hint? string what to do, where something is known
+---@field attempts? integer how many requests were made
+
+---@alias balance.Kind
+---| "config"     # no key, or an option or variable whose text will not do
+---| "dns"        # the host's name could not be resolved
+---| "connect"    # nobody answers there, or the proxy refused
+---| "tls"        # no handshake, or a certificate that is not trusted
+---| "timeout"    # no complete answer in time
+---| "network"    # reset, cut off, or not HTTP
+---| "auth"       # the key was refused, or may not ask this
+---| "rate_limit" # too many requests
+---| "api"        # the service said no
+---| "http"       # an HTTP status without an answer of the service
+---| "decode"     # not the JSON that the document promises
+---| "too_large"  # a larger answer than a balance has
+---| "phase"      # an nginx phase that cannot wait
+---| "closed"     # the call was cancelled
+---| "resource"   # no file descriptor, memory, thread or local port is left
+
+-- Trace -----------------------------------------------------------------------
+
+--- Something that happened on the way of a call. It holds no secret.
+---@class balance.Event
+---@field event balance.EventName
+---@field provider string
+---@field account? string the name that `balance.all` was given
+---@field attempt? integer from 1
+---@field endpoint? string of a request, unless it was refused
+---@field kind? balance.Kind of a failure
+---@field status? integer of HTTP
+---@field timing? balance.Timing
+---@field reused? boolean whether a kept connection was used
+---@field wait? number seconds until what comes next, or that the first was silent
+---@field age? number of a cached result, seconds
+---@field offset? number of a clock, seconds
+---@field message? string of a warning, or why the store failed
+
+---@alias balance.EventName
+---| "attempt"     # a request was made
+---| "hedge"       # a second one was, over a new connection
+---| "retry"       # another will be, after a pause
+---| "limit"       # the call had to wait for the rate limit
+---| "clock"       # the clock is corrected
+---| "cache_hit"   # the cache had a fresh result, or a failure
+---| "refresh"     # it did not, a request follows
+---| "stale"       # an old result is returned
+---| "cache_error" # the store failed, or what it has is not ours
+---| "warning"     # something is not as it should be
+
+-- What a program may bring ----------------------------------------------------
+
+--- What a cache may have as its store; an ngx.shared.DICT is one.
+---@class balance.Store
+---@field get fun(self, key: string): string?, string?
+---@field set fun(self, key: string, value: string, exptime?: number): boolean?, string?
+---@field add fun(self, key: string, value: string, exptime?: number): boolean?, string?
+---@field delete fun(self, key: string): boolean?, string?
+
+--- How a call waits.
+---@class balance.Loop
+---@field wait fun(transfer: balance.Transfer): boolean?, balance.Kind?, string?, string?
+---@field sleep fun(seconds: number)
+---@field gather fun(functions: function[])
+
+--- What `balance.register` takes.
+---@class balance.Provider
+---@field name string
+---@field unit string
+---@field endpoint? string
+---@field default_endpoint? fun(config: table): string?, string?
+---@field endpoint_variable? string
+---@field credentials balance.Credential[]
+---@field options? table<string,string|string[]> types, or the strings to choose from
+---@field rate? number requests a second, where no option says it
+---@field request fun(config: table): balance.Request
+---@field read fun(status: integer, body?: table): table?, table?, string[]?
+---@field hint? fun(failure: balance.Failure, context: balance.HintContext): string?
+
+---@class balance.Credential
+---@field name string
+---@field variable? string|string[] of the environment
+---@field optional? boolean
+
+--- What a provider's `request` returns. With a body it is a POST.
+---@class balance.Request
+---@field path string
+---@field headers? table<string,string>
+---@field body? string
+---@field authorization? string
+---@field scheme? string
+---@field tc3? table as for `balance.tc3.sign`, without host, method, path, query and payload
+
+---@class balance.HintContext
+---@field config table
+---@field now number Unix time, seconds
+---@field date? number the same, as the server has it
+
+--- What `balance.tc3.sign` takes.
+---@class balance.tc3.Request
+---@field secret_id string
+---@field secret_key string any byte
+---@field service string "billing", "cvm", ...
+---@field host string the Host header as it will be sent
+---@field token? string of temporary keys; sent, not signed
+---@field action? string "DescribeAccountBalance"
+---@field version? string of the service's interface, "2018-07-09"
+---@field region? string "ap-guangzhou"
+---@field method? string "POST"
+---@field path? string "/"
+---@field query? string "", without the question mark
+---@field payload? string "", the body as it will be sent; any byte
+---@field timestamp? integer now; Unix time, seconds
+---@field headers? table<string,string> what to sign, by lower-case name
+
+-- Transfers, for a loop -------------------------------------------------------
+
+--- A request on its way.
+---@class balance.Transfer
+---@field id fun(self): number
+---@field done fun(self): boolean
+---@field stalled fun(self): boolean
+---@field result fun(self): table
+---@field header fun(self, name: string): string?
+---@field transport fun(self): balance.Transport
+---@field close fun(self)
+
+--- What moves all transfers: `require("balance.core").transport()`.
+---@class balance.Transport
+---@field start fun(self, request: table): balance.Transfer?, balance.Kind?, string?, string?
+---@field step fun(self): boolean?, balance.Kind?, string?, string?
+---@field wait fun(self, seconds?: number): boolean?, balance.Kind?, string?, string?
+---@field finished fun(self): number?
+---@field fd fun(self): integer?
+---@field pollfd fun(self): integer?
+---@field events fun(self): string
+---@field timeout fun(self): number?
+---@field close fun(self)
+
+return _M
