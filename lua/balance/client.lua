@@ -18,7 +18,7 @@ local trace = require "balance.trace"
 local _M = {}
 
 --- The providers by name; `balance.register` adds one.
-_M.providers = {}
+_M.providers = require("balance.providers").known
 
 -- Whose requests are counted: a name for the keys of this attempt.
 local function rate_key(this)
