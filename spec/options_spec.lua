@@ -4,7 +4,9 @@
 local balance = require "balance"
 local faults = require "spec.support.faults"
 local memory = require "balance.store.memory"
+local options = require "balance.options"
 local process = require "spec.support.process"
+local schema = require "balance.schema"
 
 -- What a function raises, without the place; nil where it does not.
 local function raised(body)
@@ -162,16 +164,57 @@ describe("A mistake", function()
   end)
 end)
 
+describe("The table of options", function()
+  it("has for each its types, a line about it, and a default that it would"
+    .. " take", function()
+    for name, option in pairs(options.all) do
+      assert.is_string(option[1], name)
+      assert.is_string(option.doc, name)
+      assert.is_true(not option.scope or option.scope == "provider"
+        or option.scope == "client", name)
+      if option.default ~= nil then
+        assert.same({ [name] = option.default }, schema.read("option",
+          { [name] = option.default }, { [name] = option }))
+      end
+    end
+  end)
+
+  it("says which of them a cache tells calls apart by", function()
+    local other = {
+      timeout = 9, connect_timeout = 4, retries = 1, rate = 50,
+      trace = function() end, proxy = "", http2 = true,
+      ca_file = "/." .. os.getenv "SSL_CERT_FILE", ca_path = "/no/such",
+      endpoint = { os.getenv "UDIO_ENDPOINT", "https://localhost:1" },
+      credentials = function()
+        return { api_key = os.getenv "UDIO_API_KEY" }
+      end,
+    }
+    for name, option in pairs(options.all) do
+      if option.scope ~= "client" then
+        local store = memory.new()
+        local given = { cache = { store = store } }
+        assert.is_table(balance.udio(given))
+        given.cache = { store = store, ttl = 60 }
+        given[name] = other[name] or given[name]
+        assert.is_not_nil(given[name], name)
+        local result = balance.udio(given)
+        assert.equal(option.identity == false,
+          (result and result.cached) == true, name)
+      end
+    end
+  end)
+end)
+
 describe("What a string contains", function()
   it("is returned as config, of a client's settings at the call", function()
-    for _, options in ipairs {
+    for _, given in ipairs {
       { api_key = "a\nb" }, { endpoint = "https://a\tb" },
       { endpoint = { "https://a", "a\0b" } }, { proxy = "http://\r" },
       { ca_file = "/no\n" }, { ca_path = ("p"):rep(20000) },
       { endpoint = "ftp://example.com" }, { proxy = ("x"):rep(20000) },
     } do
-      local client = balance.new { udio = options }
-      for _, result in ipairs { { balance.udio(options) },
+      local client = balance.new { udio = given }
+      for _, result in ipairs { { balance.udio(given) },
         { client:udio() } } do
         assert.is_nil(result[1])
         assert.equal("config", result[2].kind)
@@ -244,12 +287,11 @@ describe("A table with a metatable", function()
 
   it("does not hide a proxy", function()
     for _, way in ipairs(ways) do
-      local options = { proxy = "http://127.0.0.1:1", retries = 0 }
-      assert.equal("connect", select(2, balance.udio(way(options))).kind)
+      local given = { proxy = "http://127.0.0.1:1", retries = 0 }
+      assert.equal("connect", select(2, balance.udio(way(given))).kind)
+      assert.equal("connect", select(2, balance.new(way(given)):udio()).kind)
       assert.equal("connect",
-        select(2, balance.new(way(options)):udio()).kind)
-      assert.equal("connect",
-        select(2, balance.new({ udio = way(options) }):udio()).kind)
+        select(2, balance.new({ udio = way(given) }):udio()).kind)
     end
   end)
 

@@ -13,7 +13,8 @@ local spelling = require "balance.spelling"
 
 local _M = {}
 
-local cache = {
+--- The settings of a cache: a schema.
+_M.of_cache = {
   ttl = { "number", range = "more than %d seconds", above = 0 },
   stale = { "number", range = "%d seconds or more", min = 0 },
   store = {
@@ -28,7 +29,7 @@ local function read_cache(settings, what)
   elseif settings == false then
     return false
   end
-  return schema.read("cache setting", settings, cache)
+  return schema.read("cache setting", settings, _M.of_cache)
 end
 
 local function read_endpoint(endpoint, what)

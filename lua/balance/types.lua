@@ -242,7 +242,6 @@ local _M = {}
 ---@field endpoint_variable? string
 ---@field credentials balance.Credential[]
 ---@field options? table<string,string|string[]> types, or the strings to choose from
----@field rate? number requests a second, where no option says it
 ---@field request fun(config: table): balance.Request
 ---@field read fun(status: integer, body?: table): table?, table?, string[]?
 ---@field hint? fun(failure: balance.Failure, context: balance.HintContext): string?
