@@ -21,7 +21,8 @@ local _M = { _VERSION = version }
 
 --- The balance of a TemPolor account ("Query Information").
 -- @function tempolor
--- @tparam ?balance.KeyOptions options
+-- @tparam ?balance.KeyOptions options see `balance.types`; without `api_key`
+-- it is TEMPOLOR_API_KEY of the environment
 -- @treturn ?balance.TempolorResult
 -- @treturn ?balance.Failure where the first is nil
 -- @raise for an unknown option or one of the wrong type
@@ -29,7 +30,8 @@ _M.tempolor = default.tempolor
 
 --- The credits of a Udio account (udioapi.pro, "Query credits").
 -- @function udio
--- @tparam ?balance.KeyOptions options
+-- @tparam ?balance.KeyOptions options see `balance.types`; without `api_key`
+-- it is UDIO_API_KEY of the environment
 -- @treturn ?balance.UdioResult
 -- @treturn ?balance.Failure where the first is nil
 -- @raise for an unknown option or one of the wrong type
@@ -38,7 +40,9 @@ _M.udio = default.udio
 --- The balance of a Tencent Cloud account (DescribeAccountBalance of the
 -- billing service, 2018-07-09). Amounts are in cents.
 -- @function tencent
--- @tparam ?balance.TencentOptions options
+-- @tparam ?balance.TencentOptions options see `balance.types`; without keys
+-- they are TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY of the
+-- environment, or come from a file or a role
 -- @treturn ?balance.TencentResult
 -- @treturn ?balance.Failure where the first is nil
 -- @raise for an unknown option or one of the wrong type

@@ -116,12 +116,11 @@ _M.all = {
   },
   loop = {
     "string table", read = read_loop, scope = "client", identity = false,
-    doc = "how to wait; found, but for luv",
+    doc = "how to wait; found by itself, but for luv",
   },
 }
 
---- The options of every scope: `shared` a call, a provider and a client may
--- have, `of_provider` the first two, `of_client` the last.
+-- The options by scope: `shared` without one, `of_provider`, `of_client`.
 _M.shared, _M.of_provider, _M.of_client = {}, {}, {}
 
 local by_scope = { provider = _M.of_provider, client = _M.of_client }

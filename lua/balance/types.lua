@@ -53,12 +53,12 @@ local _M = {}
 ---@field credentials? fun(): balance.CredentialSet?, string? returns the keys
 
 ---@class balance.KeyOptions: balance.Options
----@field api_key? string
+---@field api_key? string else TEMPOLOR_API_KEY, UDIO_API_KEY of the environment
 
 ---@class balance.TencentOptions: balance.Options
----@field secret_id? string
----@field secret_key? string
----@field token? string of temporary keys
+---@field secret_id? string else TENCENTCLOUD_SECRET_ID of the environment
+---@field secret_key? string else TENCENTCLOUD_SECRET_KEY
+---@field token? string of temporary keys; else TENCENTCLOUD_TOKEN
 ---@field temp_credit? boolean ask for the temporary limit too (false)
 ---@field region? string sent as X-TC-Region
 ---@field language? string of the service's messages ("en-US")
@@ -81,11 +81,11 @@ local _M = {}
 ---@field udio? balance.KeyOptions
 ---@field tencent? balance.TencentOptions
 ---@field rate_dict? table an ngx.shared dict: nginx workers share the rate
----@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop how to wait; found, but for luv
+---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop how to wait; found by itself, but for luv
 
 ---@class balance.CacheSettings
 ---@field ttl? number seconds in which a result is fresh (30)
----@field stale? number seconds in which it stands in where a new one is not to be had (300)
+---@field stale? number seconds in which it is returned where a new one cannot be had (300)
 ---@field store? balance.Store where results are kept
 
 ---@class balance.MemoryOptions
@@ -95,7 +95,7 @@ local _M = {}
 ---@class balance.RedisOptions
 ---@field prefix? string goes before the names
 
---- One account's keys by their names, such as `api_key`.
+-- One account's keys by their names, such as `api_key`.
 ---@alias balance.CredentialSet table<string,string>
 
 -- Results and failures --------------------------------------------------------
@@ -115,7 +115,7 @@ local _M = {}
 ---@field clock_offset? integer seconds by which the clock was corrected
 ---@field cached? true from the cache, not from a request of this call
 ---@field age? number of a cached one: seconds since `fetched_at`
----@field stale? true older than `ttl`: a new one was not to be had
+---@field stale? true older than `ttl`: a new one could not be had
 ---@field refresh_error? balance.Failure why not, where a request failed
 
 ---@class balance.TempolorResult: balance.Result
@@ -150,7 +150,7 @@ local _M = {}
 ---@field StartTime? string
 ---@field EndTime? string
 
---- Seconds of a request, from its start; 0 is what it did without.
+--- Seconds from the start of a request; 0 for a step that it did not need.
 ---@class balance.Timing
 ---@field dns number
 ---@field connect number
@@ -175,7 +175,7 @@ local _M = {}
 ---| "config"     # no key, or an option or variable whose text will not do
 ---| "dns"        # the host's name could not be resolved
 ---| "connect"    # nobody answers there, or the proxy refused
----| "tls"        # no handshake, or a certificate that is not trusted
+---| "tls"        # no handshake, or a certificate that is not accepted
 ---| "timeout"    # no complete answer in time
 ---| "network"    # reset, cut off, or not HTTP
 ---| "auth"       # the key was refused, or may not ask this
@@ -183,7 +183,7 @@ local _M = {}
 ---| "api"        # the service said no
 ---| "http"       # an HTTP status without an answer of the service
 ---| "decode"     # not the JSON that the document promises
----| "too_large"  # a larger answer than a balance has
+---| "too_large"  # a larger answer than is accepted
 ---| "phase"      # an nginx phase that cannot wait
 ---| "closed"     # the call was cancelled
 ---| "resource"   # no file descriptor, memory, thread or local port is left
@@ -213,12 +213,12 @@ local _M = {}
 ---| "limit"       # the call had to wait for the rate limit
 ---| "clock"       # the clock is corrected
 ---| "cache_hit"   # the cache had a fresh result, or a failure
----| "refresh"     # it did not, a request follows
+---| "refresh"     # the cache had no fresh result, a request follows
 ---| "stale"       # an old result is returned
 ---| "cache_error" # the store failed, or what it has is not ours
 ---| "warning"     # something is not as it should be
 
--- What a program may bring ----------------------------------------------------
+-- What a program may provide --------------------------------------------------
 
 --- What a cache may have as its store; an ngx.shared.DICT is one.
 ---@class balance.Store
@@ -241,7 +241,7 @@ local _M = {}
 ---@field default_endpoint? fun(config: table): string?, string?
 ---@field endpoint_variable? string
 ---@field credentials balance.Credential[]
----@field options? table<string,string|string[]> types, or the strings to choose from
+---@field options? table<string,any> the types of each, or a list of the strings to choose from
 ---@field request fun(config: table): balance.Request
 ---@field read fun(status: integer, body?: table): table?, table?, string[]?
 ---@field hint? fun(failure: balance.Failure, context: balance.HintContext): string?
