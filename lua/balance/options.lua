@@ -46,15 +46,15 @@ local function read_loop(loop)
   return not mistake and loop or nil, mistake
 end
 
---- Every option but those of one provider, each a rule of `balance.schema`
--- and:
+--- Every option that is not a provider's own. Each is a rule of
+-- `balance.schema`, and may have:
 --
 -- - `scope`: "provider" for an option of a call and of a provider in the
---   settings, "client" for a setting alone; without one it is all three.
+--   settings, "client" for a setting of the client alone; without it, both.
 -- - `default`
--- - `identity`: false where the answer does not depend on it, so that the
---   cache answers calls that differ in it alike.
--- - `variable`: of the environment, where it is the same for every provider.
+-- - `identity`: false where the answer does not depend on it, so that calls
+--   that differ in it share an entry of the cache.
+-- - `variable`: of the environment, where every provider has the same one.
 -- - `doc`: what it is, in a line.
 _M.all = {
   endpoint = {
@@ -80,7 +80,7 @@ _M.all = {
     range = "a whole number from %d to %d",
     doc = "how often to ask again",
   },
-  rate = { -- the default is the provider's `rate`
+  rate = { -- its default is the provider's `rate`, else false
     "number boolean", above = 0, identity = false,
     range = "a number of more than %d, or false",
     doc = "requests a second for one key, at most",
@@ -230,13 +230,13 @@ function _M.read_settings(providers, given)
   return schema.read("setting", given, known)
 end
 
-local names_provider = { provider = text }
+local account_options = { provider = text }
 
 local function read_account(providers, name, given)
   if type(given) ~= "table" then
     return nil, "options must be a table, not a " .. type(given)
   end
-  local provider_name = schema.copy(given, names_provider).provider
+  local provider_name = schema.copy(given, account_options).provider
   if provider_name == nil then
     provider_name = name
   end
