@@ -89,7 +89,7 @@ local _M = {}
 ---@field store? balance.Store where results are kept
 
 ---@class balance.MemoryOptions
----@field max? integer how many entries; then the oldest goes (1000)
+---@field max? number of entries; with more, the oldest goes (1000)
 ---@field now? fun(): number a clock, in seconds
 
 ---@class balance.RedisOptions
