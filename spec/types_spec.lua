@@ -127,6 +127,32 @@ describe("balance.types", function()
     end
   end)
 
+  it("has what the providers here have and return", function()
+    local ours = { "rate", "is_clock_refused", "is_token_refused",
+      "credential_options", "credential_sources", "credential_role" }
+    local found = { Provider = {}, Credential = {}, Request = {} }
+    local function add(class, value)
+      for name in pairs(value) do
+        found[class][name] = true
+      end
+    end
+    for name in pairs(built_in) do
+      local provider = providers.known[name]
+      add("Provider", provider)
+      add("Request", provider.request { api_key = "x" })
+      for _, credential in ipairs(provider.credentials) do
+        add("Credential", credential)
+      end
+    end
+    for _, name in ipairs(ours) do
+      assert.is_true(found.Provider[name], name)
+      found.Provider[name] = nil
+    end
+    for class, fields in pairs(found) do
+      assert.same(names(fields), own_fields("balance." .. class))
+    end
+  end)
+
   it("has what the README says about providers", function()
     local section = process.read "README.md"
       :match "\n#+ balance%.register(.-)\n#+ "
@@ -352,7 +378,10 @@ describe("balance.types, of what comes back,", function()
 
   it("has each field of a failure", function()
     local tencent = variant.register("tencent", add_answers)
-    local udio = variant.register("udio", add_answers)
+    local context
+    local udio = variant.register("udio", add_answers, {
+      hint = function(_, given) context = given end,
+    })
     for _, each in ipairs {
       { tencent, "AuthFailure.TokenFailure" }, { udio, "429" },
       { udio, "http-444" },
@@ -363,5 +392,7 @@ describe("balance.types, of what comes back,", function()
         trace = trace })))
     end
     assert.same(own_fields "balance.Failure", names(seen.Failure))
+    check("HintContext", context)
+    assert.same(own_fields "balance.HintContext", names(seen.HintContext))
   end)
 end)
