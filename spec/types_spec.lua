@@ -8,23 +8,15 @@ local core = require "balance.core"
 local failure = require "balance.failure"
 local loops = require "balance.loop"
 local options = require "balance.options"
+local pages = require "support.readme"
 local process = require "support.process"
 local providers = require "balance.providers"
 local schema = require "balance.schema"
 local variant = require "support.variant"
 
 local fields_of, lua_types = annotations.fields_of, annotations.lua_types
-local types = annotations.types
+local names, types = pages.names, annotations.types
 local built_in = { tempolor = true, udio = true, tencent = true }
-
-local function names(set)
-  local list = {}
-  for name in pairs(set) do
-    list[#list + 1] = name
-  end
-  table.sort(list)
-  return list
-end
 
 local function own_fields(class)
   return names(types[class].fields)
@@ -154,8 +146,7 @@ describe("balance.types", function()
   end)
 
   it("has what the README says about providers", function()
-    local section = process.read "README.md"
-      :match "\n#+ balance%.register(.-)\n#+ "
+    local section = pages.section "balance%.register%(provider%)"
     for _, class in ipairs { "Provider", "Credential", "Request",
       "HintContext" } do
       for name in pairs(fields_of(class)) do
@@ -171,8 +162,7 @@ describe("balance.types", function()
   it("has each event of the trace, and what it is given", function()
     local events = {}
     local fields = { event = true, provider = true, account = true }
-    local code = process.run "find lua -name '*.lua' -exec cat {} +"
-    for given in code:gmatch "emit (%b{})" do
+    for given in pages.sources:gmatch "emit (%b{})" do
       for name in given:match("event = ([^,}]+)"):gmatch '"([%l_]+)"' do
         events[name] = true
       end
@@ -278,6 +268,8 @@ describe("balance.types, of the options,", function()
       without[name] = nil
       assert.equal(field.optional, (pcall(balance.tc3.sign, without)), name)
     end
+    assert.same(own_fields "balance.tc3.Request",
+      names(pages.rows(pages.section "balance%.tc3%.sign%(request%)")))
   end)
 end)
 
