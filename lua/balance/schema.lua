@@ -2,12 +2,12 @@
 --- Reads a table that a caller gave by a schema, which has a rule for each
 -- name. What breaks a rule is the caller's mistake.
 --
--- A rule has at its index 1 the types, "number boolean", and where there is
--- more to say about the value:
+-- The first item of a rule is its types, "number boolean". Where there is more
+-- to say about the value, it has:
 --
 -- - `range`, of a number: what it must be, in words, with "%d" for its bounds.
 --   These are `above` (more than) or `min`, and `max`; `whole` is for whole
---   numbers only. Where a boolean may be given instead, it is false.
+--   numbers only. Of a boolean, only false is in range.
 -- - `choices`: a list of strings, one of which it must be.
 -- - `read(value, what)`: gets a value of the right type and what it is
 --   ("option 'rate'"); returns the value to be used, or nil and the mistake.
