@@ -1,8 +1,12 @@
 -- SPDX-License-Identifier: MIT
---- What the providers share when they read an answer.
+--- Reads an answer: JSON is decoded, its provider reads that, and it becomes
+-- a result, or the fields of a failure. Here is also what providers share in
+-- their `read()`.
 -- @module balance.answer
 
+local core = require "balance.core"
 local json = require "balance.json"
+local text = require "balance.text"
 
 local _M = {}
 
@@ -88,14 +92,14 @@ function _M.not_the_services(status, body)
   }
 end
 
-local longest_number = 32 -- characters
+local max_number = 32 -- characters
 
 --- What may be taken for an amount: a number, and a string that is a plain
 -- decimal one.
 -- @param value
 -- @treturn ?number nil where it is neither, or not finite
 function _M.number(value)
-  if type(value) == "string" and #value <= longest_number
+  if type(value) == "string" and #value <= max_number
     and (value:find "^%-?%d+$" or value:find "^%-?%d+%.%d+$") then
     local list = json.decode("[" .. value .. "]") -- as in every locale
     value = list and list[1]
@@ -137,36 +141,43 @@ function _M.fields(lines)
   return fields
 end
 
-local most_names = 32
+local max_names = 32
 
+-- Returns the list, a new one where there was none.
 local function add(names, name)
-  if #names < most_names then
+  names = names or {}
+  if #names < max_names then
     names[#names + 1] = name
   end
+  return names
 end
 
 --- Finds the fields that are not what the document says.
--- @tparam {string,...} names theirs are added, as far as there is room
+-- @tparam ?{string,...} names those found so far
 -- @tparam table data
 -- @tparam table fields from `fields`
 -- @tparam ?string prefix goes before the names
+-- @treturn ?{string,...} with the names of these; nil where there is none
 function _M.compare(names, data, fields, prefix)
-  for _, field in ipairs(fields) do
+  for i = 1, #fields do
+    local field = fields[i]
     local value = data[field.name]
     if type(value) ~= field.type and not (value == nil and field.optional) then
-      add(names, (prefix or "") .. field.name)
+      names = add(names, (prefix or "") .. field.name)
     end
   end
+  return names
 end
 
 --- The same for a list whose every entry has the same fields.
--- @tparam {string,...} names as of `compare`
+-- @tparam ?{string,...} names as of `compare`
 -- @param list what should be a list; nil: there is none
 -- @tparam string name
 -- @tparam table fields from `fields`
+-- @treturn ?{string,...} as of `compare`
 function _M.compare_list(names, list, name, fields)
   if list == nil then
-    return
+    return names
   elseif type(list) ~= "table" or next(list) ~= nil and list[1] == nil then
     return add(names, name)
   end
@@ -177,11 +188,117 @@ function _M.compare_list(names, list, name, fields)
   for index = 1, last do
     local place = ("%s[%d]"):format(name, index)
     if type(list[index]) ~= "table" then
-      add(names, place)
+      names = add(names, place)
     else
-      _M.compare(names, list[index], fields, place .. ".")
+      names = _M.compare(names, list[index], fields, place .. ".")
     end
   end
+  return names
+end
+
+--- What `read()` returns of an answer with a balance in its `data`.
+-- @tparam table body
+-- @tparam string name of the field that the balance is read from
+-- @tparam table envelope the documented fields of the body, from `fields`
+-- @tparam table fields those of its `data`
+-- @treturn ?table
+-- @treturn ?table the failure, where the first is nil
+-- @treturn ?{string,...} names of the fields that are not as documented
+function _M.balance(body, name, envelope, fields)
+  local data, request_id = body.data, body.request_id
+  local failure = _M.needs(data, "data", name)
+  if failure then
+    failure.request_id = request_id
+    return nil, failure
+  end
+  local result = core.copy(data)
+  result.available_from, result.request_id = name, request_id
+  return result, nil,
+    _M.compare(_M.compare(nil, body, envelope), data, fields)
+end
+
+-- Results -----------------------------------------------------------------------
+
+-- The fields of a result that are ours. Where a service sends one of that
+-- name, it is in `raw`.
+local is_ours = {}
+for _, name in ipairs { "provider", "unit", "available", "fetched_at", "raw",
+  "attempts", "timing", "unexpected", "clock_offset", "cached", "age", "stale",
+  "refresh_error" } do
+  is_ours[name] = true
+end
+
+-- The names of what is not as documented, each once, sorted; nil where all is.
+local function unexpected_in(fields, names)
+  local from = fields.available_from
+  local is_number = type(fields[from]) == "number" -- else a decimal string
+  if not names and is_number then
+    return nil
+  end
+  local is_named, list = {}, {}
+  for _, name in ipairs(names or {}) do
+    is_named[name] = true
+  end
+  is_named[from] = is_named[from] or not is_number or nil
+  for name in pairs(is_named) do
+    list[#list + 1] = name
+  end
+  table.sort(list, text.is_before)
+  return list[1] and list or nil
+end
+
+-- `fields` may be the body itself, or a part of it.
+local function new_result(provider, fields, available, unexpected, body)
+  local result = {
+    provider = provider.name, unit = provider.unit, available = available,
+    raw = body, unexpected = unexpected_in(fields, unexpected),
+  }
+  for name, value in next, fields do
+    if not is_ours[name] then
+      result[name] = value
+    end
+  end
+  if type(result.request_id) ~= "string" then
+    result.request_id = nil -- it is in `raw`
+  end
+  return result
+end
+
+-- Only what a provider may say of a failure: its table may be a stranger's.
+local function refusal_of(refused, status)
+  assert(refused, "a provider's read() returned nothing")
+  local retryable = refused.retryable
+  if type(retryable) ~= "boolean" then
+    retryable = nil
+  end
+  return {
+    kind = refused.kind, code = refused.code, message = refused.message,
+    request_id = refused.request_id, retryable = retryable,
+    hint = refused.hint, status = status,
+  }
+end
+
+--- Reads an answer. It depends on nothing but the arguments.
+-- @tparam table provider
+-- @tparam integer status of HTTP
+-- @tparam string body
+-- @treturn ?table the result, but for what its call adds
+-- @treturn ?table where the first is nil, the fields of a failure
+-- @treturn ?table then, what was decoded; nil: it was not JSON
+function _M.read(provider, status, body)
+  local decoded, excess = json.decode(body)
+  local fields, refused, unexpected = provider.read(status, decoded)
+  local available = fields and _M.number(fields[fields.available_from])
+  if available then
+    return new_result(provider, fields, available, unexpected, decoded)
+  elseif fields then
+    refused = { kind = "decode", message = "the balance is not a number" }
+  end
+  refused = refusal_of(refused, status)
+  if excess and refused.kind == "decode" then
+    refused.kind, refused.message = "too_large", excess
+  end
+  return nil, refused, decoded
 end
 
 return _M

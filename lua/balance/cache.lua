@@ -1,37 +1,41 @@
 -- SPDX-License-Identifier: MIT
---- Keeps results for a while, so that a gateway that asks for each of its own
+--- Keeps answers for a while, so that a gateway that asks for each of its own
 -- requests asks the service only now and then.
 --
--- What is kept under a key is a record (`balance.record`): the last result, and
--- an auth failure. A value younger than `ttl` is fresh; then it is refreshed,
--- and if that fails, it is good enough up to `stale`. One refreshes for all:
--- in this process by `balance.flight`, across processes by a lock, which is a
--- key of its own that only one can `add`.
+-- A key has a record (`balance.record`): the last answer, and an auth failure
+-- since. An answer younger than `ttl` is fresh. After that it is refreshed;
+-- where that fails, it may stand in up to `stale`. One refreshes for all: in
+-- this process by `balance.flight`, across processes by a lock, which is a key
+-- of its own that only one can `add`. Every caller reads the answer anew, and
+-- has a result of its own.
 -- @module balance.cache
 
 local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
-local identity = require "balance.identity"
 local memory = require "balance.store.memory"
 local records = require "balance.record"
 
 local _M = {}
 
---- What a user may set.
----@class balance.CacheSettings
----@field ttl? number seconds that a result is fresh (30)
----@field stale? number seconds that it may stand in where a refresh fails (300)
----@field store? balance.Store (a table in this process)
-
 local defaults = { ttl = 30, stale = 300 } -- seconds
 local default_store
 
-local auth_ttl = 10 -- seconds that an auth failure is remembered, at most
+local max_auth_ttl = 10 -- seconds that an auth failure is remembered
 local lock_margin = 1 -- seconds that a lock outlives the call
-local shortest, longest = 0.005, 0.1 -- seconds between two looks at a lock
+local min_pause, max_pause = 0.005, 0.1 -- seconds between two looks at a lock
 
 -- The store --------------------------------------------------------------------
+
+local function tell(this, event)
+  if this.emit then
+    this.emit(event)
+  end
+end
+
+local function tell_of_error(this, message)
+  tell(this, { event = "cache_error", message = message })
+end
 
 local function describe(err)
   local ok, text = pcall(tostring, err)
@@ -48,46 +52,41 @@ local function ask(this, method, ...)
   end
   -- get() has flags beside a value, set() whether others had to go
   if not value and err and err ~= "exists" then
-    this.emit {
-      event = "cache_error", provider = this.provider,
-      message = failure.clean(describe(err), this.secrets),
-    }
+    tell_of_error(this, failure.clean(describe(err), this.secrets()))
   end
   return value, not value and err
 end
 
+-- The record in the store, with the `result` of its answer for one caller. An
+-- empty one, where there is none, or it is not ours.
 local function read(this)
   local text = ask(this, "get", this.key)
   if text == nil then
     return {}
   end
-  local record = type(text) == "string" and records.decode(text, this.key,
-    this.provider, this.secrets)
+  local record = type(text) == "string"
+    and records.decode(text, this.key, this.secrets)
+  if record and record.answer then
+    record.result = this.read(record.answer)
+    record = record.result and record
+  end
   if not record then
-    this.emit {
-      event = "cache_error", provider = this.provider,
-      message = "what is stored is not ours",
-    }
+    tell_of_error(this, "what is stored is not ours")
   end
   return record or {}
 end
 
-local function encode(this, record)
-  if record.result and this.is_telling(record.result) then
-    return nil, "a secret is in it"
-  end
-  return records.encode(record, this.key, this.provider, this.secrets)
-end
-
 local function write(this, record, exptime)
-  local text, err = encode(this, record)
+  local text, problem
+  if record.answer and record.answer.is_telling then
+    problem = "a secret is in it"
+  else
+    text, problem = records.encode(this.key, record)
+  end
   if text then
     ask(this, "set", this.key, text, exptime)
   else
-    this.emit {
-      event = "cache_error", provider = this.provider,
-      message = "the result cannot be stored: " .. err,
-    }
+    tell_of_error(this, "the result cannot be stored: " .. problem)
   end
 end
 
@@ -100,17 +99,17 @@ local function age(this, at)
 end
 
 local function is_fresh(this, record)
-  return record.result and age(this, record.at) < this.ttl
+  return record.answer and age(this, record.answer.at) < this.ttl
 end
 
 local function is_usable(this, record)
-  return record.result
-    and age(this, record.at) < math.max(this.stale, this.ttl)
+  return record.answer
+    and age(this, record.answer.at) < math.max(this.stale, this.ttl)
 end
 
 local function is_refused(this, record)
   return record.failure
-    and age(this, record.failed_at) < math.min(auth_ttl, this.ttl)
+    and age(this, record.failed_at) < math.min(max_auth_ttl, this.ttl)
 end
 
 local function needs_refresh(this, record)
@@ -166,7 +165,7 @@ end
 local function enter(this)
   local token = ("%.0f-%.0f"):format(core.random() * 2 ^ 32,
     core.random() * 2 ^ 32)
-  local pause = shortest
+  local pause = min_pause
   while true do
     local added, err = ask(this, "add", this.lock, token,
       this.limit + lock_margin)
@@ -187,25 +186,24 @@ local function enter(this)
         return record, true
       end
       this.loop.sleep(pause)
-      pause = math.min(pause * 1.5, longest)
+      pause = math.min(pause * 1.5, max_pause)
     end
   end
 end
 
 -- Refreshing -------------------------------------------------------------------
 
-local function keep_result(this, result)
-  local record = { at = this.now(), result = result }
-  write(this, record, math.max(this.ttl, this.stale))
-  return record
+local function keep_answer(this, answer)
+  answer.at = this.now()
+  write(this, { answer = answer }, math.max(this.ttl, this.stale))
 end
 
 local function keep_failure(this, record, err)
-  local seconds = math.min(auth_ttl, this.ttl)
+  local seconds = math.min(max_auth_ttl, this.ttl)
   local kept = { failure = err, failed_at = this.now() }
   if is_usable(this, record) then
-    kept.at, kept.result = record.at, record.result
-    seconds = math.max(seconds, this.stale - age(this, record.at))
+    kept.answer = record.answer
+    seconds = math.max(seconds, this.stale - age(this, record.answer.at))
   end
   write(this, kept, seconds)
 end
@@ -222,13 +220,12 @@ local function refresh_under_lock(this)
   if not wanted then
     return record, nil, false
   end
-  this.emit {
-    event = "refresh", provider = this.provider,
-    age = record.result and age(this, record.at),
-  }
-  local result, err = this.fetch(seconds_left(this))
-  if result then
-    record = keep_result(this, result)
+  tell(this, { event = "refresh",
+    age = record.answer and age(this, record.answer.at) })
+  local answer, err = this.fetch(seconds_left(this))
+  if answer then
+    keep_answer(this, answer)
+    record = { answer = answer }
   elseif err.kind == "auth" then
     keep_failure(this, record, err)
   end
@@ -247,50 +244,50 @@ end
 
 -- What the caller gets ---------------------------------------------------------
 
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
+-- A failure may be several callers': each gets a copy.
+local function copy_of(err)
+  local copy = {}
+  for name, value in pairs(err) do
+    copy[name] = value
   end
-  local copied = {}
-  for key, item in pairs(value) do
-    copied[key] = copy(item)
-  end
-  return copied
+  return failure.new(copy)
 end
 
--- A record may be several callers': each gets a copy.
-local function answer(this, record, err, is_ours)
-  if is_ours and not err then
-    return copy(record.result)
+-- Of a record without a usable answer. Neither a failure nor a request: its
+-- time has just run out, or this caller's is shorter than the other's.
+local function without_answer(this, record, err)
+  if err then
+    return nil, copy_of(err)
+  elseif not is_refused(this, record) then
+    local answer
+    answer, err = this.fetch(seconds_left(this))
+    return answer and answer.result, err
   end
-  local is_known = not err and is_refused(this, record)
-  if is_known then
+  tell(this, { event = "cache_hit", kind = record.failure.kind,
+    age = age(this, record.failed_at) })
+  return nil, copy_of(record.failure)
+end
+
+-- What this caller gets of a record, which may be several callers'. `err` is
+-- the failure of the refresh, where there was one.
+local function deliver(this, record, err)
+  if not is_usable(this, record) then
+    return without_answer(this, record, err)
+  elseif not err and is_refused(this, record) then
     err = record.failure
   end
-  err = err and failure.new(copy(err))
-  if not is_usable(this, record) then
-    if is_known then
-      this.emit {
-        event = "cache_hit", provider = this.provider, kind = err.kind,
-        age = age(this, record.failed_at),
-      }
-    elseif not err then -- its time has just run out, or ours is shorter
-      return this.fetch(seconds_left(this))
-    end
-    return nil, err
-  end
-  local result = copy(record.result)
-  result.cached = true
-  result.age = age(this, record.at)
+  local result = record.result or this.read(record.answer)
+  record.result = nil -- it is this caller's
+  result.cached, result.age = true, age(this, record.answer.at)
   if not is_fresh(this, record) then
     result.stale = true
-    result.refresh_error = err
+    result.refresh_error = err and copy_of(err)
   end
-  this.emit {
-    event = result.stale and "stale" or "cache_hit",
-    provider = this.provider, age = result.age, kind = err and err.kind,
-  }
-  return result, nil, err
+  if this.emit then
+    this.emit { event = result.stale and "stale" or "cache_hit",
+      age = result.age, kind = err and err.kind }
+  end
+  return result
 end
 
 -- The settings -------------------------------------------------------------------
@@ -300,64 +297,42 @@ local function default()
   return default_store
 end
 
---- What tells one request from another.
-_M.identity = identity
-
-local function none() end
-
---- Returns what is kept for a request, or fetches it.
--- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `limit`:
--- the time of the whole call, seconds (10); `secrets`: what must not be
--- stored; `is_telling(result)`: whether it has such in it that is not among
--- them; `now` (Unix time, seconds) for specs
--- @tparam string name from `identity`
--- @tparam table loop see `balance.loop`
--- @tparam function fetch is given the seconds that it may take, and returns a
--- result, or nil and a failure
--- @tparam ?function emit is given events: `refresh` (a request is made),
--- `cache_hit`, `stale`, `cache_error`
--- @treturn ?table a copy of its own for each caller; with `cached` and `age`
--- (seconds since the fetch) where this call made no request; with `stale`
--- beside them where a fresh one was not to be had, and `refresh_error` where
--- that is because a request failed
+--- Returns what is kept under a key, or fetches it.
+-- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `now`
+-- (Unix time, seconds) for specs
+-- @tparam string key from `balance.names`
+-- @tparam table call `limit`: the time of the whole call, seconds; `loop`: see
+-- `balance.loop`; `fetch(seconds)`: returns an answer, with its `result`, or
+-- nil and a failure; `read(answer)`: returns a new result, nil where it is
+-- none; `secrets()`: what must not be shown; `emit`: nil, or is given the events
+-- `refresh` (a request is made), `cache_hit`, `stale`, `cache_error`
+-- @treturn ?table with `cached` and `age` (seconds since the fetch) where this
+-- call made no request; with `stale` beside them where a fresh one was not to
+-- be had, and `refresh_error` where that is because a request failed
 -- @treturn ?balance.Failure
--- @treturn ?balance.Failure with a result, its `refresh_error`
----@param settings balance.CacheSettings
----@param name string
----@param loop balance.Loop
----@param fetch fun(seconds: number): table?, balance.Failure?
----@param emit? fun(event: table)
----@return table?
----@return balance.Failure?
----@return balance.Failure?
-function _M.call(settings, name, loop, fetch, emit)
-  local key = "balance:" .. name
+function _M.call(settings, key, call)
   local this = {
-    provider = name:match "^[^:]*",
-    key = key,
-    lock = key .. ":lock",
-    ttl = settings.ttl or defaults.ttl,
+    key = key, ttl = settings.ttl or defaults.ttl,
     stale = settings.stale or defaults.stale,
-    store = settings.store or default(),
-    limit = settings.limit or 10,
-    secrets = settings.secrets or {},
-    is_telling = settings.is_telling or none,
-    now = settings.now or os.time,
+    store = settings.store or default(), now = settings.now or os.time,
+    limit = call.limit, loop = call.loop, fetch = call.fetch,
+    read = call.read, secrets = call.secrets, emit = call.emit,
     started = flight.now(),
-    loop = loop,
-    fetch = fetch,
-    emit = emit or none,
   }
   local record = read(this)
   if not needs_refresh(this, record) then
-    return answer(this, record)
+    return deliver(this, record)
   end
+  this.lock = key .. ":lock"
   local led = false
-  local new, err, requested = flight.run(key, loop, this.limit, function()
+  local new, err, requested = flight.run(key, this.loop, this.limit, function()
     led = true
     return refresh(this)
   end)
-  return answer(this, new, err, led and requested)
+  if led and requested and not err then
+    return new.answer.result
+  end
+  return deliver(this, new, err)
 end
 
 return _M

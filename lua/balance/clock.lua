@@ -1,36 +1,26 @@
 -- SPDX-License-Identifier: MIT
---- Corrects a wrong clock: a service that refuses a signature for its time
--- also says what time it is.
+--- How this machine's clock is corrected: a service that refuses a signature
+-- for its time also says what time it is.
 -- @module balance.clock
 
 local _M = {}
 
-local farthest = 86400 -- seconds; a clock is not off by more
+local max_offset = 86400 -- seconds; no clock is off by more
 
---- Runs an attempt, and once more with the clock corrected.
--- @tparam table state `offset`: seconds to add to this machine's clock, which
--- the client remembers
--- @tparam table provider its `is_clock_refused(failure)`, where it signs
--- @tparam function emit
--- @tparam function attempt gets the offset and `...`; returns a result, or nil
--- and a failure; and the seconds by which the server's clock is ahead of this one,
--- where that can be believed
--- @param ...
--- @treturn ?table the result, with `clock_offset` where there is one
--- @treturn ?balance.Failure
-function _M.run(state, provider, emit, attempt, ...)
-  local result, failure, ahead = attempt(state.offset, ...)
-  if failure and ahead and provider.is_clock_refused
-    and provider.is_clock_refused(failure)
-    and math.abs(ahead) <= farthest and ahead ~= state.offset then
-    state.offset = ahead
-    emit { event = "clock", offset = ahead }
-    result, failure = attempt(ahead, ...)
+--- The correction to ask again with.
+-- @tparam table failure
+-- @tparam ?function is_refused whether a failure is about a signature's time;
+-- nil: nothing is signed
+-- @tparam ?number ahead seconds by which the server's clock is ahead of this
+-- machine's, where that can be believed
+-- @tparam number offset seconds, the correction that was used
+-- @treturn ?number seconds; nil where it would not help
+function _M.correction(failure, is_refused, ahead, offset)
+  if not ahead or not is_refused or not is_refused(failure)
+    or math.abs(ahead) > max_offset or ahead == offset then
+    return nil
   end
-  if result and state.offset ~= 0 and provider.is_clock_refused then
-    result.clock_offset = state.offset
-  end
-  return result, failure
+  return ahead
 end
 
 return _M

@@ -25,40 +25,46 @@ local function bad_text(name, value)
 end
 
 local function bad_option(name, value)
-  return bad_text(("option '%s'"):format(name), value)
+  return type(value) == "string"
+    and bad_text(("option '%s'"):format(name), value) or nil
 end
 
-local function defaults()
-  local config = {}
-  for name, option in pairs(options.shared) do
-    config[name] = option.default
-  end
-  return config
-end
-
--- Lays what a layer says over what is there.
-local function lay(config, layer, own)
-  if layer.ca_file or layer.ca_path then -- one trust store, not two halves
-    config.ca_file, config.ca_path = nil, nil
-  end
-  for name, value in pairs(layer) do
-    if options.shared[name] or own and own[name] then
-      config[name] = value
-    end
-  end
-end
-
-local function first_problem(config)
-  for name, value in pairs(config) do
-    local problem = bad_option(name, value)
+-- `names`: those to look at.
+local function first_problem(values, names)
+  for name, value in next, values do
+    local problem = names[name] and bad_option(name, value)
     if problem then
       return problem
     end
   end
 end
 
--- The system's trust store may be another's by two variables. Returns what is
--- wrong with one of them.
+-- The options that a configuration has: not the keys, which come from one
+-- place, all together.
+local function names_of(provider)
+  local names = {}
+  for _, each in ipairs { options.shared, provider.options or {} } do
+    for name in pairs(each) do
+      names[name] = true
+    end
+  end
+  return names
+end
+
+-- Lays what a layer says over what is there.
+local function lay(config, layer, names)
+  if layer.ca_file or layer.ca_path then -- one trust store, not two halves
+    config.ca_file, config.ca_path = nil, nil
+  end
+  for name, value in next, layer do
+    if names[name] then
+      config[name] = value
+    end
+  end
+end
+
+-- Two variables can name another trust store than the system's. Returns what
+-- is wrong with one of them.
 local function lay_trust(config)
   if config.ca_file or config.ca_path then
     return nil
@@ -68,46 +74,73 @@ local function lay_trust(config)
   return bad_text(file, config.ca_file) or bad_text(path, config.ca_path)
 end
 
--- Returns the endpoints, and the variable that named them, if one did; or nil
--- and what is wrong.
-local function endpoints_of(provider, given, own, config)
-  local endpoint, problem = given.endpoint or own.endpoint, nil
-  local variable
-  if not endpoint and provider.endpoint_variable then
-    variable = provider.endpoint_variable
-    endpoint = environment.get(variable)
-    variable = endpoint and variable
+-- The endpoint for all calls of a client, unless the call names one: of the
+-- settings, else of the environment.
+local function lay_endpoint(config, provider, own)
+  local variable = provider.endpoint_variable
+  config.endpoint = own.endpoint
+  if not config.endpoint and variable then
+    config.endpoint = environment.get(variable)
+    config.endpoint_variable = config.endpoint and variable
   end
-  if not endpoint then
-    endpoint = provider.endpoint
+  if not config.endpoint then
+    config.endpoint = provider.endpoint
   end
-  if not endpoint then
-    endpoint, problem = provider.default_endpoint(config)
-  end
-  local endpoints = type(endpoint) == "table" and endpoint or { endpoint }
-  for _, each in ipairs(endpoints) do
-    problem = problem
-      or bad_text(variable or "option 'endpoint'", each)
-  end
-  if problem then
-    return nil, problem
-  end
-  return endpoints, variable
 end
 
---- What a client's settings say to all of a provider's calls.
+local function bad_endpoint(config)
+  local endpoint = config.endpoint
+  local name = config.endpoint_variable or "option 'endpoint'"
+  if type(endpoint) ~= "table" then
+    return bad_text(name, endpoint)
+  end
+  for _, each in ipairs(endpoint) do
+    local problem = bad_text(name, each)
+    if problem then
+      return problem
+    end
+  end
+end
+
+--- What a client's settings and the environment say to all calls of one
+-- provider.
 -- @tparam table provider
 -- @tparam table settings of the client, which does not change them any more
 -- @treturn table for `resolve`
 function _M.base(provider, settings)
-  local own = settings[provider.name] or {}
-  local config = defaults()
-  lay(config, settings)
-  lay(config, own, provider.options)
+  local own, names = settings[provider.name] or {}, names_of(provider)
+  local config = {}
+  for name, option in pairs(options.shared) do
+    config[name] = option.default
+  end
+  lay(config, settings, names)
+  lay(config, own, names)
   if config.rate == nil then
     config.rate = provider.rate or false
   end
-  return { own = own, config = config, problem = first_problem(config) }
+  local problem = first_problem(config, names)
+  local trust_problem = lay_trust(config)
+  lay_endpoint(config, provider, own)
+  return {
+    own = own, names = names, config = config, problem = problem,
+    trust_problem = trust_problem,
+  }
+end
+
+-- What is wrong with the options of a call and what they are laid over.
+local function problem_of(base, config, given)
+  if base.problem then -- which the call may have made good
+    return first_problem(config, base.names)
+  end
+  local problem = first_problem(given, base.names)
+  if base.trust_problem and not (given.ca_file or given.ca_path) then
+    problem = problem or base.trust_problem
+  end
+  return problem
+end
+
+local function config_problem(message)
+  return nil, { kind = "config", message = message }
 end
 
 --- The configuration of one call.
@@ -115,32 +148,44 @@ end
 -- @tparam table base of the client, from `base`
 -- @tparam table given the options of the call
 -- @tparam ?table context for `balance.credentials`
--- @treturn ?table nil where something is wrong
--- @treturn ?string then, what
--- @treturn ?table then, where known, the failure's fields
+-- @treturn ?table which nobody changes; nil where something is wrong
+-- @treturn ?table then, the fields of a failure
 function _M.resolve(provider, base, given, context)
-  local own, config = base.own, core.copy(base.config)
-  lay(config, given, provider.options)
-  local problem = (next(given) ~= nil or base.problem)
-    and first_problem(config) or lay_trust(config)
+  local config = core.copy(base.config)
+  local problem
+  if next(given) then
+    lay(config, given, base.names)
+    problem = problem_of(base, config, given)
+  else
+    problem = base.problem or base.trust_problem
+  end
   if problem then -- before the search, which may ask for a role with these
-    return nil, problem
+    return config_problem(problem)
   end
-  local found, place, about =
-    credentials.find(provider, { given, own }, context, config)
+
+  local found, place, failed =
+    credentials.find(provider, { given, base.own }, context, config)
   if not found then
-    return nil, place, about
+    failed = failed or { kind = "config" }
+    failed.message = place
+    return nil, failed
   end
-  for name, value in pairs(found) do
+  for name, value in next, found do
     config[name] = value
     problem = problem or bad_option(name, value)
   end
-  local endpoints, variable = endpoints_of(provider, given, own, config)
-  problem = problem or not endpoints and variable
-  if problem then
-    return nil, problem
+
+  if given.endpoint then
+    config.endpoint, config.endpoint_variable = given.endpoint, nil
+  elseif not config.endpoint then
+    local none
+    config.endpoint, none = provider.default_endpoint(config)
+    problem = problem or none
   end
-  config.endpoints, config.endpoint_variable = endpoints, variable
+  problem = problem or bad_endpoint(config)
+  if problem then
+    return config_problem(problem)
+  end
   return config
 end
 

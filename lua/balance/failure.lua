@@ -149,4 +149,16 @@ function _M.new(fields)
   return setmetatable(fields, metatable)
 end
 
+--- Makes the failure of a call: what it says of others is cleaned.
+-- @tparam string provider its name
+-- @tparam table fields `kind`, and what else is known
+-- @tparam {string|userdata,...} secrets as of `clean`
+-- @treturn balance.Failure
+function _M.of_call(provider, fields, secrets)
+  fields.provider = provider
+  _M.clean_fields(fields, secrets)
+  fields.message = fields.message or "no message"
+  return _M.new(fields)
+end
+
 return _M

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- One request, and a second one where a kept connection is silent.
+--- A second request where the first, over a kept connection, is silent.
 --
 -- A connection that a NAT or a load balancer has forgotten looks like one on
 -- which a slow service is at work, and nobody can tell them apart. So a second
@@ -7,38 +7,56 @@
 -- first answer ends both.
 -- @module balance.hedge
 
+local core = require "balance.core"
+local turn = require "balance.turn"
+
 local _M = {}
 
 local function is_answered(transfer)
   return transfer:done() and not transfer:result().kind
 end
 
---- Waits for an answer.
--- @tparam userdata first a transfer that was started with `watch`
--- @tparam table loop see `balance.loop`
--- @tparam function ask_again gets the first; returns the second, or nil where
--- there is to be none
+-- The second request, if its turn comes while there is time for it. It has a
+-- time limit of its own: a service that is merely slow must be answered too.
+local function ask_again(call, endpoint, limit, first, start)
+  local max_wait = (limit - (core.now() - first.started)) / 2
+  if not turn.take(call, max_wait) or first.transfer:done() then
+    return nil
+  end
+  local now = core.now()
+  local left = math.max(call.deadline - now, 0)
+  local second = start(call, endpoint, math.min(limit, left),
+    { fresh = true, rival = first.transfer })
+  if second and call.emit then
+    call.emit { event = "hedge", attempt = call.attempts + 1,
+      endpoint = endpoint, wait = now - first.started }
+  end
+  return second
+end
+
+--- Asks again where that can be, and waits for an answer.
+-- @tparam table call see `balance.call`
+-- @tparam string endpoint
+-- @tparam number limit seconds of the first
+-- @tparam table first its `transfer`, which is stalled, and when it `started`
+-- @tparam function start as of `balance.attempt`
 -- @treturn ?userdata the transfer that is done: the one with an answer; without
 -- one the second, which says how things are now; nil where the loop failed
 -- @treturn ?userdata the second, to be closed as the first
--- @treturn ?string a kind, where the loop failed
--- @treturn ?string a message
--- @treturn ?string a hint
-function _M.wait(first, loop, ask_again)
-  local ok, kind, message, hint = loop.wait(first)
-  if not ok or not first:stalled() then
-    return ok and first or nil, nil, kind, message, hint
-  end
-  local second = ask_again(first)
-  for _, transfer in ipairs { second or first, first } do
+-- @treturn ?table where the first is nil, the fields of a failure
+function _M.run(call, endpoint, limit, first, start)
+  local second = ask_again(call, endpoint, limit, first, start)
+  local ok, kind, message, hint = true
+  for _, transfer in ipairs { second or first.transfer, first.transfer } do
     if ok and not transfer:done() then
-      ok, kind, message, hint = loop.wait(transfer)
+      ok, kind, message, hint = call.loop.wait(transfer)
     end
   end
   if not ok then
-    return nil, second, kind, message, hint
+    return nil, second, { kind = kind, message = message, hint = hint }
   end
-  return second and not is_answered(first) and second or first, second
+  return second and not is_answered(first.transfer) and second
+    or first.transfer, second
 end
 
 return _M

@@ -5,6 +5,8 @@
 local core = require "balance.core"
 local text = require "balance.text"
 
+local _M = {}
+
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local to_type = math.type -- nil before Lua 5.3
 
@@ -88,14 +90,11 @@ end
 -- @treturn ?string without any secret: a digest; nil where there is no memory
 -- @treturn ?string then, a kind
 -- @treturn ?string and a message
----@param provider string
----@param config table
----@return string?
----@return balance.Kind?
----@return string?
-return function(provider, config)
+function _M.of(provider, config)
   local parts = { provider, "\n" }
   write(config, parts)
   local sum, kind, message = digest(parts)
   return sum and provider .. ":" .. sum, kind, message
 end
+
+return _M

@@ -1,274 +1,166 @@
 -- SPDX-License-Identifier: MIT
---- What the cache keeps, as JSON: the last `result` with the time of its fetch
--- (`at`), and an auth `failure` with the time of its (`failed_at`), Unix
--- seconds. Others may write to a store: what is read is checked like an answer.
+--- What the cache writes to a store under a key: the last answer, and since
+-- then perhaps an auth failure.
+--
+-- A record is text of two or three parts: a line with its format and its key;
+-- where there is one, a line with the failure; where there is one, a line with
+-- what is known of the answer, and the bytes of its body up to the end.
+-- Numbers are whole, and times of the answer are in microseconds. Others may
+-- write to a store: what is read is checked, and the answer is read anew by
+-- its provider.
 -- @module balance.record
 
 local core = require "balance.core"
-local failure = require "balance.failure"
+local failures = require "balance.failure"
 local json = require "balance.json"
 local safe = require "cjson.safe"
-local text = require "balance.text"
 
 local _M = {}
 
-local version = 1
--- An answer is twice in it, once as `raw`, and there is more.
-local most = 3 * json.most
-local max_size = 4 * 1024 * 1024 -- bytes; an answer has 1 MiB
+local format = "balance 2" -- begins every record; the number is the format's
+local max_body = 1024 * 1024 -- bytes, as of an answer
+local max_time = 253402300799 -- the end of the year 9999
+local max_count = 1e6 -- of attempts
+local max_offset = 86400 -- seconds
+local max_us = 86400 * 1e6
 
 local encoder = core.in_plain_locale(safe.new)
-local huge = math.huge
 
--- Writing ------------------------------------------------------------------------
+-- The line of an answer: when it came, its status, how many requests it took,
+-- the correction of the clock, and its timing.
+local answer_line =
+  "^answer (%d+) (%d+) (%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()"
+local written_line = "answer %d %d %d %d %d %d %d %d %d\n"
 
--- lua-cjson 2.1.0 writes 14 digits, and a decimal comma in some locales. So
--- the other numbers are strings with a mark, and strings that begin with it
--- have another.
-local mark = "#"
-
-local function pack_number(number)
-  if number % 1 == 0 and math.abs(number) < 1e14 or number ~= number
-    or number == huge or number == -huge then -- cjson refuses the last three
-    return number
-  end
-  return mark .. text.of_number(number)
+local function microseconds(seconds)
+  return math.floor((seconds or 0) * 1e6 + 0.5)
 end
 
-local function refuse_secret(value, secrets)
-  if core.has_secret(value, secrets) then
-    error("a secret is in it", 0)
-  end
+local function write_answer(answer)
+  local timing = answer.timing or {}
+  return written_line:format(math.floor(answer.at), answer.status, answer.attempts or 1,
+    answer.clock_offset or 0, microseconds(timing.dns),
+    microseconds(timing.connect), microseconds(timing.tls),
+    microseconds(timing.first_byte), microseconds(timing.total))
+    .. answer.body
 end
 
--- A copy of what can be written; raises where a secret is in it.
-local function pack(value, secrets)
-  local kind = type(value)
-  if kind == "number" then
-    refuse_secret(text.of_number(value), secrets)
-    return pack_number(value)
-  elseif kind == "string" then
-    refuse_secret(value, secrets)
-    return value:sub(1, 1) == mark and mark .. value or value
-  elseif kind ~= "table" then
-    return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    local name = type(key) == "string" and pack(key, secrets) or key
-    copy[name] = pack(item, secrets)
-  end
-  return copy
+local function seconds(digits)
+  local us = tonumber(digits)
+  return us <= max_us and us / 1e6 or nil
 end
 
--- Reading ------------------------------------------------------------------------
-
-local longest_number = 32 -- digits and what else there is in one
-
-local function unpack_number(digits)
-  local list = #digits <= longest_number and not digits:find "[^0-9.eE+-]"
-    and json.decode("[" .. digits .. "]")
-  if not list or #list ~= 1 then
-    error("that is no number", 0)
+local function read_answer(text, from)
+  local at, status, attempts, offset, dns, connect, tls, first_byte, total, body
+    = text:match(answer_line, from)
+  if not at or #text - body >= max_body then
+    return nil
   end
-  return digits:find "[.eE]" and list[1] or tonumber(digits) -- to its last digit
-end
-
-local function unpack_string(value)
-  if value:sub(1, 1) ~= mark then
-    return value
-  elseif value:sub(2, 2) == mark then
-    return value:sub(2)
+  at, status = tonumber(at), tonumber(status)
+  attempts, offset = tonumber(attempts), tonumber(offset)
+  local timing = {
+    dns = seconds(dns), connect = seconds(connect), tls = seconds(tls),
+    first_byte = seconds(first_byte), total = seconds(total),
+  }
+  if at > max_time or status < 100 or status > 599 or attempts > max_count
+    or math.abs(offset) > max_offset or not timing.total then
+    return nil
   end
-  return unpack_number(value:sub(2))
+  return {
+    at = at, status = status, attempts = attempts, timing = timing,
+    clock_offset = offset ~= 0 and offset or nil, body = text:sub(body),
+  }
 end
 
-local function unpack_value(value)
-  if type(value) == "string" then
-    return unpack_string(value)
-  elseif type(value) ~= "table" then
-    return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    copy[unpack_value(key)] = unpack_value(item)
-  end
-  return copy
-end
-
-local function is_text(value)
-  return type(value) == "string"
-end
-
-local function is_boolean(value)
-  return type(value) == "boolean"
-end
-
-local function is_table(value)
-  return type(value) == "table"
-end
-
-local function within(least, greatest)
-  return function(value)
-    return type(value) == "number" and value >= least and value <= greatest
-  end
-end
-
-local function whole(least, greatest)
-  local is_within = within(least, greatest)
-  return function(value)
-    return is_within(value) and value % 1 == 0
-  end
-end
-
-local is_finite = within(-1.7976931348623157e308, 1.7976931348623157e308)
-local is_time = within(0, 253402300799) -- as far as the year 9999
-local is_count = whole(0, 1e6)
-
-local function is_code(value)
-  return is_text(value) or is_finite(value)
-end
-
-local function is_list_of_texts(value)
-  if not is_table(value) then
-    return false
-  end
-  local count = 0
-  for _, item in pairs(value) do
-    count = count + (is_text(item) and 1 or math.huge)
-  end
-  return count == #value
-end
-
-local function is_timing(value)
-  if not is_table(value) then
-    return false
-  end
-  for name, seconds in pairs(value) do
-    if not is_text(name) or not is_finite(seconds) then
-      return false
-    end
-  end
-  return true
-end
-
--- Whether the fields of a table are what they should be, where they are there.
-local function has_right_fields(value, checks)
-  for name, check in pairs(checks) do
-    if value[name] ~= nil and not check(value[name]) then
-      return false
-    end
-  end
-  return true
-end
-
-local in_failure = {
-  message = is_text, code = is_code, request_id = is_text, hint = is_text,
-  status = whole(100, 599), retryable = is_boolean,
-  retry_after = within(0, 86400), attempts = is_count,
+-- Of a failure only these, each of its type, and within a range.
+local failure_fields = {
+  message = { "string" }, code = { "string number" },
+  request_id = { "string" }, hint = { "string" }, status = { "number", 100, 599 },
+  retryable = { "boolean" }, retry_after = { "number", 0, max_offset },
+  attempts = { "number", 0, max_count },
 }
 
--- Only these fields, as a failure of an answer has them.
-local function read_failure(value, provider, secrets)
-  if not is_table(value) or value.provider ~= provider or value.kind ~= "auth"
-    or not has_right_fields(value, in_failure) then
-    return nil
+local function is_right(value, rule)
+  if not rule[1]:find(type(value), 1, true) then
+    return false
+  elseif type(value) ~= "number" or not rule[2] then
+    return true
   end
-  local read = { provider = provider, kind = "auth" }
-  for name in pairs(in_failure) do
-    read[name] = value[name]
-  end
-  failure.clean_fields(read, secrets)
-  read.message = read.message or "no message"
-  return failure.new(read)
+  return value >= rule[2] and value <= rule[3]
 end
 
-local in_result = {
-  available = is_finite, available_from = is_text, unit = is_text,
-  request_id = is_text, fetched_at = is_time, raw = is_table,
-  attempts = is_count, timing = is_timing, clock_offset = is_finite,
-  unexpected = is_list_of_texts,
-}
-
-local required = { "available", "available_from", "unit", "fetched_at" }
-
--- What `balance.cache` says of a result itself.
-local of_cache = { "cached", "age", "stale", "refresh_error" }
-
-local function read_result(value, provider)
-  if not is_table(value) or value.provider ~= provider
-    or not has_right_fields(value, in_result) then
-    return nil
+local function write_failure(failure, at)
+  local fields = {}
+  for name in pairs(failure_fields) do
+    fields[name] = failure[name]
   end
-  for _, name in ipairs(required) do
-    if value[name] == nil then
-      return nil
-    end
-  end
-  for _, name in ipairs(of_cache) do
-    value[name] = nil
-  end
-  return value
+  local written, problem = encoder.encode(fields)
+  return written and ("failure %d %s\n"):format(math.floor(at), written), problem
 end
 
-local function read_record(value, key, provider, secrets)
-  if not is_table(value) or value.version ~= version or value.key ~= key then
-    return nil
-  end
-  local record = { at = value.at, failed_at = value.failed_at }
-  if value.result ~= nil then
-    record.result = is_time(value.at) and read_result(value.result, provider)
-    if not record.result then
+local function read_failure(provider, secrets, fields)
+  local read = { kind = "auth" }
+  for name, rule in pairs(failure_fields) do
+    local value = fields[name]
+    if value ~= nil and not is_right(value, rule) then
       return nil
     end
+    read[name] = value
   end
-  if value.failure ~= nil then
-    record.failure = is_time(value.failed_at)
-      and read_failure(value.failure, provider, secrets)
-    if not record.failure then
-      return nil
-    end
-  end
-  return (record.result or record.failure) and record or nil
+  return failures.of_call(provider, read, secrets())
 end
 
 --- Reads a record. It names its key: a connection to a store that two have
 -- used at once may give one of them what the other asked for.
--- @tparam string record
+-- @tparam string text
 -- @tparam string key
--- @tparam string provider whose answer it must be
--- @tparam {string,...} secrets that no failure may show
--- @treturn ?table nil where it is none, or another's
-function _M.decode(record, key, provider, secrets)
-  if #record > max_size then
+-- @tparam function secrets returns those that no failure may show
+-- @treturn ?table `answer` with `at`; `failure` and `failed_at`, Unix seconds;
+-- nil where it is no record, or another key's
+function _M.decode(text, key, secrets)
+  local head = #format + #key + 2
+  if text:sub(1, head) ~= format .. " " .. key .. "\n" then
     return nil
   end
-  local ok, value = pcall(function()
-    return unpack_value(json.decode(record, most))
-  end)
-  return ok and read_record(value, key, provider, secrets) or nil
+  local record, from = {}, head + 1
+  local failed_at, fields, next_line =
+    text:match("^failure (%d+) ([^\n]+)\n()", from)
+  if failed_at then
+    fields = json.decode(fields)
+    record.failed_at = tonumber(failed_at)
+    record.failure = fields and record.failed_at <= max_time
+      and read_failure(key:match "^balance:([^:]*)", secrets, fields)
+    from = next_line
+  end
+  if from <= #text then
+    record.answer = read_answer(text, from)
+  end
+  local is_whole = (record.failure or not failed_at)
+    and (record.answer or failed_at and from > #text)
+  return is_whole and record or nil
 end
 
---- Writes a record, unless it could not be read again.
--- @tparam table record
+--- Writes a record.
 -- @tparam string key that it is kept under
--- @tparam string provider
--- @tparam {string,...} secrets that it must not hold
+-- @tparam table record as of `decode`
 -- @treturn ?string
--- @treturn ?string where the first is nil, why
-function _M.encode(record, key, provider, secrets)
-  record.version, record.key = version, key
-  local ok, packed = pcall(pack, record, secrets)
-  if not ok then
-    return nil, packed
+-- @treturn ?string where that is nil, why
+function _M.encode(key, record)
+  local parts = { format .. " " .. key .. "\n" }
+  if record.failure then
+    local line, problem = write_failure(record.failure, record.failed_at)
+    if not line then
+      return nil, problem
+    end
+    parts[#parts + 1] = line
   end
-  local written, problem = encoder.encode(packed)
-  if not written then
-    return nil, problem
-  elseif not _M.decode(written, key, provider, secrets) then
-    return nil, "it could not be read again"
+  if record.answer then
+    if #record.answer.body > max_body then
+      return nil, "it is longer than " .. max_body .. " bytes"
+    end
+    parts[#parts + 1] = write_answer(record.answer)
   end
-  return written
+  return table.concat(parts)
 end
 
 return _M

@@ -32,22 +32,21 @@ local _M = {}
 ---@field offset? number seconds, of a clock
 ---@field message? string of a warning
 
---- What an emitter is where nobody listens: whoever has much to tell may ask.
-function _M.silent() end
+--- Whether events are made where no hook wants them, too; specs look at them.
+_M.is_always_on = false
 
 --- A function that completes an event and passes it on. What the hook raises
--- is its own affair: it ends the hook, not the call.
+-- ends the hook, not the call.
 -- @tparam ?function hook the caller's
 -- @tparam string provider
 -- @tparam ?string account
 -- @treturn function
 function _M.emitter(hook, provider, account)
-  if not hook then
-    return _M.silent
-  end
   return function(event)
     event.provider, event.account = provider, account
-    pcall(hook, event)
+    if hook then
+      pcall(hook, event)
+    end
   end
 end
 

@@ -156,6 +156,7 @@ watch(require "balance.failure", "new", function(new)
   end
 end)
 
+require("balance.trace").is_always_on = true
 watch(require "balance.trace", "emitter", function(emitter)
   return function(...)
     local emit = emitter(...)

@@ -32,10 +32,8 @@ local endpoints = {
 local duration = 7200 -- seconds; what the service gives where nobody asks
 local usual_session = "balance"
 
--- What a wrong clock is off by, for all roles of this process.
-local state = { offset = 0 }
-
-local function silent() end
+-- Seconds that are added to this machine's clock, for all roles.
+local clock_offset = 0
 
 -- A role and what its session is called; nil where no role is given.
 local function role_of(arn, session)
@@ -167,8 +165,14 @@ local function ask(offset, request, deadline)
 end
 
 local function fetch(request, context, deadline)
-  local answered, about =
-    clock.run(state, refusal, silent, ask, request, deadline)
+  local used = clock_offset
+  local answered, about, ahead = ask(used, request, deadline)
+  local offset = about
+    and clock.correction(about, refusal.is_clock_refused, ahead, used)
+  if offset then
+    clock_offset = offset
+    answered, about = ask(offset, request, deadline)
+  end
   if not answered then
     return nil, about.message, about
   end

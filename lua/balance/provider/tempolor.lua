@@ -3,7 +3,6 @@
 -- @module balance.provider.tempolor
 
 local answer = require "balance.answer"
-local core = require "balance.core"
 
 local _M = {
   name = "tempolor",
@@ -36,29 +35,27 @@ function _M.request(config)
   }
 end
 
+local function refuse(status, body, code)
+  if type(code) ~= "number" then
+    return answer.not_the_services(status, body)
+  elseif code == success then
+    return answer.not_the_services(status, {}) -- its words say "success"
+  end
+  return answer.refused(status, codes[code], {
+    code = code, message = answer.words(body) or body.message,
+    request_id = body.request_id,
+  })
+end
+
 function _M.read(status, body)
-  local code = body and answer.number(body.status)
-  if not code then
-    return nil, answer.not_the_services(status, body)
-  elseif code ~= success then
-    return nil, answer.refused(status, codes[code], {
-      code = code, message = answer.words(body) or body.message,
-      request_id = body.request_id,
-    })
-  elseif status ~= 200 then
-    return nil, answer.not_the_services(status, {}) -- its words say "success"
+  local code = body and body.status
+  if type(code) == "string" then
+    code = answer.number(code)
   end
-  local failure = answer.needs(body.data, "data", "balance")
-  if failure then
-    failure.request_id = body.request_id
-    return nil, failure
+  if code ~= success or status ~= 200 then
+    return nil, refuse(status, body, code)
   end
-  local unexpected = {}
-  answer.compare(unexpected, body, envelope)
-  answer.compare(unexpected, body.data, fields)
-  local result = core.copy(body.data)
-  result.available_from, result.request_id = "balance", body.request_id
-  return result, nil, unexpected
+  return answer.balance(body, "balance", envelope, fields)
 end
 
 function _M.hint(failure, context)

@@ -62,7 +62,7 @@ function _M.default_endpoint(config)
   return endpoints[config.site or "intl"]
 end
 
-function _M.request(config)
+function _M.request(config, clock_offset)
   return {
     path = "/",
     body = config.temp_credit and '{"TempCredit":true}' or "{}",
@@ -75,7 +75,7 @@ function _M.request(config)
       action = "DescribeAccountBalance",
       version = "2018-07-09",
       region = config.region,
-      timestamp = os.time() + (config.clock_offset or 0),
+      timestamp = os.time() + (clock_offset or 0),
     },
   }
 end
@@ -105,10 +105,8 @@ function _M.read(status, body)
     failure.request_id = response.RequestId
     return nil, failure
   end
-  local unexpected = {}
-  answer.compare(unexpected, response, fields)
-  answer.compare_list(unexpected, response.TempAmountInfoList,
-    "TempAmountInfoList", temporary)
+  local unexpected = answer.compare_list(answer.compare(nil, response, fields),
+    response.TempAmountInfoList, "TempAmountInfoList", temporary)
   local result = core.copy(response)
   result.available_from, result.request_id = from, response.RequestId
   return result, nil, unexpected

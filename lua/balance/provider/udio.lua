@@ -3,7 +3,6 @@
 -- @module balance.provider.udio
 
 local answer = require "balance.answer"
-local core = require "balance.core"
 
 local _M = {
   name = "udio",
@@ -35,27 +34,26 @@ function _M.request(config)
   }
 end
 
+local function refuse(status, body, code)
+  if type(code) ~= "number" then
+    return answer.not_the_services(status, body)
+  elseif code == success then
+    return answer.not_the_services(status, {}) -- its words say "success"
+  end
+  return answer.refused(status, meaning(code), {
+    code = code, message = answer.words(body) or body.message,
+  })
+end
+
 function _M.read(status, body)
-  local code = body and answer.number(body.code)
-  if not code then
-    return nil, answer.not_the_services(status, body)
-  elseif code ~= success then
-    return nil, answer.refused(status, meaning(code), {
-      code = code, message = answer.words(body) or body.message,
-    })
-  elseif status ~= 200 then
-    return nil, answer.not_the_services(status, {}) -- its words say "success"
+  local code = body and body.code
+  if type(code) == "string" then
+    code = answer.number(code)
   end
-  local failure = answer.needs(body.data, "data", "credits")
-  if failure then
-    return nil, failure
+  if code ~= success or status ~= 200 then
+    return nil, refuse(status, body, code)
   end
-  local unexpected = {}
-  answer.compare(unexpected, body, envelope)
-  answer.compare(unexpected, body.data, fields)
-  local result = core.copy(body.data)
-  result.available_from, result.request_id = "credits", nil
-  return result, nil, unexpected
+  return answer.balance(body, "credits", envelope, fields)
 end
 
 function _M.hint(failure, context)
