@@ -4,28 +4,18 @@ local cache = require "balance.cache"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
+local identities = require "balance.identity"
+local kept = require "support.kept"
 local memory = require "balance.store.memory"
 local nginx = require "support.nginx"
 
-local identity = cache.identity("udio", {
+local identity = identities.of("udio", {
   api_key = "s3cr3t-key", endpoint = "https://example.com",
 })
 local key = "balance:" .. identity
 
 -- Time passes only where somebody sleeps or a spec says so.
 local now, loop, store, settings, events, requests
-
-local function new_result(fields)
-  local result = {
-    provider = "udio", credits = 195, used_credits = 776.56,
-    available = 195, available_from = "credits", unit = "credit",
-    fetched_at = 1700000000, raw = { code = 200, data = { credits = 195 } },
-  }
-  for name, value in pairs(fields or {}) do
-    result[name] = value
-  end
-  return result
-end
 
 local function new_failure(kind)
   return failure.new {
@@ -36,7 +26,7 @@ end
 
 local function fetch()
   requests = requests + 1
-  return new_result { credits = 194 + requests }
+  return kept.answer(194 + requests)
 end
 
 local function fail()
@@ -50,14 +40,13 @@ local function refuse()
 end
 
 local function call(fetcher, from)
-  return (from or cache).call(settings, identity, loop, fetcher or fetch,
+  return kept.call(from or cache, settings, key, loop, fetcher or fetch,
     function(event) events[#events + 1] = event end)
 end
 
 local function names()
   local list = {}
   for i, event in ipairs(events) do
-    assert.equal("udio", event.provider)
     list[i] = event.event
   end
   events = {}
@@ -95,7 +84,7 @@ describe("a cached call", function()
     assert.is_nil(second.stale)
     assert.equal("cache_hit", events[1].event)
     assert.equal(29, events[1].age)
-    second.cached, second.age = nil, nil
+    second.cached, second.age, second.fetched_at = nil, nil, nil
     assert.same(first, second)
   end)
 
@@ -134,14 +123,14 @@ describe("a cached call", function()
       { api_key = "a", endpoint = { "x", "y" }, site = true },
       { api_key = "as2:cn", endpoint = { "x", "y" } },
     } do
-      local text = cache.identity("udio", other)
+      local text = identities.of("udio", other)
       assert.is_nil(seen[text])
       seen[text] = true
     end
-    assert.equal(cache.identity("udio", config), cache.identity("udio", {
+    assert.equal(identities.of("udio", config), identities.of("udio", {
       site = "cn", endpoint = { "x", "y" }, api_key = "a",
     }))
-    assert.is_nil(seen[cache.identity("tencent", config)])
+    assert.is_nil(seen[identities.of("tencent", config)])
   end)
 
   it("has a table in the process where there is no store", function()
@@ -238,18 +227,23 @@ describe("what is stored", function()
   -- Through the store, whatever it is.
   local function return_trip(value)
     store:delete(key)
-    call(function() return new_result { value = value } end)
-    return call().value
+    call(function() return kept.answer(195, value) end)
+    local result = call()
+    assert.is_true(result.cached)
+    return result.value
   end
 
   it("comes back as it was, every number to its last digit", function()
-    for _, value in ipairs {
-      600000561284, 123456789012345678, -123456789012345678, 0, -7, 1e14,
-      99999999999999, 9007199254740991, 776.56, 0.1 + 0.2, -1 / 3, 1e300,
-      5e-324, 1e15 + 0.5, "", "#", "##", "#1", "#x", "1", "a\0b\n\"\\/",
-      "余额", true, false, { { 1, 2.5, "x" }, {} }, { ["#k"] = { k = "#v" } },
+    for text, value in pairs {
+      ["600000561284"] = 600000561284, ["1e14"] = 1e14, ["-7"] = -7,
+      ["9007199254740991"] = 9007199254740991, ["776.56"] = 776.56,
+      ["0.30000000000000004"] = 0.1 + 0.2, ["5e-324"] = 5e-324,
+      ['""'] = "", ['"#1"'] = "#1", ['"a\\u0000b\\n\\"\\\\/"'] = "a\0b\n\"\\/",
+      ['"余额"'] = "余额", ["true"] = true, ["false"] = false,
+      ['[[1,2.5,"x\\n"],{}]'] = { { 1, 2.5, "x\n" }, {} },
+      ['{"#k":{"k":"#v"}}'] = { ["#k"] = { k = "#v" } },
     } do
-      local back = return_trip(value)
+      local back = return_trip(text)
       assert.same(value, back)
       if math.type and type(value) == "number" then
         assert.equal(math.tointeger(value) and "integer" or "float",
@@ -273,9 +267,11 @@ describe("what is stored", function()
     -- a service that sends the key back
     pass(31)
     local result = call(function()
-      return new_result { raw = { echo = { "Bearer s3cr3t-key" } } }
+      local answer = kept.answer(195, '"Bearer s3cr3t-key"')
+      answer.is_telling = true
+      return answer
     end)
-    assert.equal("Bearer s3cr3t-key", result.raw.echo[1])
+    assert.equal("Bearer s3cr3t-key", result.value)
     assert.equal("refresh refresh stale refresh cache_error", names())
     assert.is_true(#stored > 2)
     for _, text in ipairs(stored) do
@@ -284,11 +280,11 @@ describe("what is stored", function()
     end
   end)
 
-  it("is not kept where it cannot be written", function()
+  it("is not kept where it could not be read again", function()
     local result = call(function()
-      return new_result { raw = { print } }
+      return kept.answer(195, '"' .. ("x"):rep(1024 * 1024) .. '"')
     end)
-    assert.equal(print, result.raw[1])
+    assert.equal(195, result.credits)
     assert.equal("refresh cache_error", names())
     assert.is_nil(call().cached)
   end)
@@ -310,16 +306,14 @@ describe("a store", function()
   it("that holds garbage does not break a call", function()
     call()
     local good = store:get(key)
-    local ours = ('{"version":1,"key":"%s",'):format(key)
+    local head = "balance 2 " .. key .. "\n"
     for _, garbage in ipairs {
-      "", "x", "{}", "[]", "null", "\0", '{"version":1}', good .. "}",
-      good:sub(1, -2), (good:gsub('"version":1', '"version":2')), 7, true,
+      "", "x", "{}", "null", "\0", head, "balance 2", good:sub(1, -2),
+      good .. "}", (good:gsub("balance 2", "balance 3")), 7, true,
       (good:gsub("balance:udio:%x", "balance:udio:x")), -- somebody else's
-      ours .. '"at":1700000000,"result":"x"}',
-      ours .. '"at":"x","result":{}}',
-      ours .. '"failed_at":1700000000,"failure":{}}',
-      ours .. '"failed_at":1700000000,"failure":{"kind":"x",'
-        .. '"provider":"udio","message":"x"}}',
+      (good:gsub("answer %d+", "answer x")), head .. "answer 1\n{}",
+      head .. "failure x {}\n", head .. "failure 1700000000 {}",
+      head .. "failure 1700000000 x\n",
     } do
       assert.is_true(store:set(key, garbage))
       events = {}
@@ -452,14 +446,14 @@ describe("two workers with one store", function()
 
   -- The same modules with a memory of their own.
   local function new_worker()
-    local kept = {}
+    local before = {}
     for _, name in ipairs(modules) do
-      kept[name], package.loaded[name] = package.loaded[name], nil
+      before[name], package.loaded[name] = package.loaded[name], nil
     end
     local worker = require "balance.cache"
     require("balance.flight").now = function() return now end
     for _, name in ipairs(modules) do
-      package.loaded[name] = kept[name]
+      package.loaded[name] = before[name]
     end
     return worker
   end
@@ -603,10 +597,11 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
       server = "chunked_transfer_encoding off;",
       locations = {
         ["= /cached"] = [[
-          local cache = require "balance.cache"
-          local result, err = cache.call({ store = ngx.shared.balance },
-            "udio:" .. ngx.var.arg_account, require "balance.loop.nginx",
-            function()
+          local kept = require "support.kept"
+          local result, err = kept.call(require "balance.cache",
+            { store = ngx.shared.balance },
+            "balance:udio:" .. ngx.var.arg_account,
+            require "balance.loop.nginx", function()
               ngx.shared.notes:incr("requests_" .. ngx.var.arg_account, 1, 0)
               ngx.sleep(0.3)
               if ngx.var.arg_refused then
@@ -614,11 +609,7 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
                   provider = "udio", kind = "auth", message = "no",
                 }
               end
-              return {
-                provider = "udio", credits = 195, available = 195,
-                available_from = "credits", unit = "credit",
-                fetched_at = ngx.time(), at = ngx.worker.pid(),
-              }
+              return kept.answer(195)
             end,
             function(event)
               if event.event == "cache_error" then
@@ -628,16 +619,13 @@ describe("a cache and a limiter that nginx's workers share #nginx", function()
           ngx.print(err and err.kind or result.credits, " ", ngx.worker.pid())
         ]],
         ["= /killed"] = [[
-          local cache = require "balance.cache"
+          local kept = require "support.kept"
           local function call(limit)
-            return cache.call({ store = ngx.shared.balance, limit = limit },
-              "udio:killed", require "balance.loop.nginx", function()
+            return kept.call(require "balance.cache",
+              { store = ngx.shared.balance, limit = limit },
+              "balance:udio:killed", require "balance.loop.nginx", function()
                 ngx.sleep(limit)
-                return {
-                  provider = "udio", credits = limit, available = limit,
-                  available_from = "credits", unit = "credit",
-                  fetched_at = ngx.time(),
-                }
+                return kept.answer(limit)
               end)
           end
           local thread = ngx.thread.spawn(call, 0.4)

@@ -92,7 +92,7 @@ describe("options", function()
       provider.endpoint_variable = nil -- the sandbox's
       assert.equal("https://" .. host,
         configs.resolve(provider, configs.base(provider, {}),
-          { site = site }).endpoints[1])
+          { site = site }).endpoint)
     end
   end)
 
@@ -356,10 +356,11 @@ describe("a failure", function()
   end)
 
   it("holds no key that was given with its scheme before it", function()
-    local tempolor = require "balance.provider.tempolor"
-    local err = require("balance.attempt").fail(tempolor,
-      { api_key = "Bearer s3cr3t-k3y" },
-      { kind = "auth", message = "Bearer s3cr3t-k3y: no s3cr3t-k3y here" })
+    local secrets = require("balance.secrets").of(
+      require "balance.provider.tempolor", { api_key = "Bearer s3cr3t-k3y" })
+    local err = require("balance.failure").of_call("tempolor",
+      { kind = "auth", message = "Bearer s3cr3t-k3y: no s3cr3t-k3y here" },
+      secrets)
     assert.equal("***: no *** here", err.message)
   end)
 end)

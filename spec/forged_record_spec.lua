@@ -6,11 +6,13 @@ local cache = require "balance.cache"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local json = require "cjson"
+local kept = require "support.kept"
 local process = require "support.process"
 
-local identity = cache.identity("udio", { api_key = "s3cr3t-key-of-udio" })
-local key = "balance:" .. identity
+local key = "balance:udio:" .. ("0123456789abcdef"):rep(4)
 local at = 1700000000
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local store, events, requests
 
@@ -31,54 +33,41 @@ local function new_store()
   return mine
 end
 
-local function new_result()
-  return {
-    provider = "udio", credits = 195, available = 195,
-    available_from = "credits", unit = "credit", fetched_at = at,
-    raw = { code = 200, data = { credits = 195 } }, attempts = 1,
-    timing = { dns = 0, connect = 0.1, tls = 0.2, first_byte = 0.3,
-      total = 0.4 },
-  }
-end
-
 local function new_failure()
   return {
-    provider = "udio", kind = "auth", message = "no such key", code = 401,
-    status = 401, request_id = "r-1", retryable = false, retry_after = 5,
-    hint = "give another", attempts = 1,
+    message = "no such key", code = 401, status = 401, request_id = "r-1",
+    retryable = false, retry_after = 5, hint = "give another", attempts = 1,
   }
 end
 
-local function call()
-  return cache.call({ store = store, now = function() return at + 1 end,
-    secrets = { "s3cr3t-key-of-udio" } }, identity, { sleep = error },
-    function()
+local function call(fetch)
+  return kept.call(cache, { store = store, now = function() return at + 1 end,
+    secrets = { "s3cr3t-key-of-udio" } }, key, { sleep = error },
+    fetch or function()
       requests = requests + 1
-      local result = new_result()
-      result.credits, result.available = 1, 1
-      return result
+      return kept.answer(1)
     end, function(event)
-      events[#events + 1] = event.event
+      events[#events + 1] = event.event .. ": " .. (event.message or "")
     end)
 end
 
-local function forge(record)
-  record.version, record.key = 1, key
-  store:set(key, json.encode(record))
+local function forge(...)
+  store:set(key, table.concat { "balance 2 ", key, "\n", ... })
   events, requests = {}, 0
 end
 
--- With one field of a good one changed.
-local function forge_result(name, value)
-  local result = new_result()
-  result[name] = value
-  forge { result = result, at = at }
+-- The line of an answer, with one of its numbers changed, and its body.
+local function forge_answer(place, value, body)
+  local numbers = { at, 200, 1, 0, 0, 100000, 200000, 300000, 400000 }
+  numbers[place] = value
+  forge("answer ", table.concat(numbers, " "), "\n",
+    body or kept.answer(195).body)
 end
 
 local function forge_failure(name, value)
   local failed = new_failure()
   failed[name] = value
-  forge { failure = failed, failed_at = at }
+  forge("failure ", at, " ", json.encode(failed), "\n")
 end
 
 before_each(function()
@@ -89,63 +78,67 @@ local function assert_not_ours(what)
   local result, err = call()
   assert.is_nil(err, what)
   assert.equal(1, requests, what)
-  assert.equal(1, result.available)
-  assert.equal("cache_error", events[1])
+  assert.equal(1, result.available, what)
+  assert.matches("^cache_error", events[1], what)
 end
 
-describe("a result in a store", function()
+describe("an answer in a store", function()
   it("is returned where it is one", function()
-    forge { result = new_result(), at = at }
+    forge_answer(1, at)
     local result = call()
     assert.equal(0, requests)
     assert.equal(195, result.available)
     assert.is_true(result.cached)
+    assert.equal(1, result.age)
+    assert.same({ dns = 0, connect = 0.1, tls = 0.2, first_byte = 0.3,
+      total = 0.4 }, result.timing)
   end)
 
-  it("is not ours where a field of ours is not what it should be", function()
-    for name, values in pairs {
-      provider = { json.null, "tencent", 1, {} },
-      available = { json.null, "195", {}, true, "#1e999", "#x", "#" },
-      available_from = { json.null, 1, {} },
-      unit = { json.null, 1, {} },
-      request_id = { 1, {}, true },
-      fetched_at = { json.null, "now", {}, -1, 1e300, "#1e999" },
-      raw = { "x", 1, true },
-      attempts = { "1", {}, -1, 1.5, 1e9 },
-      timing = { 1, "x", { total = "x" }, { 1, 2 }, { total = {} } },
-      clock_offset = { "x", {} },
-      unexpected = { "x", 1, { 1 }, { a = "b" } },
-      other = { "#", "#1,2", "#[1]", "#1 1", "#" .. ("9"):rep(400),
-        "#\"x\"", "#nan" },
-    } do
-      for _, value in ipairs(values) do
-        forge_result(name, value)
-        assert_not_ours(("%s: %s"):format(name, json.encode { value }))
+  it("is not ours where a number of its line is none, or out of range",
+    function()
+      local huge = ("9"):rep(400)
+      for place, values in ipairs {
+        { "x", "", "-1", "1e9", huge, "253402300800", "1.5" }, -- when
+        { "99", "600", "x", huge }, -- status
+        { "x", "-1", "1e9", "1000001", huge }, -- attempts
+        { "x", "--1", "86401", "-86401", huge }, -- clock
+        { "x", "-1", huge }, { "x", "-1", huge }, { "x", "-1", huge },
+        { "x", "-1", huge }, { "x", "-1", huge, "86400000001" }, -- timing
+      } do
+        for _, value in ipairs(values) do
+          forge_answer(place, value)
+          assert_not_ours(("%d: %s"):format(place, value))
+        end
       end
+    end)
+
+  it("is not ours where its provider finds no balance in it", function()
+    for _, body in ipairs { "", "x", "{}", "[]", "null", '{"code":200}',
+      '{"code":200,"data":{"credits":null}}', '{"code":401,"message":"no"}',
+      '{"code":200,"data":{"credits":"x"}}',
+      '{"code":200,"data":{"credits":1e999}}',
+      kept.answer(195).body .. "}", "\0" .. kept.answer(195).body,
+      ("["):rep(30) .. ("]"):rep(30) } do
+      forge_answer(1, at, body)
+      assert_not_ours(body)
     end
+    forge_answer(2, 500)
+    assert_not_ours "a status of 500"
   end)
 
-  it("is not ours where its time is none", function()
-    for _, value in ipairs { json.null, "x", -1, 1e300, "#1e999", {} } do
-      forge { result = new_result(), at = value }
-      assert_not_ours(json.encode { value })
-    end
-  end)
-
-  it("is not ours where nothing or only a part of the record is", function()
-    for _, record in ipairs { {}, { result = 1, at = at }, { at = at },
-      { result = {}, at = at }, { result = new_result() },
-      { result = new_result(), at = at, failure = {}, failed_at = at },
-      { result = 1, at = at, failure = new_failure(), failed_at = at } } do
-      forge(record)
-      assert_not_ours(json.encode(record))
+  it("is not ours where a part of the record is missing", function()
+    for _, record in ipairs { {}, { "answer 1" }, { "answer\n" },
+      { "\n" }, { "failure ", at, " {}" },
+      { "failure ", at, " {}\nanswer x\n" },
+      { "failure ", at, " {}\n", "x" } } do
+      forge(unpack(record))
+      assert_not_ours(table.concat(record))
     end
   end)
 
   it("is not looked into where it is longer than any of ours", function()
-    local long = new_result()
-    long.note = ("x"):rep(5 * 1024 * 1024)
-    forge { result = long, at = at }
+    forge_answer(1, at, ('{"code":200,"data":{"credits":195,"x":"%s"}}')
+      :format(("x"):rep(5 * 1024 * 1024)))
     local steps = 0
     debug.sethook(function() steps = steps + 1 end, "", 1000)
     assert_not_ours "too long"
@@ -154,42 +147,22 @@ describe("a result in a store", function()
   end)
 
   it("does not say itself how old it is", function()
-    local result = new_result()
-    result.cached, result.stale, result.age = false, true, -5
-    result.refresh_error = { kind = "auth", message = "x\ny" }
-    forge { result = result, at = at }
-    result = call()
+    forge_answer(1, at, '{"code":200,"data":{"credits":195,"cached":false,'
+      .. '"stale":true,"age":-5,"refresh_error":{"kind":"auth"}}}')
+    local result = call()
     assert.is_true(result.cached)
     assert.equal(1, result.age)
     assert.is_nil(result.stale)
     assert.is_nil(result.refresh_error)
   end)
 
-  it("is not written where it could not be read again", function()
-    for _, change in ipairs {
-      function(result) result.available = nil end,
-      function(result) result.available = "195" end,
-      function(result) result.provider = "another" end,
-      function(result) result.raw = ("x"):rep(5 * 1024 * 1024) end,
-      function(result)
-        for _ = 1, 30 do
-          result.raw = { result.raw }
-        end
-      end,
-    } do
-      events = {}
-      store = new_store()
-      local written = cache.call({ store = store }, identity, {}, function()
-        local result = new_result()
-        change(result)
-        return result
-      end, function(event)
-        events[#events + 1] = event.event .. ": " .. (event.message or "")
-      end)
-      assert.is_table(written)
-      assert.matches("cache_error: the result cannot be stored", events[2])
-      assert.is_nil(store:get(key))
-    end
+  it("is not written where it would not be read again", function()
+    events = {}
+    assert.is_table(call(function()
+      return kept.answer(195, '"' .. ("x"):rep(1024 * 1024) .. '"')
+    end))
+    assert.matches("cache_error: the result cannot be stored", events[2])
+    assert.is_nil(store:get(key))
   end)
 end)
 
@@ -200,15 +173,15 @@ describe("a failure in a store", function()
     assert.is_nil(result)
     assert.equal(0, requests)
     assert.is_nil(err.more)
-    assert.same(failure.new(new_failure()), err)
+    local expected = new_failure()
+    expected.provider, expected.kind = "udio", "auth"
+    assert.same(failure.new(expected), err)
   end)
 
   it("is not ours where a field is not what it should be", function()
     for name, values in pairs {
-      provider = { json.null, "tencent", 1, {} },
-      kind = { json.null, "timeout", "none", 1, {} },
       message = { 1, {}, true },
-      code = { {}, true, "#1e999" },
+      code = { {}, true },
       status = { "401", {}, 99, 600, 401.5 },
       request_id = { {}, 1, true },
       retryable = { "no", 0, {} },
@@ -256,13 +229,13 @@ describe("a client with a store that somebody else writes to", function()
       for _, code in ipairs { { 1 }, "a\nb" } do
         local forged = new_failure()
         forged.code = code
+        local line = ("failure %d %s\n"):format(os.time(),
+          json.encode(forged))
         local mine = { set = function() return true end,
           add = function() return true end, delete = function() end }
         function mine.get(_, name)
-          return not name:find ":lock$" and json.encode {
-            version = 1, key = name, failure = forged,
-            failed_at = os.time(),
-          } or nil
+          return not name:find ":lock$"
+            and "balance 2 " .. name .. "\n" .. line or nil
         end
         local client = balance.new { cache = { store = mine } }
         local result, err = client:udio()
@@ -287,7 +260,7 @@ describe("tostring() of a failure", function()
       setmetatable({}, { __tostring = error, __concat = error }) } do
       for _, name in ipairs { "provider", "kind", "message", "code", "status",
         "request_id", "hint" } do
-        local err = failure.new(new_failure())
+        local err = failure.of_call("udio", { kind = "auth" }, {})
         err[name] = value
         assert.is_string(tostring(err))
         err[name] = nil

@@ -7,14 +7,17 @@ local blocking = require "balance.loop.blocking"
 local cache = require "balance.cache"
 local core = require "balance.core"
 local flight = require "balance.flight"
+local identities = require "balance.identity"
+local kept = require "support.kept"
 local memory = require "balance.store.memory"
 local nginx = require "support.nginx"
 local process = require "support.process"
 
 local is_puc_5_1 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
-local identity = cache.identity("udio", { api_key = "of-the-lock-spec" })
-local lock = "balance:" .. identity .. ":lock"
+local key = "balance:" .. identities.of("udio",
+  { api_key = "of-the-lock-spec" })
+local lock = key .. ":lock"
 
 local store, slept, requests
 
@@ -30,14 +33,11 @@ end)
 
 local function result()
   requests = requests + 1
-  return {
-    provider = "udio", credits = 195, available = 195,
-    available_from = "credits", unit = "credit", fetched_at = os.time(),
-  }
+  return kept.answer(195)
 end
 
 local function call(fetch, its_loop)
-  return cache.call({ store = store, limit = 10 }, identity,
+  return kept.call(cache, { store = store, limit = 10 }, key,
     its_loop or loop, fetch or result)
 end
 
@@ -163,7 +163,7 @@ describe("a coroutine that ends within a call", function()
     local settings = { store = store, limit = 10, ttl = 30,
       now = function() return 1000 end }
     local function ask(fetch)
-      return cache.call(settings, identity, loop, fetch)
+      return kept.call(cache, settings, key, loop, fetch)
     end
     assert.is_nil(ask(result).cached)
     settings.now = function() return 1100 end
@@ -236,16 +236,11 @@ describe("a gather that one of its functions ends", function()
   -- The body of a function of this spec and of a program of its own.
   local code = [[
     local cache, memory, loop = ...
-    local function result()
-      return {
-        provider = "udio", credits = 195, available = 195,
-        available_from = "credits", unit = "credit", fetched_at = os.time(),
-      }
-    end
+    local kept = require "support.kept"
     local store = memory.new()
-    local identity = cache.identity("udio", { key = "of-the-gather" })
     local function call(fetch)
-      return cache.call({ store = store, limit = 60 }, identity, loop, fetch)
+      return kept.call(cache, { store = store, limit = 60 },
+        "balance:udio:of-the-gather", loop, fetch)
     end
     collectgarbage "stop" -- nor does it depend on the collector
     local ok, message = pcall(loop.gather, {
@@ -263,7 +258,7 @@ describe("a gather that one of its functions ends", function()
     assert(not ok and tostring(message):find "bug", message)
     local credits = call(function()
       loop.sleep(0.3)
-      return result()
+      return kept.answer(195)
     end).credits
     collectgarbage "restart"
     return credits
@@ -372,16 +367,13 @@ describe("a light thread of nginx that was killed #nginx", function()
       workers = 1,
       http = "lua_shared_dict balance 1m;",
       locations = { ["= /killed"] = [[
-        local cache = require "balance.cache"
+        local kept = require "support.kept"
         local function call(pause)
-          return cache.call({ store = ngx.shared.balance, limit = 60 },
-            "udio:killed", require "balance.loop.nginx", function()
+          return kept.call(require "balance.cache",
+            { store = ngx.shared.balance, limit = 60 },
+            "balance:udio:killed", require "balance.loop.nginx", function()
               ngx.sleep(pause)
-              return {
-                provider = "udio", credits = 195, available = 195,
-                available_from = "credits", unit = "credit",
-                fetched_at = ngx.time(),
-              }
+              return kept.answer(195)
             end)
         end
         do

@@ -178,7 +178,7 @@ function _M.run(call, endpoint, limit)
     outcome.result, problem = read(call, outcome, transfer)
   end
   if problem or call.config.cache then
-    local private = secrets.of(call.provider, call.config, call.old_secrets)
+    local private = secrets.of(call.provider, call.config, call.old_keys)
     for _, each in ipairs(transfers) do
       private[#private + 1] = each
     end

@@ -30,7 +30,9 @@ local encoder = core.in_plain_locale(safe.new)
 -- the correction of the clock, and its timing.
 local answer_line =
   "^answer (%d+) (%d+) (%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()"
-local written_line = "answer %d %d %d %d %d %d %d %d %d\n"
+local least = { 0, 100, 0, -max_offset, 0, 0, 0, 0, 0 }
+local greatest = { max_time, 599, max_count, max_offset, max_us, max_us,
+  max_us, max_us, max_us }
 
 local function microseconds(seconds)
   return math.floor((seconds or 0) * 1e6 + 0.5)
@@ -38,46 +40,50 @@ end
 
 local function write_answer(answer)
   local timing = answer.timing or {}
-  return written_line:format(math.floor(answer.at), answer.status, answer.attempts or 1,
-    answer.clock_offset or 0, microseconds(timing.dns),
-    microseconds(timing.connect), microseconds(timing.tls),
-    microseconds(timing.first_byte), microseconds(timing.total))
-    .. answer.body
+  return ("answer %d %d %d %d %d %d %d %d %d\n"):format(math.floor(answer.at),
+    answer.status, answer.attempts, answer.clock_offset or 0,
+    microseconds(timing.dns), microseconds(timing.connect),
+    microseconds(timing.tls), microseconds(timing.first_byte),
+    microseconds(timing.total)) .. answer.body
 end
 
-local function seconds(digits)
-  local us = tonumber(digits)
-  return us <= max_us and us / 1e6 or nil
+-- The numbers of an answer's line, in their order; nil where one is too small
+-- or too big, or there is no line.
+local function in_range(line)
+  for place, max in ipairs(greatest) do
+    local number = tonumber(line[place])
+    if not number or number < least[place] or number > max then
+      return nil
+    end
+    line[place] = number
+  end
+  return line
 end
 
 local function read_answer(text, from)
-  local at, status, attempts, offset, dns, connect, tls, first_byte, total, body
-    = text:match(answer_line, from)
-  if not at or #text - body >= max_body then
-    return nil
-  end
-  at, status = tonumber(at), tonumber(status)
-  attempts, offset = tonumber(attempts), tonumber(offset)
-  local timing = {
-    dns = seconds(dns), connect = seconds(connect), tls = seconds(tls),
-    first_byte = seconds(first_byte), total = seconds(total),
-  }
-  if at > max_time or status < 100 or status > 599 or attempts > max_count
-    or math.abs(offset) > max_offset or not timing.total then
+  local line = in_range { text:match(answer_line, from) }
+  local body = line and line[#line]
+  if not line or #text - body >= max_body then
     return nil
   end
   return {
-    at = at, status = status, attempts = attempts, timing = timing,
-    clock_offset = offset ~= 0 and offset or nil, body = text:sub(body),
+    at = line[1], status = line[2], attempts = line[3],
+    clock_offset = line[4] ~= 0 and line[4] or nil,
+    timing = {
+      dns = line[5] / 1e6, connect = line[6] / 1e6, tls = line[7] / 1e6,
+      first_byte = line[8] / 1e6, total = line[9] / 1e6,
+    },
+    body = text:sub(body),
   }
 end
 
--- Of a failure only these, each of its type, and within a range.
+-- Of a failure only these: each of its types, a number in its range.
 local failure_fields = {
-  message = { "string" }, code = { "string number" },
-  request_id = { "string" }, hint = { "string" }, status = { "number", 100, 599 },
-  retryable = { "boolean" }, retry_after = { "number", 0, max_offset },
-  attempts = { "number", 0, max_count },
+  message = { "string" }, request_id = { "string" }, hint = { "string" },
+  code = { "string number" }, retryable = { "boolean" },
+  retry_after = { "number", 0, max_offset },
+  status = { "number", 100, 599, is_whole = true },
+  attempts = { "number", 0, max_count, is_whole = true },
 }
 
 local function is_right(value, rule)
@@ -87,6 +93,7 @@ local function is_right(value, rule)
     return true
   end
   return value >= rule[2] and value <= rule[3]
+    and (not rule.is_whole or value % 1 == 0)
 end
 
 local function write_failure(failure, at)
@@ -95,10 +102,11 @@ local function write_failure(failure, at)
     fields[name] = failure[name]
   end
   local written, problem = encoder.encode(fields)
-  return written and ("failure %d %s\n"):format(math.floor(at), written), problem
+  return written and ("failure %d %s\n"):format(math.floor(at), written),
+    problem
 end
 
-local function read_failure(provider, secrets, fields)
+local function read_failure(provider, fields, secrets)
   local read = { kind = "auth" }
   for name, rule in pairs(failure_fields) do
     local value = fields[name]
@@ -129,7 +137,7 @@ function _M.decode(text, key, secrets)
     fields = json.decode(fields)
     record.failed_at = tonumber(failed_at)
     record.failure = fields and record.failed_at <= max_time
-      and read_failure(key:match "^balance:([^:]*)", secrets, fields)
+      and read_failure(key:match "^balance:([^:]*)", fields, secrets)
     from = next_line
   end
   if from <= #text then

@@ -16,13 +16,15 @@ _M.random = core.random
 
 local first_max, max_pause = 0.1, 2 -- seconds
 
--- Of a budget: what it holds at first and at most, and prices in the same.
-local max_tokens, price, price_of_timeout, reward = 100, 5, 10, 1
+--- What a budget holds at first, and at most.
+_M.max_tokens = 100
+
+local price, price_of_timeout, reward = 5, 10, 1 -- tokens
 
 --- A budget, for a client to keep.
 -- @treturn table
 function _M.new_budget()
-  return { tokens = max_tokens }
+  return { tokens = _M.max_tokens }
 end
 
 --- Pays for a retry.
@@ -41,7 +43,7 @@ end
 --- Takes an answer's reward.
 -- @tparam table budget
 function _M.earn(budget)
-  budget.tokens = math.min(budget.tokens + reward, max_tokens)
+  budget.tokens = math.min(budget.tokens + reward, _M.max_tokens)
 end
 
 --- The pause before the next round.

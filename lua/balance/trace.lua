@@ -2,6 +2,9 @@
 --- What a client tells its trace hook.
 -- @module balance.trace
 
+local clean = require("balance.failure").clean
+local secrets = require "balance.secrets"
+
 local _M = {}
 
 ---@alias balance.EventName
@@ -47,6 +50,38 @@ function _M.emitter(hook, provider, account)
     if hook then
       pcall(hook, event)
     end
+  end
+end
+
+--- Tells of an attempt.
+-- @tparam balance.Call call
+-- @tparam balance.Outcome outcome
+function _M.attempt(call, outcome)
+  local failure, result = outcome.failure, outcome.result
+  local number = call.attempts
+  if outcome.hedged and not outcome.is_second then
+    number = number - 1
+  end
+  call.emit {
+    event = "attempt", attempt = number, endpoint = outcome.endpoint,
+    kind = failure and failure.kind, status = outcome.status,
+    timing = outcome.timing, reused = outcome.reused,
+  }
+  if result and result.unexpected then
+    _M.warner(call)("not as the document has it: "
+      .. table.concat(result.unexpected, ", "))
+  end
+end
+
+--- A function that tells of a warning.
+-- @tparam balance.Call call
+-- @treturn function
+function _M.warner(call)
+  return function(message)
+    call.emit {
+      event = "warning",
+      message = clean(message, secrets.of(call.provider, call.config)),
+    }
   end
 end
 

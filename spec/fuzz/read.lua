@@ -177,8 +177,10 @@ return function(data)
       ["content-type"] = "text/html" },
   }
   local body = answer.body
-  local result, refused, _, ahead = attempt.run(provider, config,
-    "https://localhost", 1, loop, {})
+  local outcome = attempt.run({ provider = provider, config = config,
+    loop = loop, clock_offset = 0 }, "https://localhost", 1)
+  local result, refused, ahead =
+    outcome.result, outcome.failure, outcome.clock_ahead
   if result then
     promise.that(status == 200, "only a success has a balance", status)
     promise.that(refused == nil, "there is one or the other", refused)

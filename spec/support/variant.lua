@@ -8,7 +8,7 @@ local _M = {}
 local count = 0
 
 --- Registers one. Its requests are those of the provider `name`, with headers
--- in any case, after `change(request, config)`; `fields` go over its others.
+-- in any case, after `change(request, config, clock_offset)`; `fields` go over its others.
 -- Returns its name, which nobody has if it is not among these.
 function _M.register(name, change, fields)
   count = count + 1
@@ -20,10 +20,10 @@ function _M.register(name, change, fields)
   for field, value in pairs(fields or {}) do
     provider[field] = value
   end
-  function provider.request(config)
-    local request = original.request(config)
+  function provider.request(config, clock_offset)
+    local request = original.request(config, clock_offset)
     request.headers = request.headers or {}
-    change(request, config)
+    change(request, config, clock_offset)
     return request
   end
   balance.register(provider)

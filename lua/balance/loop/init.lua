@@ -86,6 +86,21 @@ function _M.choose(wanted)
   return _M.names[name]
 end
 
+--- The loop for a call that begins.
+-- @tparam ?string|table wanted as of `choose`
+-- @treturn ?table nil where no call can be made; then the fields of a failure
+function _M.enter(wanted)
+  local loop, kind, message, hint = _M.choose(wanted)
+  local ok = loop ~= nil
+  if ok and loop.ready then
+    ok, kind, message, hint = loop.ready()
+  end
+  if not ok then
+    return nil, { kind = kind, message = message, hint = hint }
+  end
+  return loop
+end
+
 if is_nginx() then
   load "nginx" -- a call says so where it could not
 end
