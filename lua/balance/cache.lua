@@ -66,14 +66,16 @@ local function read(this)
   end
   local record = type(text) == "string"
     and records.decode(text, this.key, this.secrets)
-  if record and record.answer then
-    record.result = this.read(record.answer)
-    record = record.result and record
-  end
-  if not record then
+  local answer = record and record.answer
+  local result = answer and this.read(answer)
+  if not record or answer and not result then
     tell_of_error(this, "what is stored is not ours")
+    return {}
   end
-  return record or {}
+  return {
+    answer = answer, result = result,
+    failure = record.failure, failed_at = record.failed_at,
+  }
 end
 
 local function write(this, record, exptime)
@@ -290,7 +292,7 @@ local function deliver(this, record, err)
   return result
 end
 
--- The settings -------------------------------------------------------------------
+-- The call ---------------------------------------------------------------------
 
 local function default()
   default_store = default_store or memory.new()

@@ -4,6 +4,7 @@
 
 local answers = require "balance.answer"
 local cache = require "balance.cache"
+local core = require "balance.core"
 local fail = require("balance.failure").of_call
 local names = require "balance.names"
 local secrets = require "balance.secrets"
@@ -24,7 +25,7 @@ end
 local function read(provider, answer)
   local result = answers.read(provider, answer.status, answer.body)
   if result then
-    result.fetched_at, result.timing = answer.at, answer.timing
+    result.fetched_at, result.timing = answer.at, core.copy(answer.timing)
     result.attempts = answer.attempts
     result.clock_offset = answer.clock_offset
   end

@@ -12,6 +12,7 @@ local options = require "balance.options"
 local _M = {}
 
 local max_text = 16384 -- bytes of any value
+local max_kept = 16 -- configurations
 
 -- What is wrong with a text, by what it is called; nil where nothing is.
 local function bad_text(name, value)
@@ -42,7 +43,7 @@ end
 -- The options that a configuration has: not the keys, which come from one
 -- place, all together.
 local function names_of(provider)
-  local names = {}
+  local names = { endpoint = true }
   for _, each in ipairs { options.shared, provider.options or {} } do
     for name in pairs(each) do
       names[name] = true
@@ -55,6 +56,9 @@ end
 local function lay(config, layer, names)
   if layer.ca_file or layer.ca_path then -- one trust store, not two halves
     config.ca_file, config.ca_path = nil, nil
+  end
+  if layer.endpoint then
+    config.endpoint_variable = nil
   end
   for name, value in next, layer do
     if names[name] then
@@ -74,18 +78,14 @@ local function lay_trust(config)
   return bad_text(file, config.ca_file) or bad_text(path, config.ca_path)
 end
 
--- The endpoint for all calls of a client, unless the call names one: of the
--- settings, else of the environment.
-local function lay_endpoint(config, provider, own)
+-- The environment's endpoint, or the only one that the provider has.
+local function lay_endpoint(config, provider)
   local variable = provider.endpoint_variable
-  config.endpoint = own.endpoint
   if not config.endpoint and variable then
     config.endpoint = environment.get(variable)
     config.endpoint_variable = config.endpoint and variable
   end
-  if not config.endpoint then
-    config.endpoint = provider.endpoint
-  end
+  config.endpoint = config.endpoint or provider.endpoint
 end
 
 local function bad_endpoint(config)
@@ -120,10 +120,14 @@ function _M.base(provider, settings)
   end
   local problem = first_problem(config, names)
   local trust_problem = lay_trust(config)
-  lay_endpoint(config, provider, own)
+  lay_endpoint(config, provider)
   return {
     own = own, names = names, config = config, problem = problem,
     trust_problem = trust_problem,
+    last = { -- of the last options of a call, see lay_options()
+      given = {}, config = config, by_key = {}, count = 0,
+      problem = problem or trust_problem,
+    },
   }
 end
 
@@ -139,6 +143,65 @@ local function problem_of(base, config, given)
   return problem
 end
 
+-- Whether two layers say the same, with the same tables in them.
+local function are_equal(one, other, names)
+  for name, value in next, one do
+    if names[name] and other[name] ~= value then
+      return false
+    end
+  end
+  for name in next, other do
+    if names[name] and one[name] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+-- What a call has but for its keys, and what is wrong with it. It is kept for
+-- the next calls with the same options.
+local function lay_options(base, given)
+  local last = base.last
+  if not are_equal(last.given, given, base.names) then
+    local config = core.copy(base.config)
+    lay(config, given, base.names)
+    last = { given = given, config = config, by_key = {}, count = 0,
+      problem = problem_of(base, config, given) }
+    base.last = last
+  end
+  return last
+end
+
+local function has_keys(config, credentials_of, found)
+  for i = 1, #credentials_of do
+    local name = credentials_of[i].name
+    if config[name] ~= found[name] then
+      return false
+    end
+  end
+  return true
+end
+
+-- Adds the keys, and the endpoint where that depends on the options. Returns
+-- nil where something is wrong, and what.
+local function complete(provider, config, found)
+  local problem
+  for name, value in next, found do
+    config[name] = value
+    problem = problem or bad_option(name, value)
+  end
+  if not config.endpoint then
+    local none
+    config.endpoint, none = provider.default_endpoint(config)
+    problem = problem or none
+  end
+  problem = problem or bad_endpoint(config)
+  if problem then
+    return nil, problem
+  end
+  return config
+end
+
 local function config_problem(message)
   return nil, { kind = "config", message = message }
 end
@@ -148,44 +211,37 @@ end
 -- @tparam table base of the client, from `base`
 -- @tparam table given the options of the call
 -- @tparam ?table context for `balance.credentials`
--- @treturn ?table which nobody changes; nil where something is wrong
+-- @treturn ?table which nobody changes, for it is kept for the next call like
+-- this; nil where something is wrong
 -- @treturn ?table then, the fields of a failure
 function _M.resolve(provider, base, given, context)
-  local config = core.copy(base.config)
-  local problem
-  if next(given) then
-    lay(config, given, base.names)
-    problem = problem_of(base, config, given)
-  else
-    problem = base.problem or base.trust_problem
+  local laid = lay_options(base, given)
+  if laid.problem then -- before the search, which may ask for a role with these
+    return config_problem(laid.problem)
   end
-  if problem then -- before the search, which may ask for a role with these
-    return config_problem(problem)
-  end
-
   local found, place, failed =
-    credentials.find(provider, { given, base.own }, context, config)
+    credentials.find(provider, { given, base.own }, context, laid.config)
   if not found then
     failed = failed or { kind = "config" }
     failed.message = place
     return nil, failed
   end
-  for name, value in next, found do
-    config[name] = value
-    problem = problem or bad_option(name, value)
+  local first = provider.credentials[1]
+  local key = first and found[first.name] or ""
+  local config = laid.by_key[key]
+  if config and has_keys(config, provider.credentials, found) then
+    return config
   end
-
-  if given.endpoint then
-    config.endpoint, config.endpoint_variable = given.endpoint, nil
-  elseif not config.endpoint then
-    local none
-    config.endpoint, none = provider.default_endpoint(config)
-    problem = problem or none
-  end
-  problem = problem or bad_endpoint(config)
-  if problem then
+  local problem
+  config, problem = complete(provider, core.copy(laid.config), found)
+  if not config then
     return config_problem(problem)
   end
+  laid.count = laid.count + 1
+  if laid.count > max_kept then
+    laid.by_key, laid.count = {}, 1
+  end
+  laid.by_key[key] = config
   return config
 end
 

@@ -21,21 +21,10 @@ _M.most = 2048
 
 local instance
 
--- Whether it has the decimal point that there is now.
-local function can_read_numbers()
-  local list = instance.decode "[0.5]"
-  return list ~= nil and list[1] == 0.5
-end
-
--- lua-cjson asks for the decimal point when an instance is made, anybody's,
--- and has one for all of them.
-local function decoder()
-  if not instance or not can_read_numbers() then
-    instance = safe.new()
-    instance.decode_invalid_numbers(false)
-    instance.decode_max_depth(deepest)
-  end
-  return instance
+local function renew()
+  instance = safe.new()
+  instance.decode_invalid_numbers(false)
+  instance.decode_max_depth(deepest)
 end
 
 -- Null becomes nil, and a whole number an integer: lua-cjson 2.1.0 knows
@@ -62,8 +51,16 @@ local function normalise(container)
   return true
 end
 
+-- lua-cjson asks for the locale's decimal point when an instance is made,
+-- anybody's, and has one for all of them. With another than there is now, it
+-- refuses what has a point.
 local function decode(text)
-  return decoder().decode(text)
+  local value = instance.decode(text)
+  if value == nil and text:find(".", 1, true) then
+    renew()
+    value = instance.decode(text)
+  end
+  return value
 end
 
 --- Decodes an answer.
@@ -82,5 +79,7 @@ function _M.decode(text, most)
   local value = core.in_plain_locale(decode, text)
   return type(value) == "table" and normalise(value) and value or nil
 end
+
+core.in_plain_locale(renew)
 
 return _M

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The names of a call: one for its answer in a cache, one for its keys, whose
--- requests are counted together. Both are digests; each is made once for a
--- configuration and kept for the next calls with an equal one.
+--- The names of a configuration: one for its answer in a cache, one for its
+-- keys, whose requests are counted together. Both are digests, made once.
 -- @module balance.names
 
 local core = require "balance.core"
@@ -10,42 +9,9 @@ local options = require "balance.options"
 
 local _M = {}
 
-local max_kept = 16 -- configurations of a client and a provider
-
--- The last configuration with the same first key, and its names.
-local kept = setmetatable({}, { __mode = "k" }) -- by base, then by that key
-
--- Whether two configurations say the same, with the same tables in them.
-local function are_equal(one, other)
-  for name, value in next, one do
-    if other[name] ~= value then
-      return false
-    end
-  end
-  for name in next, other do
-    if one[name] == nil then
-      return false
-    end
-  end
-  return true
-end
-
-local function names_of(call)
-  local config, first = call.config, call.provider.credentials[1]
-  local key = first and config[first.name] or ""
-  local its = kept[call.base]
-  local found = its and its.by_key[key]
-  if found and are_equal(found.config, config) then
-    return found
-  end
-  if not its or not found and its.count >= max_kept then
-    its = { count = 0, by_key = {} }
-    kept[call.base] = its
-  end
-  its.count = its.count + (found and 0 or 1)
-  its.by_key[key] = { config = config }
-  return its.by_key[key]
-end
+-- By configuration, which `balance.config` keeps for the next calls.
+local answers = setmetatable({}, { __mode = "k" })
+local keys = setmetatable({}, { __mode = "k" })
 
 -- All that an answer depends on: not for how long and how often it is tried.
 local function answer_identity(call)
@@ -56,19 +22,25 @@ local function answer_identity(call)
     end
   end
   config.endpoint_variable = nil
-  return identity.of(call.provider.name, config)
+  local name, kind, message = identity.of(call.provider.name, config)
+  return name and "balance:" .. name, kind, message
 end
 
 local function key_identity(call)
-  local keys = {}
+  local own = {}
   for _, credential in ipairs(call.provider.credentials) do
-    keys[credential.name] = call.config[credential.name]
+    own[credential.name] = call.config[credential.name]
   end
-  return identity.of(call.provider.name, keys)
+  return identity.of(call.provider.name, own)
 end
 
-local function failed(kind, message)
-  return nil, { kind = kind, message = message }
+local function name_of(kept, make, call)
+  local name, kind, message = make(call)
+  if not name then
+    return nil, { kind = kind, message = message }
+  end
+  kept[call.config] = name
+  return name
 end
 
 --- The key of a call's answer in a store.
@@ -76,15 +48,7 @@ end
 -- @treturn ?string
 -- @treturn ?table where that is nil, the fields of a failure
 function _M.of_answer(call)
-  local names = names_of(call)
-  if not names.answer then
-    local name, kind, message = answer_identity(call)
-    if not name then
-      return failed(kind, message)
-    end
-    names.answer = "balance:" .. name
-  end
-  return names.answer
+  return answers[call.config] or name_of(answers, answer_identity, call)
 end
 
 --- The name of a call's keys.
@@ -92,15 +56,7 @@ end
 -- @treturn ?string
 -- @treturn ?table where that is nil, the fields of a failure
 function _M.of_keys(call)
-  local names = names_of(call)
-  if not names.keys then
-    local name, kind, message = key_identity(call)
-    if not name then
-      return failed(kind, message)
-    end
-    names.keys = name
-  end
-  return names.keys
+  return keys[call.config] or name_of(keys, key_identity, call)
 end
 
 return _M

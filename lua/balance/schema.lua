@@ -95,12 +95,14 @@ function _M.read(what, given, schema)
     if not rule then
       return nil, spelling.unknown(what, name, schema)
     end
-    local read, mistake = read_value(("%s '%s'"):format(what, name), rule,
-      value)
-    if mistake then
-      return nil, mistake
+    if type(value) ~= rule[1] or rule.range or rule.choices or rule.read then
+      local read, mistake = read_value(("%s '%s'"):format(what, name), rule,
+        value)
+      if mistake then
+        return nil, mistake
+      end
+      copy[name] = read
     end
-    copy[name] = read
   end
   return copy
 end
