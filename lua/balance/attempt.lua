@@ -154,7 +154,7 @@ local function read(call, outcome, transfer)
 end
 
 --- What became of an attempt: the fields of transfer:result(), and these.
--- @table balance.Outcome
+-- @table outcome
 -- @field result where there is one
 -- @field failure where there is none
 -- @field endpoint
@@ -167,7 +167,7 @@ end
 -- @tparam table call see `balance.call`; it is only read
 -- @tparam string endpoint
 -- @tparam number limit seconds
--- @treturn balance.Outcome
+-- @treturn table an outcome
 function _M.run(call, endpoint, limit)
   local transfer, transfers, problem = send(call, endpoint, limit)
   local outcome = transfer and transfer:result() or {}

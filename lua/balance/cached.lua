@@ -33,7 +33,7 @@ local function read(provider, answer)
 end
 
 --- Returns what the cache has for a call, or what the service says.
--- @tparam balance.Call call
+-- @tparam table call see `balance.call`
 -- @tparam number seconds for all of it
 -- @tparam function ask gets the call and seconds; returns an outcome
 -- @treturn ?balance.Result

@@ -73,7 +73,8 @@ local function lay_trust(config)
   if config.ca_file or config.ca_path then
     return nil
   end
-  local file, path = "SSL_CERT_FILE", "SSL_CERT_DIR"
+  local file = options.shared.ca_file.variable
+  local path = options.shared.ca_path.variable
   config.ca_file, config.ca_path = environment.get(file), environment.get(path)
   return bad_text(file, config.ca_file) or bad_text(path, config.ca_path)
 end

@@ -44,7 +44,7 @@ local function name_of(kept, make, call)
 end
 
 --- The key of a call's answer in a store.
--- @tparam balance.Call call
+-- @tparam table call see `balance.call`
 -- @treturn ?string
 -- @treturn ?table where that is nil, the fields of a failure
 function _M.of_answer(call)
@@ -52,7 +52,7 @@ function _M.of_answer(call)
 end
 
 --- The name of a call's keys.
--- @tparam balance.Call call
+-- @tparam table call see `balance.call`
 -- @treturn ?string
 -- @treturn ?table where that is nil, the fields of a failure
 function _M.of_keys(call)

@@ -54,8 +54,8 @@ function _M.emitter(hook, provider, account)
 end
 
 --- Tells of an attempt.
--- @tparam balance.Call call
--- @tparam balance.Outcome outcome
+-- @tparam table call see `balance.call`
+-- @tparam table outcome of `balance.attempt`
 function _M.attempt(call, outcome)
   local failure, result = outcome.failure, outcome.result
   local number = call.attempts
@@ -74,7 +74,7 @@ function _M.attempt(call, outcome)
 end
 
 --- A function that tells of a warning.
--- @tparam balance.Call call
+-- @tparam table call see `balance.call`
 -- @treturn function
 function _M.warner(call)
   return function(message)
