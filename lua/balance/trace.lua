@@ -7,33 +7,8 @@ local secrets = require "balance.secrets"
 
 local _M = {}
 
----@alias balance.EventName
----| "attempt"     # a request was made
----| "hedge"       # a second one is, for the first is silent since `wait`
----| "retry"       # another one will be, after `wait`
----| "limit"       # it had to wait for its turn
----| "clock"       # this machine's clock is corrected by `offset`
----| "cache_hit"   # the answer was known
----| "refresh"     # it was not, or not any more
----| "stale"       # it was, and is better than none
----| "cache_error" # the store failed, and was done without
----| "warning"     # something is not as it should be
 
 --- Something that happened on the way of a call. It holds no secret.
----@class balance.Event
----@field event balance.EventName
----@field provider string
----@field account? string the name that `balance.all` was given
----@field attempt? integer from 1
----@field endpoint? string of a request, unless it was refused
----@field kind? balance.Kind of a failed attempt
----@field status? integer of HTTP
----@field timing? balance.Timing
----@field reused? boolean whether a kept connection was used
----@field wait? number seconds until what comes next, or of a silence
----@field age? number seconds, of a cached value
----@field offset? number seconds, of a clock
----@field message? string of a warning
 
 --- Whether events are made where no hook wants them, too; specs look at them.
 _M.is_always_on = false
