@@ -163,13 +163,13 @@ describe("a worker of nginx #nginx", function()
       locations = {
         ["= /slow"] = slow(1500),
         ["= /wake"] = [[
-          local loop, waiting = require "balance.loop.nginx", nil
+          local ticker, waiting = require "balance.loop.nginx_ticker", nil
           for i = 1, 60 do
-            local name, value = debug.getupvalue(loop.wait, i)
+            local name, value = debug.getupvalue(ticker.register, i)
             waiting = name == "waiting" and value or waiting
           end
-          local _, waiter = next(waiting)
-          waiter.alarm.semaphore:post(2)
+          local _, entry = next(waiting)
+          entry.waiter.semaphore:post(2)
           ngx.sleep(0.05)
           ngx.print(worker.state())
         ]],

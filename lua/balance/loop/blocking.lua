@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- How a call waits in a plain script: it does, and nothing else goes on but
--- the calls of the same `gather`.
+--- How a call waits in a plain script: it blocks, and only calls of the same
+-- `gather` go on beside it.
 -- @module balance.loop.blocking
 
 local core = require "balance.core"
@@ -8,27 +8,29 @@ local flight = require "balance.flight"
 
 local _M = {}
 
---- There is nothing to load.
+--- Nothing is to be loaded.
 function _M.load() end
 
--- The coroutines of a gather that wait, each { thread, group }: by the id of
--- a transfer, or with the time they sleep until. A gather inside another
--- shares them, and so wakes the outer one's too.
-local waiting, sleeping = {}, {}
-local gathered = setmetatable({}, { __mode = "k" })
+-- The coroutines of all gathers, each as a waiter { thread, group }. A gather
+-- inside another one resumes the outer one's too.
+local waiting = {} -- waiters by the id of a transfer
+local sleeping = {} -- until when, by waiter
+local gathered = setmetatable({}, { __mode = "k" }) -- set of the coroutines
 
+-- Whether the running coroutine is one of a gather. It waits by a yield, of a
+-- transfer or of the time until which it sleeps.
 local function is_gathered()
   local running = coroutine.running()
   return running and gathered[running]
 end
 
---- Waits until a transfer is done. Between two waits Lua runs, and with it
--- the handler of a Ctrl-C.
+--- Waits until a transfer is done. Lua runs now and then meanwhile, so that
+-- Ctrl-C works.
 -- @tparam userdata transfer
 -- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
   local transport = transfer:transport()
-  local is_ours = transport == core.transport() -- which a gather waits for
+  local is_ours = transport == core.transport() -- the one that gathers step
   while not transfer:done() do
     local ok, kind, message, hint
     if is_ours and is_gathered() then
@@ -56,7 +58,8 @@ function _M.sleep(seconds)
   end
 end
 
--- What a coroutine raises is its own gather's, whichever one resumed it.
+-- An error is raised by the gather that the coroutine belongs to, whichever
+-- gather has resumed it.
 local function resume(waiter, ...)
   local thread, group = waiter.thread, waiter.group
   local ok, awaited = coroutine.resume(thread, ...)
@@ -89,7 +92,7 @@ local function wake_finished(transport)
   end
 end
 
--- With what their waits return.
+-- The arguments are what their waits return.
 local function wake_all(...)
   local all = waiting
   waiting = {}
@@ -98,7 +101,7 @@ local function wake_all(...)
   end
 end
 
-local function wake_heard(transport, ok, ...)
+local function wake_after_wait(transport, ok, ...)
   if ok then
     wake_finished(transport)
   else
@@ -131,9 +134,9 @@ local function gather(functions, group)
   while group.left > 0 and not group.failed do
     local seconds = seconds_to_sleep()
     if transport:timeout() then
-      wake_heard(transport, transport:wait(seconds))
+      wake_after_wait(transport, transport:wait(seconds))
     elseif next(waiting) then
-      wake_all(true) -- after a close there is nothing that would finish
+      wake_all(true) -- the transport was closed, which ended all transfers
     elseif seconds then
       core.sleep(seconds)
     end
@@ -141,7 +144,8 @@ local function gather(functions, group)
   end
 end
 
--- Whoever still waits is dropped, and the transfers with them.
+-- Forgets the coroutines that still wait; their transfers are closed when they
+-- are collected.
 local function give_up(group)
   for _, waiters in ipairs { waiting, sleeping } do
     for key, value in pairs(waiters) do

@@ -13,16 +13,16 @@ function _M.load()
   cqueues = require "cqueues"
 end
 
--- Another coroutine's step may bring a timer forward: look again by then; and
--- where there is no descriptor to poll, by then.
-local longest, without_descriptor = 0.25, 0.005 -- seconds
+-- A poll ends after this time at the latest: another coroutine's step may have
+-- brought a timer forward. Shorter where there is no descriptor to poll.
+local max_poll, max_poll_without_descriptor = 0.25, 0.005 -- seconds
 
 --- Waits until a transfer is done.
 -- @tparam userdata transfer
 -- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
   local transport = transfer:transport()
-  local limit = transport:fd() and longest or without_descriptor
+  local limit = transport:fd() and max_poll or max_poll_without_descriptor
   local ok, kind, message, hint = transport:step()
   while ok and not transfer:done() do
     cqueues.poll(transport, limit)
@@ -37,9 +37,9 @@ function _M.sleep(seconds)
   cqueues.sleep(seconds)
 end
 
---- Calls functions side by side, each in a coroutine of a controller of their
--- own, which the running one polls; one after the other where there is no
--- descriptor left for it.
+--- Calls functions side by side, in coroutines of a new controller, which the
+-- running controller polls; one after the other where no descriptor is left for
+-- a new one.
 -- @tparam {function,...} functions
 -- @raise what one of them raised; the others are given up
 function _M.gather(functions)

@@ -1,17 +1,21 @@
 -- SPDX-License-Identifier: MIT
 --- How a call waits: the one thing that differs between a script, nginx and
--- another event loop.
+-- an event loop.
 --
--- A loop is a table of three functions: `wait(transfer)` returns once
--- `transfer:done()` is true; `sleep(seconds)`; `gather(functions)` calls all
--- of them side by side and returns when the last has. One that cannot always
--- wait has a fourth, `ready()`: nil, a kind, a message and a hint where a
--- call must not even begin; one that must not keep connections has `leave()`,
--- which is called after each call.
+-- A loop is a table of functions:
 --
--- All of them are loaded at once: by the first call, a process may have no
--- file descriptor left, or be in a chroot. The library that one is for is
--- loaded by its `load()`, which raises where that is not to be had.
+-- - `wait(transfer)` returns true once `transfer:done()` is; nil, a kind, a
+--   message and a hint where it cannot wait.
+-- - `sleep(seconds)`.
+-- - `gather(functions)` calls them side by side, and returns when all have
+--   returned. What one raises it raises.
+-- - `ready()`, where a call cannot wait at any time, returns true; or nil, a
+--   kind, a message and a hint where a call must not begin.
+-- - `leave()`, where there is one, is called after each call.
+--
+-- The files of all loops are loaded here: by its first call, a process may have
+-- no file descriptor left, or be in a chroot. A loop's `load()` loads the
+-- library that it is for, and raises where that fails.
 -- @module balance.loop
 
 local core = require "balance.core"
@@ -58,7 +62,7 @@ function _M.mistake(wanted)
       return spelling.unknown("loop", wanted, _M.names)
     end
     local kind, message = load(wanted)
-    return kind == "config" and message or nil -- what is short may come back
+    return kind == "config" and message or nil -- a lack may be over by then
   elseif type(wanted) ~= "table" then
     return "a loop must be a name or a table, not a " .. type(wanted)
   end
@@ -70,7 +74,8 @@ function _M.mistake(wanted)
 end
 
 --- The loop that a call waits in.
--- @tparam ?string|table wanted the client's setting; without one it is found
+-- @tparam ?string|table wanted the client's setting `loop`; nil: the loop that
+-- the call is made in
 -- @treturn ?table nil where it cannot be loaded; then a kind, a message and a
 -- hint
 function _M.choose(wanted)
@@ -102,7 +107,7 @@ function _M.enter(wanted)
 end
 
 if is_nginx() then
-  load "nginx" -- a call says so where it could not
+  load "nginx" -- where it fails, so does each call
 end
 
 return _M

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- How a call waits under libuv (luv): its coroutine is resumed by a poll
--- handle on the transport's descriptor. `balance.new { loop = "luv" }`.
+--- How a call waits under libuv (luv), in a client of
+-- `balance.new { loop = "luv" }`: a poll handle on the transport's descriptor
+-- resumes its coroutine.
 -- @module balance.loop.luv
 
 local core = require "balance.core"
@@ -9,22 +10,21 @@ local uv
 
 local _M = {}
 
-
--- Somebody may close the transport: look again by then; and where there is no
--- descriptor to poll, by then.
-local longest, without_descriptor = 0.25, 0.005 -- seconds
+-- The transport is stepped after this time at the latest, as somebody may have
+-- closed it. Shorter where there is no descriptor to poll.
+local max_pause, max_pause_without_descriptor = 0.25, 0.005 -- seconds
 
 local waiting = {} -- coroutines by the id of a transfer
 local groups = setmetatable({}, { __mode = "k" }) -- the gather of a coroutine
-local poll, polled, timer -- while anything is under way
+local poll, polled_fd, timer -- nil while nothing is under way
 
 local function running()
   local thread, is_main = coroutine.running()
   return not is_main and thread or nil
 end
 
---- Loads luv; raises where it cannot. luv calls back in the thread that loaded
--- it, which must not be one that ends.
+--- Loads luv; raises where it cannot. luv runs its callbacks in the coroutine
+-- that loaded it, which must not end.
 function _M.load()
   if running() and not package.loaded.luv then
     error("luv has to be loaded outside of coroutines", 0)
@@ -49,9 +49,9 @@ local function wake(group)
   end
 end
 
--- One that its owner has closed stays so, and one that was given up sleeps on.
--- What one of a gather raises is raised there; what another one does, in
--- libuv's callback.
+-- A coroutine that was closed, or whose gather has failed, is not resumed. The
+-- error of a coroutine of a gather is raised by the gather; that of any other
+-- one here, in libuv's callback.
 function resume(thread, ...)
   local group = groups[thread]
   if coroutine.status(thread) == "dead" or group and group.failed then
@@ -75,12 +75,12 @@ local function stop()
   if timer then
     timer:close()
   end
-  poll, polled, timer = nil, nil, nil
+  poll, polled_fd, timer = nil, nil, nil
 end
 
 local watch
 
--- With what their waits return.
+-- The arguments are what their waits return.
 local function wake_all(...)
   local all = waiting
   waiting = {}
@@ -102,13 +102,13 @@ local function step()
   if not ok then
     wake_all(nil, kind, message, hint)
   elseif not transport:timeout() then
-    wake_all(true) -- of a transport that was closed
+    wake_all(true) -- the transport was closed, which ended all transfers
   end
   watch()
 end
 
--- libuv goes on for as long as the handles are there, so they are there only
--- while a transfer is.
+-- Keeps the handles while a transfer is under way, and no longer: uv.run
+-- returns only once they are closed.
 function watch()
   local transport = core.transport()
   local seconds = transport:timeout()
@@ -116,17 +116,18 @@ function watch()
     return stop()
   end
   local fd = transport:fd()
-  if polled ~= fd then -- it was opened anew
+  if polled_fd ~= fd then -- the transport was opened anew
     stop()
   end
   timer = timer or uv.new_timer()
   if fd then
-    poll, polled = poll or uv.new_poll(fd) or nil, fd
+    poll, polled_fd = poll or uv.new_poll(fd) or nil, fd
   end
   if poll then
-    poll:start("r", step) -- again: another one may have the same number
+    poll:start("r", step) -- anew: it may be another one with the same number
   end
-  seconds = math.min(seconds, poll and longest or without_descriptor)
+  seconds = math.min(seconds,
+    poll and max_pause or max_pause_without_descriptor)
   timer:start(math.ceil(seconds * 1000), 0, step)
 end
 
@@ -149,7 +150,7 @@ end
 -- @tparam number seconds
 function _M.sleep(seconds)
   local thread, clock = running(), uv.new_timer()
-  uv.update_time() -- libuv counts from when it last looked
+  uv.update_time() -- else the time counts from libuv's last look at the clock
   clock:start(math.ceil(seconds * 1000), 0, function()
     clock:close()
     resume(thread)

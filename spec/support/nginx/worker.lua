@@ -3,6 +3,7 @@
 -- luacheck: read globals ngx
 local balance = require "balance"
 local core = require "balance.core"
+local ticker = require "balance.loop.nginx_ticker"
 local variant = require "support.variant"
 require "support.secrets"
 
@@ -48,7 +49,7 @@ function _M.note(name, value)
   ngx.shared.notes:set(name, tostring(value))
 end
 
--- A local variable of the loop's file, wherever one of its functions has it.
+-- The value of a local variable of a file, found in the upvalues of a function.
 local function find_upvalue(fn, name, seen)
   for i = 1, 60 do
     local found, value = debug.getupvalue(fn, i)
@@ -66,19 +67,18 @@ local function find_upvalue(fn, name, seen)
   end
 end
 
---- How many calls this worker's loop knows of.
+--- How many transfers of this worker have somebody who waits for them.
 function _M.waiting()
   local count = 0
-  local loop = require "balance.loop.nginx"
-  for _ in pairs(find_upvalue(loop.wait, "waiting", {})) do
+  for _ in pairs(find_upvalue(ticker.wait, "waiting", {})) do
     count = count + 1
   end
   return count
 end
 
---- For how long nothing has come or begun, as the ticker has it; seconds.
+--- For how many seconds no transfer has moved or begun, as the ticker counts.
 function _M.quiet()
-  return find_upvalue(require("balance.loop.nginx").wait, "ticker", {}).quiet
+  return find_upvalue(ticker.wait, "ticker", {}).quiet
 end
 
 --- What is left in this worker; "idle" when nothing is.
