@@ -1,25 +1,30 @@
 -- SPDX-License-Identifier: MIT
---- Text, the same in every locale: the host program may have set one, and
--- with it other digits, letters and space.
+--- Text, the same in every locale that the host program may have set.
 -- @module balance.text
 
 local _M = {}
 
---- Cuts off the space and the line ends around a text, whatever the process's
--- locale calls space. The caller's own string wherever it will do: what is
--- made of a key is a copy that nobody wipes. Never gsub, which makes it on the
--- C stack.
+--- A text without the blanks and line ends around it. Returns the caller's own
+-- string where it has none, and never uses gsub: it copies to the C stack, and a
+-- copy of a key is not wiped.
 -- @tparam string text
 -- @treturn string
 ---@param text string
 ---@return string
 function _M.trim(text)
   local first, last = text:byte(1), text:byte(-1)
-  if first and (first <= 32 or last <= 32) then -- a space or a control
+  if first and (first <= 32 or last <= 32) then
     first = text:find "[^ \t-\r]"
     return first and text:sub(first, text:match "^.*()[^ \t-\r]") or ""
   end
   return text
+end
+
+--- A value that is given: neither nil nor false, nor an empty text.
+-- @param value
+-- @return the value, or nil
+function _M.non_empty(value)
+  return value and value ~= "" and value or nil
 end
 
 --- A text with small letters for A to Z.
@@ -52,7 +57,7 @@ end
 
 local to_type = math.type -- nil before Lua 5.3
 
---- A number, exactly: two that differ have different texts.
+--- A number as text, exactly: different numbers have different texts.
 -- @tparam number number
 -- @treturn string
 ---@param number number

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The temporary credentials of a role that is assumed: AssumeRole of Tencent
--- Cloud's service sts, 2018-08-13, signed with the keys of whoever may.
+--- The temporary credentials of a role: the action AssumeRole of Tencent Cloud's
+-- service sts, 2018-08-13, signed with keys that may assume the role.
 -- @module balance.credentials.assumed_role
 -- @see https://www.tencentcloud.com/document/api/1150/49452
 
@@ -17,7 +17,7 @@ local version = require "balance.version"
 
 local _M = {}
 
---- How long all of it may take, seconds.
+--- How long all of it may take, in seconds.
 _M.limit = 5
 
 local names = {
@@ -29,38 +29,44 @@ local endpoints = {
   cn = "https://sts.tencentcloudapi.com",
 }
 
-local duration = 7200 -- seconds; what the service gives where nobody asks
-local usual_session = "balance"
+local duration = 7200 -- seconds, the service's own default
+local default_session = "balance"
 
 -- Seconds that are added to this machine's clock, for all roles.
 local clock_offset = 0
 
--- A role and what its session is called; nil where no role is given.
-local function role_of(arn, session)
-  arn = type(arn) == "string" and text.trim(arn) or arn
-  session = type(session) == "string" and text.trim(session) or session
-  if arn == nil or arn == "" then
-    return nil
+-- Nil for an empty text, too.
+local function trimmed(value)
+  if type(value) == "string" then
+    value = text.trim(value)
   end
-  return {
-    arn = arn,
-    session = session == nil and usual_session or session == ""
-      and usual_session or session,
-  }
+  if value ~= "" then
+    return value
+  end
 end
 
-_M.role_of = role_of
+--- A role that a place names. `take` checks it.
+-- @param arn of any type
+-- @param session its session's name, of any type
+-- @treturn ?table `arn`, `session`; nil where no role is named
+function _M.role_of(arn, session)
+  arn, session = trimmed(arn), trimmed(session)
+  if session == nil then
+    session = default_session
+  end
+  return arn ~= nil and { arn = arn, session = session } or nil
+end
 
---- The role that the environment wants.
--- @tparam table context of `balance.credentials`
--- @treturn ?table
+--- The role that the environment names.
+-- @tparam table context see `balance.credentials.context`
+-- @treturn ?table as of `role_of`
 function _M.of_environment(context)
-  return role_of(environment.get("TENCENTCLOUD_ROLE_ARN", context.getenv),
+  return _M.role_of(environment.get("TENCENTCLOUD_ROLE_ARN", context.getenv),
     environment.get("TENCENTCLOUD_ROLE_SESSION_NAME", context.getenv))
 end
 
--- Both go into JSON as they are, and the first into messages.
-local function mistake(role)
+-- Both texts go into JSON as they are, and the ARN into messages.
+local function mistake_in(role)
   if type(role.arn) ~= "string" or #role.arn > 256
     or role.arn:find '[^!-~]' or role.arn:find '["\\]' then
     return "the role's ARN is none"
@@ -88,13 +94,13 @@ local function start(request, offset, limit)
       service = "sts",
       action = "AssumeRole",
       version = "2018-08-13",
-      region = "ap-guangzhou", -- one must be named, and all know this one
+      region = "ap-guangzhou", -- one must be named; both sites have this one
       timestamp = os.time() + offset,
     },
     ca_file = config.ca_file,
     ca_path = config.ca_path,
     proxy = config.proxy,
-    fresh = true, -- a kept connection may be dead, and nobody watches it
+    fresh = true, -- a kept connection may be dead
     timeout = limit,
     connect_timeout = math.min(limit, config.connect_timeout or limit),
   }
@@ -133,12 +139,12 @@ end
 
 local function secrets_of(base, transfer)
   local secrets = { base.secret_id, base.secret_key, base.token }
-  secrets[#secrets + 1] = transfer -- for what was made for its request
+  secrets[#secrets + 1] = transfer -- for the signature of its request
   return secrets
 end
 
 -- One request. Returns the response and its Date; or nil, the failure's fields
--- and by how much the service's clock is ahead, where that can be believed.
+-- and, over TLS, by how many seconds the service's clock is ahead.
 local function ask(offset, request, deadline)
   local transfer, kind, message = start(request, offset,
     math.max(deadline - core.now(), 0))
@@ -195,19 +201,19 @@ local function key_of(request)
     base.token or "")
 end
 
---- Assumes a role. Where that fails, the keys that asked for it will not do:
--- they may be another account's.
+--- Assumes a role. Where that fails, the search for credentials ends: the keys
+-- that asked may be another account's than the role's.
 -- @tparam table base `secret_id`, `secret_key`, `token`
 -- @tparam string place that they are from
 -- @tparam table role of `role_of` or `of_environment`
--- @tparam table context of `balance.credentials`
+-- @tparam table context see `balance.credentials.context`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
 -- @treturn string the place; where the first is nil, why
 -- @treturn ?table then, the failure's fields
 function _M.take(base, place, role, context)
-  local wrong = mistake(role)
-  if wrong then
-    return nil, ("%s: %s"):format(place, wrong), { kind = "config" }
+  local mistake = mistake_in(role)
+  if mistake then
+    return nil, ("%s: %s"):format(place, mistake), { kind = "config" }
   end
   local config = context.config
   local request = {

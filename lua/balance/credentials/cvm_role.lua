@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The temporary credentials of the role that a machine of Tencent Cloud has:
--- its metadata service gives them to whoever asks from there.
+--- The temporary credentials of a machine of Tencent Cloud that has a role: its
+-- metadata service gives them to any program on it.
 -- @module balance.credentials.cvm_role
 
 local core = require "balance.core"
@@ -12,16 +12,17 @@ local _M = {}
 --- Where the service is; a spec puts its own there.
 _M.endpoint = "http://metadata.tencentyun.com"
 
---- How long all of it may take, seconds: elsewhere nobody answers.
+--- How long all of it may take, in seconds: outside of Tencent Cloud there is
+-- no answer.
 _M.limit = 1
 
 local roles = "/latest/meta-data/cam/security-credentials/"
 
-local longest = 128 -- characters of a role's name
+local max_name = 128 -- bytes of a role's name
 
--- Fit for a path, too.
+-- A role's name goes into a path.
 local function is_role(name)
-  return #name <= longest and name:find "^[0-9A-Za-z_][0-9A-Za-z_+=,.@-]*$"
+  return #name <= max_name and name:find "^[0-9A-Za-z_][0-9A-Za-z_+=,.@-]*$"
 end
 
 -- Plain HTTP, which the transport sends through no proxy. Returns the body and
@@ -30,7 +31,7 @@ local function fetch(path, loop, deadline)
   local limit = math.max(deadline - core.now(), 0)
   local transfer, kind, message = core.transport():start {
     endpoint = _M.endpoint, path = path, metadata = true,
-    fresh = true, -- a kept connection may be dead, and nobody watches it
+    fresh = true, -- a kept connection may be dead
     timeout = limit, connect_timeout = limit,
   }
   local ok = transfer
@@ -52,7 +53,7 @@ local function fetch(path, loop, deadline)
   return result.body, date
 end
 
-local function the_only_role(loop, deadline)
+local function machines_role(loop, deadline)
   local body, why, about = fetch(roles, loop, deadline)
   if not body then
     return nil, why, about
@@ -64,7 +65,7 @@ local function the_only_role(loop, deadline)
   return role
 end
 
--- An id, a key and a token of one answer, and for how long they are good.
+-- The id, key and token of an answer, and for how long they are good.
 local function read(body, date, context)
   local answer = json.decode(body)
   if not answer or answer.Code ~= "Success" then
@@ -83,7 +84,7 @@ end
 local function fetch_keys(role, context, deadline)
   local why, about
   if not role then
-    role, why, about = the_only_role(context.loop, deadline)
+    role, why, about = machines_role(context.loop, deadline)
   end
   if not role then
     return nil, why, about
@@ -99,14 +100,10 @@ end
 --- Asks the metadata service, where the option `cvm_role` says so: true for
 -- the machine's role, or a role's name.
 -- @tparam table options
--- @tparam table context of `balance.credentials`
+-- @tparam table context see `balance.credentials.context`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
 -- @treturn ?string the place; where the first is nil, with why not; nil where
--- nobody wanted it
----@param options table
----@param context balance.CredentialContext
----@return balance.CredentialSet?
----@return string?
+-- the option is not given
 function _M.find(options, context)
   local wanted = options.cvm_role
   if not wanted then
@@ -118,7 +115,7 @@ end
 
 --- The keys of this machine's role, or of the one so named.
 -- @tparam ?string role
--- @tparam table context of `balance.credentials`
+-- @tparam table context see `balance.credentials.context`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
 -- @treturn ?string where it is nil, why
 -- @treturn ?table then, where known, the failure's fields

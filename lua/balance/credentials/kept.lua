@@ -7,29 +7,30 @@ local flight = require "balance.flight"
 
 local _M = {}
 
---- The clock that they are kept by, seconds, which nobody sets; a spec puts its
--- own here.
+--- The monotonic clock, in seconds; a spec puts its own here.
 _M.now = core.now
 
--- Renewed when so little is left, and tried again only after a while as long
--- as the old ones are good. Nothing is believed to last longer.
-local early, pause, longest = 300, 5, 86400 -- seconds
+-- Keys are renewed when less than `renew_before` is left. Where that fails they
+-- are used until they expire, and renewed again not before `retry_after`.
+local renew_before, retry_after = 300, 5 -- seconds
+
+local max_left = 86400 -- seconds, whatever an answer says
 
 -- By key: { set, ends, tried }, seconds of the clock above.
 local kept = {}
 
 local names = { "secret_id", "secret_key", "token" }
-local most = 16384 -- bytes, as of any option
+local max_value = 16384 -- bytes, as of any option
 
---- Whether an answer has an id, a key and a token that can be used, and the
--- time when they expire.
+--- Whether an answer has an id, a key and a token that can be used, and a time
+-- when they expire.
 -- @tparam table set
 -- @param expires
 -- @treturn boolean
 function _M.is_complete(set, expires)
   for _, name in ipairs(names) do
     local value = set[name]
-    if type(value) ~= "string" or #value > most
+    if type(value) ~= "string" or #value > max_value
       or not value:find "^[!-~\128-\255]+$" then
       return false
     end
@@ -37,15 +38,15 @@ function _M.is_complete(set, expires)
   return type(expires) == "number"
 end
 
---- For how long keys are good, by the clock of whoever gave them: that of this
--- machine may be wrong.
+--- For how long keys are good, by the service's clock where its answer has the
+-- time: this machine's may be wrong.
 -- @tparam number expires Unix seconds
 -- @tparam ?string date the answer's Date
--- @tparam table context of `balance.credentials`
+-- @tparam table context see `balance.credentials.context`
 -- @treturn number seconds
 function _M.left(expires, date, context)
   local now = date and core.date(date) or context.now()
-  return math.min(expires - now, longest)
+  return math.min(expires - now, max_left)
 end
 
 local function keep(key, set, left)
@@ -74,28 +75,22 @@ end
 
 local function is_due(entry, refused)
   local now = _M.now()
-  local is_old = entry.ends - now <= early or entry.set.token == refused
-  return entry.ends <= now or is_old and now - entry.tried >= pause
+  local is_old = entry.ends - now <= renew_before
+    or entry.set.token == refused
+  return entry.ends <= now or is_old and now - entry.tried >= retry_after
 end
 
---- Returns what is kept under a key; or asks for it, once for all who want it
--- at that moment.
+--- The set that is kept under a key. One that is due is fetched, once for all
+-- calls that need it at that moment.
 -- @tparam string key
--- @tparam number limit seconds, of all of it
--- @tparam table context of `balance.credentials`
+-- @tparam number limit seconds for all of it
+-- @tparam table context see `balance.credentials.context`
 -- @tparam function fetch gets the time of `core.now` when it must have ended;
 -- returns a set and for how many seconds it is good, or nil, why not and where
 -- known a table with the failure's fields
 -- @treturn ?table the set; nil where there is none
 -- @treturn ?string then, why not
 -- @treturn ?table then, the failure's fields
----@param key string
----@param limit number
----@param context balance.CredentialContext
----@param fetch fun(deadline: number): balance.CredentialSet?, number|string, table?
----@return balance.CredentialSet?
----@return string?
----@return table?
 function _M.get(key, limit, context, fetch)
   local entry, why, about = kept[key], nil, nil
   if not context.asks then
@@ -107,7 +102,7 @@ function _M.get(key, limit, context, fetch)
     end)
   end
   if not entry then
-    return nil, why, about and core.copy(about) -- one for each who waited
+    return nil, why, about and core.copy(about) -- a copy for each caller
   end
   return entry.set
 end

@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Keys that cannot be one, by what is in them: a service says of such only
--- that it does not know it.
+--- Hints about a refused key that cannot be one, by its characters: the service
+-- only says that it does not know it.
 -- @module balance.credentials.odd
 
 local _M = {}
 
--- What is wrong with a key, in words that go behind its name. Never gsub, see
--- `balance.text`.
-local function complaint(value)
-  local _, scheme = value:find "^[Bb]earer +" -- of it the providers know more
+-- What is wrong with a key, to follow its name. Never gsub, see `text.trim`.
+local function problem_of(value)
+  local _, scheme = value:find "^[Bb]earer +" -- the providers' own hints
   local first = (scheme or 0) + 1
   if value:find("^[\"']", first) or value:find "[\"']$" then
     return "has quotes around it, which are no part of a key"
@@ -19,19 +18,16 @@ local function complaint(value)
   end
 end
 
---- What to do about a refused key, where it can be seen that it is none.
+--- The hint about a set of credentials.
 -- @tparam table credentials of a provider: a list with `name`
 -- @tparam {[string]=string} set by these names
--- @treturn ?string
----@param credentials table[]
----@param set table<string, string>
----@return string?
+-- @treturn ?string nil where none of them is odd
 function _M.hint(credentials, set)
   for _, credential in ipairs(credentials) do
     local name = credential.name
-    local what = set[name] and complaint(set[name])
-    if what then
-      return name .. " " .. what
+    local problem = set[name] and problem_of(set[name])
+    if problem then
+      return name .. " " .. problem
     end
   end
 end

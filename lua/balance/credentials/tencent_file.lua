@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The credentials file of Tencent Cloud's SDKs: a section for each profile,
--- with `secret_id`, `secret_key` and where wanted `token`, or `role_arn` and
--- `role_session_name`, a role to be assumed with them.
+-- with `secret_id`, `secret_key` and maybe `token`, and maybe a role that is to
+-- be assumed with them: `role_arn` and `role_session_name`.
 -- @module balance.credentials.tencent_file
 
 local assumed_role = require "balance.credentials.assumed_role"
@@ -10,13 +10,13 @@ local text = require "balance.text"
 
 local _M = {}
 
--- The settings that are asked for. Everything else may hold anything.
-local wanted = {
+-- The settings that are used. Any other line may hold anything.
+local known = {
   secret_id = true, secret_key = true, token = true,
   role_arn = true, role_session_name = true,
 }
 
--- The quotes around a value are not a part of it; nil where one is missing.
+-- A value without the quotes around it; nil where one of them is missing.
 local function unquote(value)
   if value:find "^[\"']" then
     return value:match '^"(.*)"$' or value:match "^'(.*)'$"
@@ -24,23 +24,23 @@ local function unquote(value)
   return value
 end
 
--- Reads a line of the section that is asked for into it. Returns whether it
--- may stand there, and how its value may go on, where nobody asked for it.
+-- Reads a line into its section. Returns whether it is a setting; and how a
+-- value that is not used may go on: in the next line, or in indented ones.
 local function read_line(section, line)
   local name, value = line:match "^([^=:]+)[=:](.*)$"
   if not name or name:find "^%[" then
     return false
   end
   name = text.lower(text.trim(name))
-  if not wanted[name] then
+  if not known[name] then
     return name ~= "", line:find "\\$" and "next line" or "indented"
   end
   section[name] = unquote(text.trim(value))
   return section[name] ~= nil
 end
 
--- The lines by their numbers, without comments and the space around them; and
--- whether there was some before it.
+-- For each line: its number, the line without comments and the blanks around
+-- it, and whether it is indented.
 local function lines(whole)
   local number = 0
   local next_line = (whole .. "\n"):gmatch "([^\n]*)\n"
@@ -54,8 +54,8 @@ local function lines(whole)
   end
 end
 
--- The settings of a profile; nil where it has no section; or nil and the
--- number of a line in it that is none.
+-- The settings of a profile; nil where it has no section; or nil and the number
+-- of a line in it that is not a setting.
 local function parse(whole, profile)
   local section, is_inside, goes_on = nil, false, nil
   whole = whole:gsub("^\239\187\191", "") -- a byte order mark
@@ -65,12 +65,12 @@ local function parse(whole, profile)
       is_inside, goes_on = text.trim(name) == profile, nil
       section = section or is_inside and {} or nil
     elseif is_inside and line ~= "" then
-      local fits, how = read_line(section, line)
-      if not fits and not (goes_on == "next line"
+      local is_setting, how = read_line(section, line)
+      if not is_setting and not (goes_on == "next line"
         or goes_on == "indented" and is_indented) then
         return nil, number
       end
-      if fits then
+      if is_setting then
         goes_on = how
       elseif goes_on == "next line" and not line:find "\\$" then
         goes_on = nil
@@ -101,33 +101,31 @@ local function read(path, profile, context)
   return section
 end
 
-local function given(value)
-  return value and value ~= "" and value or nil
-end
-
--- A file that somebody has named, as { name, path, shown }: what is tried is
--- shown where it is not good. `~/` is the home directory.
-local function named(name, path, context)
+-- The list of a single file, which an option or a variable names. Messages have
+-- its path too. `~/` is the home directory.
+local function named_file(name, path, context)
   if path:find "^~/" then
     path = context.home and context.home .. path:sub(2)
   end
-  return { { name, path, path } }
+  return { { name = name, path = path, shown = path } }
 end
 
--- The files in their order, each { name, path }.
-local function files(own, context)
+-- The files in their order, each { name, path, shown }; without a path where it
+-- needs a home directory and there is none.
+local function list_files(option, context)
   local variable =
     environment.get("TENCENTCLOUD_CREDENTIALS_FILE", context.getenv)
-  if own then
-    return named("the file of option 'credentials_file'", own, context)
+  if option then
+    return named_file("the file of option 'credentials_file'", option, context)
   elseif variable then
-    return named("the file of TENCENTCLOUD_CREDENTIALS_FILE", variable,
+    return named_file("the file of TENCENTCLOUD_CREDENTIALS_FILE", variable,
       context)
   end
-  local below = "/.tencentcloud/credentials"
+  local path, of_machine =
+    "/.tencentcloud/credentials", "/etc/tencentcloud/credentials"
   return {
-    { "~" .. below, context.home and context.home .. below },
-    { "/etc/tencentcloud/credentials", "/etc/tencentcloud/credentials" },
+    { name = "~" .. path, path = context.home and context.home .. path },
+    { name = of_machine, path = of_machine },
   }
 end
 
@@ -135,9 +133,9 @@ end
 -- TENCENTCLOUD_CREDENTIALS_FILE; where there is neither, into the user's, then
 -- into the machine's. The profile is the option `profile`, or
 -- TENCENTCLOUD_PROFILE, or "default". A role of the environment goes before
--- the file's, but where an option names the file or the profile.
+-- the file's, unless an option names the file or the profile.
 -- @tparam table options
--- @tparam table context of `balance.credentials`
+-- @tparam table context see `balance.credentials.context`
 -- @treturn ?table `secret_id`, `secret_key`, `token`
 -- @treturn string the file; where the first is nil, each one and why not
 -- @treturn ?table the role to be assumed with them; where the first is nil,
@@ -148,30 +146,30 @@ end
 ---@return string
 ---@return table?
 function _M.find(options, context)
-  local own_file, own_profile =
-    given(options.credentials_file), given(options.profile)
-  local profile = own_profile
+  local option_file = text.non_empty(options.credentials_file)
+  local option_profile = text.non_empty(options.profile)
+  local profile = option_profile
     or environment.get("TENCENTCLOUD_PROFILE", context.getenv) or "default"
-  local looked = {}
-  for _, file in ipairs(files(own_file, context)) do
-    local name, path, shown = file[1], file[2], file[3]
-    local keys, why, about = nil, "HOME is not set", nil
-    if path then
-      keys, why, about = read(path, profile, context)
+  local looked_at = {}
+  for _, file in ipairs(list_files(option_file, context)) do
+    local section, why, about = nil, "HOME is not set", nil
+    if file.path then
+      section, why, about = read(file.path, profile, context)
     end
-    if keys then
-      local role = not own_file and not own_profile
+    if section then
+      local role = not option_file and not option_profile
         and assumed_role.of_environment(context)
-      return keys, name,
-        role or assumed_role.role_of(keys.role_arn, keys.role_session_name)
+      return section, file.name, role
+        or assumed_role.role_of(section.role_arn, section.role_session_name)
     end
-    why = shown and ("%s: %s"):format(shown, why) or why
-    looked[#looked + 1] = ("%s (%s)"):format(name, why)
+    why = file.shown and ("%s: %s"):format(file.shown, why) or why
+    local place = ("%s (%s)"):format(file.name, why)
     if about then
-      return nil, looked[#looked], about
+      return nil, place, about
     end
+    looked_at[#looked_at + 1] = place
   end
-  return nil, table.concat(looked, ", ")
+  return nil, table.concat(looked_at, ", ")
 end
 
 return _M
