@@ -7,56 +7,27 @@ local text = require "balance.text"
 
 local _M = {}
 
----@alias balance.Kind
----| "config"     # no key given, a bad value of an option
----| "dns"        # the host's name could not be resolved
----| "connect"    # nobody there, or a proxy that refused
----| "tls"        # no handshake, or a certificate that proves nothing
----| "timeout"    # no complete answer in time
----| "network"    # reset, truncated, or not HTTP
----| "auth"       # the service refused the key
----| "rate_limit" # too many requests
----| "api"        # the service said no
----| "http"       # a status with no readable answer
----| "decode"     # not the JSON that the document promises
----| "too_large"  # more bytes than a balance has
----| "phase"      # an nginx phase that cannot wait
----| "closed"     # cancelled
----| "resource"   # no descriptor, memory, thread or port is left here
-
---- Every kind, and whether asking again can help where nobody knows better.
+--- Every kind, and whether such a failure is retryable unless the provider says
+-- otherwise.
 _M.kinds = {
-  config = false,
-  dns = true,
-  connect = true,
-  tls = false,
-  timeout = true,
-  network = true,
-  auth = false,
-  rate_limit = true,
-  api = false,
-  http = false,
-  decode = false,
-  too_large = false,
-  phase = false,
-  closed = false,
-  resource = true,
+  config = false, -- no key given, or an option with a bad value
+  dns = true, -- the host's name could not be resolved
+  connect = true, -- no connection, or a proxy that refused it
+  tls = false, -- no handshake, or a certificate that cannot be trusted
+  timeout = true, -- no complete answer in time
+  network = true, -- reset, truncated, or not HTTP
+  auth = false, -- the service refused the key
+  rate_limit = true, -- too many requests
+  api = false, -- the service refused the request
+  http = false, -- a status without an answer that can be read
+  decode = false, -- not the JSON that is documented
+  too_large = false, -- more bytes than an answer should have
+  phase = false, -- a phase of nginx that cannot wait
+  closed = false, -- cancelled
+  resource = true, -- no descriptor, memory, thread or port is left here
 }
 
---- What a failed call returns.
----@class balance.Failure
----@field provider string
----@field kind balance.Kind
----@field message string the service's own, else what went wrong
----@field code? string|integer the service's own, else libcurl's
----@field status? integer of HTTP, where one came
----@field request_id? string where the service sent one
----@field retryable boolean whether asking again can help
----@field retry_after? number seconds, where the service said so
----@field hint? string what to do, where something is known
----@field attempts? integer how many requests were made
-
--- A whole number exactly, others as Lua shows them, in no locale.
+-- A whole number exactly, any other one as Lua shows it, whatever the locale.
 local function of_number(number)
   if number % 1 > 0 then
     return (("%.14g"):format(number):gsub("[^0-9e+-]+", "."))
@@ -64,13 +35,13 @@ local function of_number(number)
   return text.of_number(number)
 end
 
---- A stranger's text, fit for a log: control characters are spaces, the
--- caller's secrets, pieces of them and what looks like a signature are
--- asterisks, it is UTF-8, and it ends somewhere. Nothing but space is no text.
--- @param value anything; only strings and numbers come through
--- @tparam {string|userdata,...} secrets with the transfers whose signatures
--- are meant too
--- @treturn ?string
+--- Text of a service, fit for a log: UTF-8 of limited length, with spaces for
+-- control characters and asterisks for the secrets, pieces of them and whatever
+-- looks like a signature.
+-- @param value of any type
+-- @tparam {string|userdata,...} secrets of the call; a transfer stands for the
+-- signature of its request
+-- @treturn ?string nil for blanks alone, and for neither a string nor a number
 function _M.clean(value, secrets)
   if type(value) == "number" then
     value = of_number(value)
@@ -81,29 +52,29 @@ function _M.clean(value, secrets)
   return value ~= "" and value or nil
 end
 
-local largest_code = 2 ^ 31 - 1
+local max_code = 2 ^ 31 - 1
 
--- A code is a whole number that an integer of C can hold, or text.
+-- A code is a whole number that an int of C can hold, or text.
 local function code_of(code, secrets)
   if type(code) == "number" then
-    local is_code = code % 1 == 0 and math.abs(code) <= largest_code
+    local is_code = code % 1 == 0 and math.abs(code) <= max_code
       and not core.has_secret(text.of_number(code), secrets)
     return is_code and code or nil
   end
   return _M.clean(code, secrets)
 end
 
---- Cleans what a failure has of a stranger.
+--- Cleans the fields of a failure that come from a service.
 -- @tparam table fields `message`, `code`, `request_id`, `hint`; each may be nil
 -- @tparam {string|userdata,...} secrets as of `clean`
 function _M.clean_fields(fields, secrets)
   fields.message = _M.clean(fields.message, secrets)
   fields.request_id = _M.clean(fields.request_id, secrets)
   fields.code = code_of(fields.code, secrets)
-  fields.hint = _M.clean(fields.hint, secrets) -- a provider may quote
+  fields.hint = _M.clean(fields.hint, secrets) -- it may quote the service
 end
 
--- Whatever somebody has put there.
+-- Any value: the caller may have changed the field.
 local function show(value)
   local kind = type(value)
   if kind == "string" or kind == "number" then
@@ -137,9 +108,9 @@ function metatable.__tostring(failure)
   return line
 end
 
---- Makes one of a table with at least `provider`, `kind` and `message`.
--- @tparam table fields
--- @treturn balance.Failure
+--- Makes a failure of its fields.
+-- @tparam table fields `provider`, `kind` and `message` at least
+-- @treturn balance.Failure the same table
 function _M.new(fields)
   local retryable = _M.kinds[fields.kind]
   assert(retryable ~= nil, fields.kind)

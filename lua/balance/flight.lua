@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Single flight: whoever asks for what somebody of this process is already
--- asking for waits, and gets the same answer.
+--- Single flight: of the calls of this process that ask for the same at the same
+-- time, the first one, the leader, asks; the others wait and get its answer.
 -- @module balance.flight
 
 local core = require "balance.core"
@@ -9,33 +9,31 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local _M = {}
 
---- The clock, seconds; a spec puts its own here.
+--- The clock, in seconds; a spec puts its own here.
 _M.now = core.now
 
--- How long those who wait sleep between two looks.
-local shortest, longest = 0.001, 0.05 -- seconds
+-- How long one that waits sleeps between two looks.
+local min_pause, max_pause = 0.001, 0.05 -- seconds
 
 -- By key: { deadline, leader }, and in the end `results` or `raised`. One whose
--- leader is gone stays until somebody asks, or it is swept away.
+-- leader is gone stays until the next call with its key, or the next sweep.
 local flights = {}
 
-local sweep_every = 60 -- seconds
-local swept = 0
+local sweep_interval = 60 -- seconds
+local swept_at = 0
 
--- Lua 5.1 cannot yield under a pcall. So in a coroutine of it none is above a
--- leader that others wait for, and what it raises ends the coroutine: they
--- look at that.
-local cannot_guard = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+-- Lua 5.1 cannot yield across a pcall, so there no pcall is put around a leader
+-- in a coroutine. What it raises ends the coroutine, and the others see that.
+local cannot_yield_in_pcall = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
-local main = {} -- what stands for the main thread where Lua has no name for it
+local main = {} -- stands for the main thread, which is nil in Lua 5.1
 
 local function running()
   return coroutine.running() or main
 end
 
---- Who runs now, for `is_gone`. It keeps no coroutine alive.
+--- The running coroutine, for `is_gone`, in a table that does not keep it alive.
 -- @treturn table
----@return table
 function _M.owner()
   return setmetatable({ running() }, { __mode = "v" })
 end
@@ -43,36 +41,29 @@ end
 -- Coroutines that are never resumed again.
 local given_up = setmetatable({}, { __mode = "k" })
 
---- Tells of a coroutine that it is never resumed again.
+--- Notes that a coroutine is never resumed again.
 -- @tparam thread thread
----@param thread thread
 function _M.give_up(thread)
   given_up[thread] = true
 end
 
---- Whether somebody is not at it any more: its coroutine has ended, was
--- collected or given up, or is the one that runs now, which would wait for
--- itself. Of another that is never resumed again nobody can tell.
+--- Whether a coroutine does not go on: it has ended, was collected or given up,
+-- or is the running one, which would wait for itself. One that is simply never
+-- resumed again cannot be told from one that waits.
 -- @tparam table owner from `owner`
 -- @treturn boolean
----@param owner table
----@return boolean
 function _M.is_gone(owner)
   local thread = owner[1]
   return thread == nil or thread == running() or given_up[thread]
     or type(thread) == "thread" and core.is_dead(thread)
 end
 
---- A pcall, wherever Lua lets the function wait under one.
+--- A pcall; a plain call where the function could not yield under one.
 -- @tparam function body
 -- @param ... its arguments
 -- @return true and what it returned, or false and what it raised
----@param body function
----@param ... any
----@return boolean
----@return any ...
 function _M.guard(body, ...)
-  if cannot_guard and coroutine.running() then
+  if cannot_yield_in_pcall and coroutine.running() then
     return true, body(...)
   end
   return pcall(body, ...)
@@ -83,10 +74,10 @@ local function pack(...)
 end
 
 local function sweep(now)
-  if now - swept < sweep_every then
+  if now - swept_at < sweep_interval then
     return
   end
-  swept = now
+  swept_at = now
   for key, flight in pairs(flights) do
     if flight.deadline <= now then
       flights[key] = nil
@@ -100,7 +91,7 @@ local function lead(key, seconds, body)
   local flight = { deadline = now + seconds, leader = _M.owner() }
   flights[key] = flight
   local outcome = pack(_M.guard(body))
-  if flights[key] == flight then -- nobody has taken over
+  if flights[key] == flight then -- no other leader has taken over
     flights[key] = nil
   end
   if not outcome[1] then
@@ -116,38 +107,30 @@ local function is_lost(flight)
 end
 
 local function await(flight, loop, deadline)
-  local pause = shortest
+  local pause = min_pause
   deadline = math.min(deadline, flight.deadline)
   while not flight.results and not is_lost(flight) and _M.now() < deadline do
     loop.sleep(pause)
-    pause = math.min(pause * 1.5, longest)
+    pause = math.min(pause * 1.5, max_pause)
   end
 end
 
---- Whether a call may wait here: in nginx, some phases cannot.
+--- Whether a call may wait here: in some phases nginx cannot.
 -- @tparam table loop see `balance.loop`
 -- @treturn boolean
----@param loop balance.Loop
----@return boolean
 function _M.can_wait(loop)
   return not loop.ready or loop.ready() == true
 end
 
---- Runs a function, unless somebody is already running it under this key:
--- then waits for that, and returns the same (the same tables, too).
+--- Runs a function as the leader of a key; where there is a leader already,
+-- waits for it and returns what its function returned, the same tables even.
 -- @tparam string key
--- @tparam table loop how to wait, see `balance.loop`
--- @tparam number seconds after which a leader counts as lost, unless that is
--- known before, and another takes over; nobody waits longer for others
+-- @tparam table loop see `balance.loop`
+-- @tparam number seconds how long to wait for others at most; a leader that
+-- takes longer counts as lost, and another one takes over
 -- @tparam function body
 -- @return what the body returned
--- @raise what the body raised, to whoever ran it; the others then run it
--- themselves
----@param key string
----@param loop balance.Loop
----@param seconds number
----@param body fun(): ...
----@return ...
+-- @raise what the body raised, in the leader only: the others run theirs
 function _M.run(key, loop, seconds, body)
   local deadline = _M.now() + seconds
   local flight = flights[key]
@@ -161,7 +144,7 @@ function _M.run(key, loop, seconds, body)
     elseif is_lost(flight) then
       return body()
     end
-    flight = flights[key] -- of whoever took over
+    flight = flights[key] -- another leader's
   end
   return lead(key, seconds, body)
 end

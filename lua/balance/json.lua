@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Answers from JSON to Lua, strictly, on a lua-cjson instance of our own:
--- the caller's settings are not touched, and do not matter.
+--- Decodes answers strictly, with an instance of lua-cjson of its own, so that
+-- the caller's settings of cjson do not matter and are not changed.
 -- @module balance.json
 
 local core = require "balance.core"
@@ -12,23 +12,22 @@ local to_integer = math.tointeger -- nil before Lua 5.3
 
 local _M = {}
 
-local deepest = 16
+local max_depth = 16
 
---- How many commas and colons an answer may have outside of its strings: what
--- decoding costs, for Lua 5.1 above all, where strings can be made that are
--- slow to keep.
-_M.most = 2048
+-- Commas and colons outside of strings. That limits what decoding costs: in
+-- Lua 5.1, many strings can be chosen so that each is slow to intern.
+local max_fields = 2048
 
 local instance
 
 local function renew()
   instance = safe.new()
   instance.decode_invalid_numbers(false)
-  instance.decode_max_depth(deepest)
+  instance.decode_max_depth(max_depth)
 end
 
--- Null becomes nil, and a whole number an integer: lua-cjson 2.1.0 knows
--- neither. Returns whether it could: not where a number is too big for a float.
+-- Makes null nil, and a whole number an integer, which lua-cjson 2.1.0 does not.
+-- Returns false where a number is too large for a float.
 local function normalise(container)
   for key, value in next, container do
     local kind = type(value)
@@ -51,9 +50,9 @@ local function normalise(container)
   return true
 end
 
--- lua-cjson asks for the locale's decimal point when an instance is made,
--- anybody's, and has one for all of them. With another than there is now, it
--- refuses what has a point.
+-- lua-cjson has one decimal point for all instances, and takes it from the
+-- locale whenever any program part makes one. If it is not the current
+-- locale's, it refuses every number with a point.
 local function decode(text)
   local value = instance.decode(text)
   if value == nil and text:find(".", 1, true) then
@@ -65,15 +64,14 @@ end
 
 --- Decodes an answer.
 -- @tparam string text
--- @tparam ?integer most as `most` above, which is the default
 -- @treturn ?table nil where it is not a JSON object or array
--- @treturn ?string why it was not tried, where it has too many fields
-function _M.decode(text, most)
+-- @treturn ?string then, where it has too many fields, a message
+function _M.decode(text)
   if text:find("\0", 1, true) then
-    return nil -- lua-cjson would stop there and call it the end
+    return nil -- lua-cjson takes it for the end
   elseif not core.is_utf8(text) then
-    return nil -- as JSON must be; lua-cjson does not look
-  elseif not core.is_short(text, most or _M.most) then
+    return nil -- lua-cjson does not check it
+  elseif not core.is_short(text, max_fields) then
     return nil, "the answer has more fields than a balance"
   end
   local value = core.in_plain_locale(decode, text)

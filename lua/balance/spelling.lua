@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
---- Which name was probably meant where somebody wrote another.
+--- Finds the name that was probably meant by one that does not exist.
 -- @module balance.spelling
 
 local text = require "balance.text"
 
 local _M = {}
 
-local max_length = 32 -- bytes; no name of ours is longer
+local max_length = 32 -- bytes; no name here is longer
 
--- The edits between two texts: a letter more, less, another, or two swapped
--- (optimal string alignment).
+-- The number of edits between two texts, where an edit adds, removes or replaces
+-- a letter or swaps two neighbours (optimal string alignment).
 local function distance(a, b)
   local before, last = {}, {}
   for j = 0, #b do
@@ -31,7 +31,7 @@ local function distance(a, b)
   return last[#b]
 end
 
--- "apiKey" and "API-KEY" are api_key.
+-- A name to compare: "apiKey", "API-KEY" and "api_key" are all "apikey".
 local function letters(name)
   return text.lower((name:gsub("[^A-Za-z0-9]", "")))
 end
@@ -40,20 +40,17 @@ end
 -- @param name of any type
 -- @tparam {[string]=any,...} names
 -- @treturn ?string nil where none is near
----@param name any
----@param names table<string, any>
----@return string?
 function _M.nearest(name, names)
   if type(name) ~= "string" or #name > max_length then
     return nil
   end
   local written = letters(name)
-  local best, fewest = nil, math.max(#written / 3, 1)
+  local best, min_edits = nil, math.max(#written / 3, 1)
   for candidate in pairs(names) do
     local edits = distance(written, letters(candidate))
-    if edits < fewest or edits == fewest
+    if edits < min_edits or edits == min_edits
       and (not best or text.is_before(candidate, best)) then
-      best, fewest = candidate, edits
+      best, min_edits = candidate, edits
     end
   end
   return best
@@ -64,10 +61,6 @@ end
 -- @param name of any type
 -- @tparam {[string]=any,...} names
 -- @treturn string
----@param what string
----@param name any
----@param names table<string, any>
----@return string
 function _M.unknown(what, name, names)
   local shown = tostring(name):sub(1, max_length)
   shown = shown:gsub("[^\32-\126]", "?")

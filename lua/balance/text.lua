@@ -9,8 +9,6 @@ local _M = {}
 -- copy of a key is not wiped.
 -- @tparam string text
 -- @treturn string
----@param text string
----@return string
 function _M.trim(text)
   local first, last = text:byte(1), text:byte(-1)
   if first and (first <= 32 or last <= 32) then
@@ -30,8 +28,6 @@ end
 --- A text with small letters for A to Z.
 -- @tparam string text
 -- @treturn string
----@param text string
----@return string
 function _M.lower(text)
   return (text:gsub("[A-Z]", function(letter)
     return string.char(letter:byte() + 32)
@@ -42,9 +38,6 @@ end
 -- @tparam string a
 -- @tparam string b
 -- @treturn boolean
----@param a string
----@param b string
----@return boolean
 function _M.is_before(a, b)
   for i = 1, math.min(#a, #b) do
     local left, right = a:byte(i), b:byte(i)
@@ -60,8 +53,6 @@ local to_type = math.type -- nil before Lua 5.3
 --- A number as text, exactly: different numbers have different texts.
 -- @tparam number number
 -- @treturn string
----@param number number
----@return string
 function _M.of_number(number)
   if number ~= number then
     return "nan"

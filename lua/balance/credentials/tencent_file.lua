@@ -140,11 +140,6 @@ end
 -- @treturn string the file; where the first is nil, each one and why not
 -- @treturn ?table the role to be assumed with them; where the first is nil,
 -- the failure's fields, where it ends the search
----@param options table
----@param context balance.CredentialContext
----@return balance.CredentialSet?
----@return string
----@return table?
 function _M.find(options, context)
   local option_file = text.non_empty(options.credentials_file)
   local option_profile = text.non_empty(options.profile)

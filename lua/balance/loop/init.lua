@@ -9,9 +9,10 @@
 -- - `sleep(seconds)`.
 -- - `gather(functions)` calls them side by side, and returns when all have
 --   returned. What one raises it raises.
--- - `ready()`, where a call cannot wait at any time, returns true; or nil, a
---   kind, a message and a hint where a call must not begin.
--- - `leave()`, where there is one, is called after each call.
+-- - `ready()`, where a loop has one, is called before each call. It returns
+--   true; or nil, a kind, a message and a hint where the call must not begin. It
+--   raises only a mistake in the program.
+-- - `leave()`, where a loop has one, is called after each call.
 --
 -- The files of all loops are loaded here: by its first call, a process may have
 -- no file descriptor left, or be in a chroot. A loop's `load()` loads the

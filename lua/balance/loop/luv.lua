@@ -32,11 +32,17 @@ function _M.load()
   uv = require "luv"
 end
 
---- Raises where a call cannot wait: libuv resumes coroutines only.
-function _M.ready()
+local function check_coroutine(level)
   if not running() then
-    error("with luv, call from a coroutine", 4)
+    error("with luv, call from a coroutine", level + 1)
   end
+end
+
+--- A call can begin in a coroutine; elsewhere it is a mistake in the program.
+-- @raise at the line of the call, which is three levels above this function
+-- @treturn boolean true
+function _M.ready()
+  check_coroutine(4)
   return true
 end
 
@@ -161,11 +167,10 @@ end
 --- Calls functions side by side, each in a coroutine. To be called from a
 -- coroutine.
 -- @tparam {function,...} functions
--- @raise what one of them raised; the others are given up
+-- @raise what one of them raised; the others are given up. Outside of a
+-- coroutine, at the line of `balance.all`, two levels above
 function _M.gather(functions)
-  if not running() then
-    error("with luv, call from a coroutine", 3)
-  end
+  check_coroutine(3)
   local group = { thread = running(), left = #functions }
   for _, body in ipairs(functions) do
     local thread = coroutine.create(body)

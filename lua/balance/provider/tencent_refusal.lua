@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- How a service of Tencent Cloud API 3.0 says no: its envelope, and what the
--- error codes mean.
+--- The envelope of an answer of Tencent Cloud API 3.0, and its error codes.
 -- @module balance.provider.tencent_refusal
 
 local answer = require "balance.answer"
 
 local _M = {}
 
--- By what the code begins with, the first that fits.
+-- The beginning of a code, the kind, and whether it is retryable. The first one
+-- that fits counts.
 local codes = {
   { "RequestLimitExceeded", "rate_limit", true },
   { "AuthFailure", "auth" },
@@ -29,7 +29,7 @@ local codes = {
 }
 
 local function meaning(code)
-  -- some services put their own name before this one
+  -- some services have their own name before it
   local text = tostring(code):gsub("^.*%.RequestLimitE", "RequestLimitE")
   for _, rule in ipairs(codes) do
     if text:find(rule[1], 1, true) == 1 then
@@ -44,7 +44,7 @@ local function refused(status, code, message, request_id)
   })
 end
 
--- The shape of the interface before this one; gateways still send it.
+-- The envelope of API 2.0, which gateways still send.
 local function read_old(status, body)
   local code = body and answer.number(body.code)
   if not code or code == 0 then
@@ -55,9 +55,9 @@ local function read_old(status, body)
     answer.words(body) or body.message)
 end
 
---- What an answer has in its envelope.
+--- The content of the envelope.
 -- @tparam integer status of HTTP
--- @tparam ?table body what was decoded; nil: it was not JSON
+-- @tparam ?table body as it was decoded; nil where it was not JSON
 -- @treturn ?table the service's response; nil where it refused
 -- @treturn ?table then, the failure
 function _M.open(status, body)
@@ -75,7 +75,7 @@ function _M.open(status, body)
   return response
 end
 
-local farthest = 86400 -- seconds; who says more has a wrong clock too
+local max_offset = 86400 -- seconds; beyond it the server's clock is wrong too
 
 local hints = {
   ["AuthFailure.SecretIdNotFound"] = "this site does not know the key; keys"
@@ -84,29 +84,29 @@ local hints = {
     .. " run out",
 }
 
---- Whether a failure is about the time of the signature.
+--- Whether the service refused the time of the signature.
 -- @tparam table failure
 -- @treturn boolean
 function _M.is_clock_refused(failure)
   return failure.code == "AuthFailure.SignatureExpire"
 end
 
---- Whether a failure is about the token, which may have run out.
+--- Whether the service refused the token, which may have expired.
 -- @tparam table failure
 -- @treturn boolean
 function _M.is_token_refused(failure)
   return failure.code == "AuthFailure.TokenFailure"
 end
 
---- What to do about a failure.
+--- The hint about a failure.
 -- @tparam table failure
--- @tparam table context `now` and, where the server said it, `date`
+-- @tparam table context `now` and, where the answer had it, `date`
 -- @treturn ?string
 function _M.hint(failure, context)
   local code = failure.code
   if _M.is_clock_refused(failure) and context.date then
     local off = math.abs(context.now - context.date)
-    return "this machine's clock is off by " .. (off <= farthest
+    return "this machine's clock is off by " .. (off <= max_offset
       and ("%d seconds"):format(off) or "more than a day")
   elseif type(code) == "string" and code:find("^UnauthorizedOperation") then
     return "the key needs the CAM action finance:DescribeAccountBalance"

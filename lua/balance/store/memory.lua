@@ -1,6 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- A store in the memory of this process, with the methods of
--- ngx.shared.DICT that the cache needs.
+-- ngx.shared.DICT that the cache needs:
+--
+-- - `get(key)` returns the value, or nil; where it fails, nil and a message.
+-- - `set(key, value, exptime)` and `add(key, value, exptime)`, which sets only
+--   a key that has no value, return true; or nil and a message. `add` returns
+--   false and "exists" where there is one.
+-- - `delete(key)` returns true; or nil and a message.
 -- @module balance.store.memory
 
 local core = require "balance.core"
@@ -11,20 +17,13 @@ local _M = {}
 local Store = {}
 Store.__index = Store
 
---- What the cache may be given as its `store`; `ngx.shared.NAME` is one.
----@class balance.Store
----@field get fun(self, key: string): string?, any nil and a text where it failed
----@field set fun(self, key: string, value: string, exptime?: number): boolean?, string?
----@field add fun(self, key: string, value: string, exptime?: number): boolean?, string?
----@field delete fun(self, key: string): boolean?, string?
-
-local function is_over(entry, now)
+local function has_expired(entry, now)
   return entry.expires and entry.expires <= now
 end
 
 local function find(store, key)
   local entry = store.entries[key]
-  if entry and not is_over(entry, store.now()) then
+  if entry and not has_expired(entry, store.now()) then
     return entry
   end
 end
@@ -36,11 +35,11 @@ local function remove(store, key)
   end
 end
 
--- What has expired goes first; where nothing has, the oldest.
+-- Removes all that has expired; where nothing has, the oldest entry.
 local function make_room(store)
   local now, oldest = store.now(), nil
   for key, entry in pairs(store.entries) do
-    if is_over(entry, now) then
+    if has_expired(entry, now) then
       remove(store, key)
     elseif not oldest or entry.number < store.entries[oldest].number then
       oldest = key
@@ -53,7 +52,7 @@ end
 
 --- The value under a key.
 -- @tparam string key
--- @return nil where there is none, or its time is over
+-- @return nil where there is none, or it has expired
 function Store:get(key)
   local entry = find(self, key)
   return entry and entry.value
@@ -62,7 +61,7 @@ end
 --- Puts a value under a key.
 -- @tparam string key
 -- @param value
--- @tparam ?number exptime seconds; without one, or with 0, for good
+-- @tparam ?number exptime seconds; nil or 0: it does not expire
 -- @treturn boolean true
 function Store:set(key, value, exptime)
   remove(self, key)
@@ -79,7 +78,7 @@ function Store:set(key, value, exptime)
   return true
 end
 
---- Puts a value under a key that has none.
+--- Puts a value under a key that has no value.
 -- @tparam string key
 -- @param value
 -- @tparam ?number exptime as of `set`
@@ -92,7 +91,7 @@ function Store:add(key, value, exptime)
   return self:set(key, value, exptime)
 end
 
---- Takes away what is under a key.
+--- Removes what is under a key.
 -- @tparam string key
 -- @treturn boolean true, whether there was something or not
 function Store:delete(key)
@@ -111,12 +110,10 @@ local known = {
 }
 
 --- Makes a store.
--- @tparam ?table options `max`: how many entries (1000), the oldest goes;
--- `now`: the clock, a function (a monotonic one)
+-- @tparam ?table options `max`: how many entries (1000) before the oldest is
+-- removed; `now`: the clock, a function (the monotonic clock)
 -- @treturn table
--- @raise for an unknown option, or one that will not do
----@param options? { max?: integer, now?: fun(): number }
----@return balance.Store
+-- @raise for a wrong option
 function _M.new(options)
   local given, mistake = schema.read_options(options, known)
   if not given then
@@ -126,8 +123,8 @@ function _M.new(options)
     max = given.max or 1000,
     now = given.now or core.now,
     entries = {}, -- by key: { value, number, expires }
-    count = 0, -- of them
-    number = 0, -- of the last set
+    count = 0, -- how many entries there are
+    number = 0, -- of the newest entry; they are numbered in their order
   }, Store)
 end
 

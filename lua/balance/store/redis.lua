@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- A store in a Redis server, for a fleet of machines, on a client that the
--- user brings: lua-resty-redis in nginx, redis-lua elsewhere. How long an
--- operation may take is that client's matter.
+--- A store in a Redis server, for several machines, with a client that the
+-- caller has: lua-resty-redis in nginx, redis-lua elsewhere. That client also
+-- sets the time limits. The methods are those of `balance.store.memory`.
 -- @module balance.store.redis
 
 local schema = require "balance.schema"
@@ -11,8 +11,9 @@ local _M = {}
 local Store = {}
 Store.__index = Store
 
--- lua-resty-redis: nothing is ngx.null, which is a light userdata, and errors
--- come beside nil or false. redis-lua: nothing is nil, and errors are raised.
+-- lua-resty-redis returns ngx.null, a light userdata, for no value, and nil or
+-- false and a message for an error. redis-lua returns nil for no value, and
+-- raises errors.
 local function read(ok, reply, err)
   if not ok then
     return nil, tostring(reply)
@@ -35,9 +36,9 @@ local function connect(store)
   return client
 end
 
--- A client of the user's function goes back to nginx's pool, if it knows how;
--- one that something went wrong with does not.
-local function leave(store, client, err)
+-- Puts a client that the caller's function made into nginx's pool, where it has
+-- one; after an error it is closed.
+local function release(store, client, err)
   if type(store.client) == "function" and client.set_keepalive then
     pcall(err and client.close or client.set_keepalive, client)
   end
@@ -49,11 +50,11 @@ local function call(store, command, ...)
     return nil, problem
   end
   local reply, err = read(pcall(client[command], client, ...))
-  leave(store, client, err)
+  release(store, client, err)
   return reply, err
 end
 
--- PX takes whole milliseconds, and at least one.
+-- PX takes whole milliseconds, one at least.
 local function put(store, key, value, exptime, condition)
   key = store.prefix .. key
   if not exptime or exptime == 0 then
@@ -65,8 +66,8 @@ end
 
 --- The value under a key.
 -- @tparam string key
--- @treturn ?string nil where there is none, or its time is over
--- @treturn ?string why it cannot be told
+-- @treturn ?string nil where there is none, or it has expired
+-- @treturn ?string where it failed, why
 function Store:get(key)
   return call(self, "get", self.prefix .. key)
 end
@@ -74,10 +75,9 @@ end
 --- Puts a value under a key.
 -- @tparam string key
 -- @tparam string value
--- @tparam ?number exptime seconds, also a part of one; without one, or with 0,
--- for good
+-- @tparam ?number exptime seconds, fractions too; nil or 0: it does not expire
 -- @treturn ?boolean true
--- @treturn ?string why it was not done
+-- @treturn ?string where it failed, why
 function Store:set(key, value, exptime)
   local reply, err = put(self, key, value, exptime)
   if not reply then
@@ -86,12 +86,12 @@ function Store:set(key, value, exptime)
   return true
 end
 
---- Puts a value under a key that has none.
+--- Puts a value under a key that has no value.
 -- @tparam string key
 -- @tparam string value
 -- @tparam ?number exptime as of `set`
 -- @treturn ?boolean true; false and "exists"; or nil
--- @treturn ?string and why it was not done
+-- @treturn ?string then, why it failed
 function Store:add(key, value, exptime)
   local reply, err = put(self, key, value, exptime, "NX")
   if reply then
@@ -102,10 +102,10 @@ function Store:add(key, value, exptime)
   return false, "exists"
 end
 
---- Takes away what is under a key.
+--- Removes what is under a key.
 -- @tparam string key
 -- @treturn ?boolean true, whether there was something or not
--- @treturn ?string why it was not done
+-- @treturn ?string where it failed, why
 function Store:delete(key)
   local reply, err = call(self, "del", self.prefix .. key)
   if not reply then
@@ -116,18 +116,15 @@ end
 
 local known = { prefix = { "string" } }
 
---- Makes a store. A client of lua-resty-redis belongs to one request of
--- nginx: there, give a function that makes one and connects it; it is called
--- for each operation, and what it returned is put into nginx's pool after it.
+--- Makes a store. A client of lua-resty-redis belongs to one request of nginx.
+-- There, give a function that makes and connects a client: it is called for each
+-- operation, after which the client is put into nginx's pool.
 -- @tparam table|function client connected; or a function that returns one,
 -- or nil and an error
 -- @tparam ?table options `prefix`: before each key (none; the keys of the
 -- cache begin with "balance:")
 -- @treturn table
--- @raise for an unknown option, or a client that is none
----@param client table|fun(): table?, string?
----@param options? { prefix?: string }
----@return balance.Store
+-- @raise for a wrong option, or a client of a wrong type
 function _M.new(client, options)
   local given, mistake = schema.read_options(options, known)
   if type(client) ~= "table" and type(client) ~= "userdata"
