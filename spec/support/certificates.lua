@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Certificates, sound ones and bad ones, made when they are needed.
+--- Makes certificates, good ones and bad ones.
 local altname = require "openssl.x509.altname"
 local bignum = require "openssl.bignum"
 local extension = require "openssl.x509.extension"
@@ -20,10 +20,11 @@ local function alternatives(names)
   return list
 end
 
---- Returns { certificate, key } of what the fields say: `cn`; `names`, a list
--- of { "DNS" or "IP", value }; `issuer`, another one of these, without which
--- it signs itself; `ca`; `from` and `to`, days from now; `bits` of an RSA key,
--- instead of an elliptic curve's; `digest`; `purpose`.
+--- Makes a certificate; returns { certificate, key }. The fields, all of them
+-- optional: `cn`; `names`, a list of { "DNS" or "IP", value }; `issuer`, as this
+-- function returns it (without one it is self-signed); `ca`; `from` and `to`,
+-- in days from now; `bits` of an RSA key (without: an elliptic curve's);
+-- `digest`; `purpose`.
 function _M.issue(fields)
   local key = fields.bits and pkey.new { type = "RSA", bits = fields.bits }
     or pkey.new { type = "EC", curve = "prime256v1" }

@@ -5,14 +5,14 @@ local process = require "support.process"
 
 local _M = { directory = "examples/openresty/" }
 
---- The text with the first `from` replaced, which must be there.
+--- The text with the first `from` replaced; there must be one.
 function _M.replace(text, from, to)
   local at, last = text:find(from, 1, true)
   assert.is_number(at, "there is no " .. from)
   return text:sub(1, at - 1) .. to .. text:sub(last + 1)
 end
 
---- What a pattern finds in the lines of a file, a line each.
+--- The lines of a file that match a pattern, as far as its capture goes.
 function _M.lines_of(path, pattern)
   local found = {}
   for line in process.read(path):gmatch("[^\n]+") do
@@ -30,7 +30,7 @@ function _M.read_conf()
     .. "load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;", modules)
 end
 
---- The lines of a log that say what should not be.
+--- The lines of a log with errors.
 function _M.complaints_of(log)
   local found = ""
   for line in log:gmatch("[^\n]+") do

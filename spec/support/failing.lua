@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Calls of every service that fail, looked at as a whole: the failure, what
--- it must not show, and the next call on the same client, which succeeds.
+--- Makes calls of every service that fail, and checks the whole failure, that it
+-- shows no secret, and that the next call of the same client succeeds.
 local assert = require "luassert"
 local balance = require "balance"
 local core = require "balance.core"
@@ -22,17 +22,18 @@ _M.keys = {
 
 local real_random = retry.random
 
---- Around each test: a retry follows at once.
+--- Before each test: retries have no pause.
 function _M.without_pauses()
   retry.random = function() return 0 end
 end
 
+--- After each test.
 function _M.with_pauses()
   retry.random = real_random
 end
 
---- A client whose services are all on this port of the server: "plain", "tls"
--- or "http2". It asks twice where that can help.
+--- A client whose services are all at one port of the server: "plain", "tls" or
+-- "http2". It retries once.
 function _M.client(port)
   faults.endpoint()
   local endpoint = (port == "plain" and "http://127.0.0.1:"
@@ -61,10 +62,10 @@ local function assert_no_secret(value, secrets)
   end
 end
 
---- Checks everything that a failure promises. `expected` has its `kind`, and
--- its `message`, or with `says` a pattern for it. Where they are not what the
--- kind says: `retryable`, `attempts`. Where they are known: `status`, `code`,
--- `retry_after`, how its `hint` begins.
+--- Checks all that is promised of a failure. `expected` has its `kind`; its
+-- `message`, or in `says` a pattern for it; `retryable` and `attempts` where
+-- they do not follow from the kind; and where there are some `status`, `code`,
+-- `retry_after` and the beginning of its `hint`.
 function _M.check(err, provider, expected)
   assert.equal(expected.kind, err.kind, tostring(err))
   assert.equal(provider, err.provider)
@@ -93,21 +94,21 @@ function _M.check(err, provider, expected)
   assert_no_secret(line, _M.keys[provider])
 end
 
---- The call of one service fails as expected while the server commits the
--- fault of `expected`, and succeeds afterwards.
+--- Checks that the call of one service fails as expected with the fault that
+-- `expected` names, and succeeds afterwards.
 function _M.fails(client, provider, expected)
   faults.choose(expected.fault or "say", expected.bytes)
   local before = core.now()
   local result, err = client[provider](expected.options)
   assert.is_nil(result)
   _M.check(err, provider, expected)
-  -- It must not be stuck; under valgrind a flood of pings takes ten seconds.
+  -- It did not hang. Under valgrind a flood of pings takes ten seconds.
   assert.is_true(core.now() - before < 40)
   faults.choose "none"
   result, err = client[provider]()
   assert.is_nil(err)
   assert.equal(1, result.attempts)
-  assert.not_equal(6.66, result.available) -- not the answer to the one before
+  assert.not_equal(6.66, result.available) -- an answer to no request
 end
 
 --- The same for every service.

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- A server that misbehaves, in the way that the path of a request names, or
--- else as it was told last over its control port. Writes its ports to the
--- file that is its first argument; the second is a directory with server.pem
--- and server.key.
+-- A server with faults. The path of a request names one; any other path gets
+-- the one that was chosen last over the control port. Arguments: the file to
+-- which it writes its ports, and a directory with server.pem and server.key.
 local cqueues = require "cqueues"
 local http2 = require "support.http2"
 local json = require "cjson"
@@ -14,14 +13,14 @@ local ends = assert(package.loadlib(os.getenv "BALANCE_BUILD"
 local send, read_head = serving.send, serving.read_head
 
 local served = 0 -- connections
-local strays = 0 -- those to the port where nobody should come
-local busy = 0 -- connections on which more than the answer is to come
+local strays = 0 -- connections to the port that no call should connect to
+local busy = 0 -- connections on which something follows the answer
 
--- What was told: the name of a fault and the bytes that it needs.
+-- The name of the chosen fault, and the bytes that were given with it.
 local chosen, given = "none", ""
 
--- The right answer of every service at once. The number of the connection
--- says which one it came over; 6.66 says that nobody asked for it.
+-- A right answer, of every service at once. Its amount is the number of its
+-- connection; 6.66 is that of an answer without a request.
 local function right(number)
   return ('{"code":200,"status":200000,"data":{"credits":%s,"balance":%s},'
     .. '"Response":{"Balance":%s}}'):format(number, number, number)
@@ -32,7 +31,7 @@ local function answer(body)
 end
 
 -- Each gets the connection, its number, the head of the request and the bytes
--- that go with the choice. A true result keeps the connection.
+-- that were given. The connection is kept where it returns true.
 local faults = {}
 
 function faults.none(connection, number)
@@ -49,29 +48,29 @@ faults["say"] = function(connection, _, _, bytes)
   return send(connection, bytes)
 end
 
--- Over TLS with its goodbye.
+-- With TLS's close_notify.
 faults["say-and-close"] = function(connection, _, _, bytes)
   send(connection, bytes)
   local tls = connection:checktls()
   return tls and not ends.goodbye(tls)
 end
 
--- Over TLS as anyone in between could: without it.
+-- Without it, as somebody in between could end a connection.
 faults["say-and-cut"] = function(connection, _, _, bytes)
   send(connection, bytes)
-  ends.cut(connection:pollfd()) -- unless the other side has gone already
+  ends.cut(connection:pollfd()) -- fails where the client has closed already
   connection:read(1) -- until the other side closes too
 end
 
 faults["say-and-reset"] = function(connection, _, _, bytes)
   if bytes ~= "" then
     send(connection, bytes)
-    cqueues.sleep(0.02) -- it arrives before the reset
+    cqueues.sleep(0.02) -- so that the bytes arrive before the reset
   end
   assert(ends.reset(connection:pollfd()))
 end
 
--- What comes before a NUL once, and what comes after it for ever.
+-- Sends the bytes before a NUL once, and those after it again and again.
 faults["say-for-ever"] = function(connection, _, _, bytes)
   local first, again = bytes:match("^(%Z*)%z(.*)$")
   send(connection, first)
@@ -100,8 +99,7 @@ faults["late-echo"] = function(connection, _, request)
   return faults.echo(connection, nil, request)
 end
 
--- A failure of every service in one, with the request in its message, its
--- beginning in it, or in its code.
+-- A refusal of every service at once.
 local function refused(message, code)
   return answer(json.encode {
     code = 401, status = 400002, message = message, request_id = message,
@@ -114,7 +112,7 @@ faults["echo-refused"] = function(connection, _, request)
   return send(connection, refused(request:gsub("\r\n", " ")))
 end
 
--- As far as the middle of a key.
+-- Quotes the request up to the middle of the key.
 faults["echo-cut"] = function(connection, _, request)
   return send(connection,
     refused(request:match("\r\nAuthorization: [^\r]*"):sub(1, -12)))
@@ -124,7 +122,7 @@ faults["echo-code"] = function(connection, _, request)
   return send(connection, refused(request, request))
 end
 
--- Pieces of what stands at the end of the Authorization value, a signature.
+-- The signature, at the end of the Authorization value.
 local function signature_of(request)
   return request:match "\r\nAuthorization: [^\r]-([^ =\r]+)\r"
 end
@@ -156,15 +154,14 @@ function faults.agent(connection, _, request)
     answer('{"agent":"' .. request:match("User%-Agent: ([^\r]*)") .. '"}'))
 end
 
--- libcurl 7.88 takes it for the rest of the header before it, one of the
--- answer before this, which is freed. A newer one may read on, as far as the
--- answer goes.
+-- A folded line first. libcurl 7.88 adds it to the last header of the answer
+-- before, which is freed; a newer one may read on until this answer ends.
 faults["folded-first"] = function(connection)
   send(connection, "HTTP/1.1 200 OK\r\n X-A: b\r\nX-C: d\r\n"
     .. "Content-Length: 3\r\n\r\n{}")
 end
 
--- Sends the answer, and a little later does what nobody asked for.
+-- Sends the answer, and acts a little later, when no request is under way.
 local function later(act)
   return function(connection, number)
     busy = busy + 1
@@ -189,8 +186,8 @@ faults["idle-close"] = later(function(connection)
   connection:close()
 end)
 
--- Headers in one record of TLS; in the next one the body and another answer,
--- of which libcurl leaves the latter with OpenSSL.
+-- Headers in one record of TLS; in the next one the body and a second answer,
+-- which OpenSSL keeps when libcurl has read the body.
 faults["second-in-record"] = function(connection, number)
   local headers, body = answer(right(number)):match("^(.*\r\n\r\n)(.*)$")
   send(connection, headers)
@@ -221,8 +218,8 @@ local function serve_http2(connection)
   return http2.serve(connection, right(served), function() return chosen end)
 end
 
--- POST /NAME chooses the fault of this name, with the body as its bytes, once
--- what the last one left to do is done.
+-- POST /NAME chooses a fault, with the body as the bytes that are given, once no
+-- connection is busy with the fault before.
 local function serve_control(connection)
   while true do
     local request, body = read_request(connection)
@@ -247,13 +244,13 @@ local function read(name)
   return text
 end
 
--- To a ClientHello, in place of a handshake.
+-- Answers a ClientHello with a fault.
 local function serve_raw(connection)
   connection:read(-4096)
   faults[chosen](connection, 0, "", given)
 end
 
--- Without a protocol it is HTTP/2, but HTTP/1.1 where the choice is "none".
+-- Without a protocol it chooses HTTP/2, or HTTP/1.1 where the fault is "none".
 local function tls(protocol)
   local context = require("openssl.ssl.context").new("TLS", true)
   context:setCertificate(require("openssl.x509").new(read "server.pem"))
@@ -264,7 +261,7 @@ local function tls(protocol)
   return context
 end
 
--- Wants a certificate of the client, which it has not.
+-- Demands a certificate of the client, which has none.
 local function exclusive(options)
   local context, class = tls "http/1.1", require "openssl.ssl.context"
   context:setVerify(class.VERIFY_PEER + class.VERIFY_FAIL_IF_NO_PEER_CERT)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Starts the server that misbehaves and calls it.
+--- Starts fault_server.lua and calls it.
 local core = require "balance.core"
 local blocking = require "balance.loop.blocking"
 local process = require "support.process"
@@ -8,8 +8,8 @@ local _M = {}
 
 local server
 
---- "http://127.0.0.1:PORT" of the one server of this run. Its ports are in
--- `ports` then.
+--- "http://127.0.0.1:PORT" of the server, which is started once a run. Then
+-- `ports` has its ports.
 function _M.endpoint()
   if not server then
     local ports
@@ -22,8 +22,9 @@ function _M.endpoint()
   return "http://127.0.0.1:" .. _M.ports.plain
 end
 
---- A transfer from start to end; `changes` go over the usual request. Returns
--- its result and the transfer; nil, kind and message where it did not start.
+--- Runs a transfer to its end. `changes` replace fields of the usual request.
+-- Returns its result and the transfer; nil, a kind and a message where it did
+-- not start.
 function _M.fetch(path, changes)
   local request = {
     endpoint = changes and changes.endpoint or _M.endpoint(),
@@ -42,13 +43,14 @@ function _M.fetch(path, changes)
   return transfer:result(), transfer
 end
 
---- What every request gets from now on whose path names nothing; `bytes` go
--- with it. Returns how many connections came to where nobody should come.
+--- Chooses the fault of every request whose path names none, with the bytes that
+-- it needs. Returns how many connections came to the port "elsewhere", where
+-- there should be none.
 function _M.choose(name, bytes)
   _M.endpoint()
   return tonumber(_M.fetch("/" .. name, { body = bytes or "",
     endpoint = "http://127.0.0.1:" .. _M.ports.control,
-    headers = { Expect = "" } }).body) -- a long body need not be asked for
+    headers = { Expect = "" } }).body) -- no "100-continue" for a long body
 end
 
 return _M

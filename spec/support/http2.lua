@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
---- HTTP/2 as far as a server needs it to misbehave: frames, and no HPACK but
--- what is written here.
+--- As much of HTTP/2 as a server with faults needs: frames, and the few headers
+-- in HPACK that are written here.
 local cqueues = require "cqueues"
 
 local _M = {}
 
--- Types of frames (RFC 9113, section 6), flags, and codes of errors.
+-- Frame types (RFC 9113, section 6), flags, and error codes.
 local DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION =
   0, 1, 3, 4, 6, 7, 9
 local END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -48,9 +48,9 @@ local function answer(stream, body)
     .. frame(DATA, END_STREAM, stream, body)
 end
 
---- What each says to a request on a stream, given the right body; and what
--- then: "close" the connection, "end" it with no more ado, or say the third
--- result for ever, "again".
+--- The faults. Each gets the stream of a request and the right body, and returns
+-- what to send and maybe what to do then: "close" the connection in order, "end"
+-- it without that, or send the third result "again" and again.
 _M.faults = {}
 local faults = _M.faults
 
@@ -128,8 +128,8 @@ end
 
 local preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
---- Serves a connection of cqueues until it ends. `body` is the right one,
--- `choice()` names the fault.
+--- Serves a connection of cqueues until it ends. `body` is the right body,
+-- `choice()` returns the name of the fault.
 function _M.serve(connection, body, choice)
   if connection:read(#preface) ~= preface then
     return
@@ -162,7 +162,7 @@ function _M.serve(connection, body, choice)
       return
     elseif after == "end" then
       return
-    elseif after == "close" then -- with bytes unread it would be a reset
+    elseif after == "close" then -- unread bytes would make it a reset
       connection:shutdown("w")
       repeat until not connection:xread(-4096)
       return

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- A script that has keys, makes calls with them, drops its client and idles,
--- so that a spec can look into its memory. Its arguments: a directory with a
--- file for each key, in which it leaves its pid; what to do; an endpoint; and
--- "http2" where that is to be spoken, after which connections are closed.
+-- A script that makes calls with keys, drops its client and then sleeps, so that
+-- a spec can read its memory. Arguments: a directory with a file for each key,
+-- to which it writes its pid; "succeed" or "fail"; an endpoint; and maybe
+-- "http2", with which it also closes its connections.
 local directory, what, endpoint, http2 = arg[1], arg[2], arg[3],
   arg[4] == "http2"
 
@@ -33,7 +33,7 @@ end
 local providers = { "tempolor", "udio", "tencent" }
 local ways = {}
 
--- By every way that a client has to be given keys; connections are kept.
+-- The keys are given in every possible way.
 function ways.succeed()
   local client = balance.new { rate = 1000, cache = { ttl = 0.001 },
     trace = function() end }
@@ -45,7 +45,7 @@ function ways.succeed()
     assert(balance[provider] { endpoint = endpoint,
       credentials = function() return options end })
   end
-  -- Many at once, so that memory is not used again and again by the next.
+  -- Many at once, so that one call does not reuse the memory of another.
   local accounts = {}
   for i = 1, 60 do
     local provider = providers[i % 3 + 1]
@@ -64,10 +64,10 @@ function ways.fail()
         options_of(provider)))
     end
     for _, change in ipairs {
-      { endpoint = "https://127.0.0.1:1" }, -- nobody there
-      { endpoint = "https://" .. ("x"):rep(64) }, -- no name: nobody is asked
-      { endpoint = "http://example.com" }, -- not taken
-      { ca_file = "LICENSE" }, -- trusts nobody
+      { endpoint = "https://127.0.0.1:1" }, -- no server
+      { endpoint = "https://" .. ("x"):rep(64) }, -- too long for a name
+      { endpoint = "http://example.com" }, -- refused, as it is not TLS
+      { ca_file = "LICENSE" }, -- has no certificate
       { proxy = "http://127.0.0.1:1" },
       { timeout = 1e-3 },
       { api_key = "refused", secret_key = "refused" },

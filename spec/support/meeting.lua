@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- Calls that are answered only when several are in flight at once:
 -- `balance.meeting { size = 3 }` waits for two others. See meeting_server.lua.
--- A call that is to wait in vain needs `retries = 0`: its second attempt may
--- meet the first, whose end the server has not seen.
+-- A call that is to time out needs `retries = 0`: its second attempt could meet
+-- the first one, whose end the server may not have seen yet.
 local balance = require "balance"
 local process = require "support.process"
 
@@ -10,7 +10,7 @@ local _M = {}
 
 local server
 
---- "http://127.0.0.1:PORT" of the one server of this run.
+--- "http://127.0.0.1:PORT" of the server, which is started once a run.
 function _M.endpoint()
   if not server then
     _M.port, server = process.serve "meeting_server.lua"
@@ -18,7 +18,7 @@ function _M.endpoint()
   return "http://127.0.0.1:" .. _M.port
 end
 
---- Registers the provider; its result's `credits` says how many there were.
+--- Registers the provider. `credits` of a result is how many calls met.
 -- @tparam ?string endpoint where the server runs already
 function _M.register(endpoint)
   balance.register {

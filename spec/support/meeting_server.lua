@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --
 -- A server that answers `GET /SIZE/ROOM` once SIZE requests of that room are
--- there at the same time, and `GET /0/ROOM` once no other has come for a
--- while; the credits say how many there were. It shows what is in flight at
--- once, without a clock. Writes its port to the file that is its argument.
+-- there at the same time, and `GET /0/ROOM` once no other has come for a while.
+-- The credits of the answer are the number of requests. So it shows what is in
+-- flight at once, without measuring time. Argument: the file to which it writes
+-- its port.
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local serving = require "support.serving"
@@ -12,7 +13,7 @@ local a_while = 0.5 -- seconds
 
 local meetings = {}
 
--- False where the client goes away before.
+-- Returns false where the client goes away first.
 local function await_others(meeting, size, gone)
   while not meeting.over do
     if meeting.count == size then
@@ -28,7 +29,7 @@ local function await_others(meeting, size, gone)
   return true
 end
 
--- How many came to the meeting.
+-- Returns how many requests met; false where the client goes away first.
 local function meet(room, size, gone)
   local meeting = meetings[room]
     or { count = 0, ended = condition.new() }

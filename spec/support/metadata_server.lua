@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- The metadata service of a machine of Tencent Cloud. What comes before the
--- hyphen of a role's name chooses the answer; the machine's own role, where it
--- has one, is the second argument. Writes its port to the file that is the
--- first.
+-- The metadata service of a machine of Tencent Cloud. The part of a role's name
+-- before the hyphen chooses the answer. Arguments: the file to which it writes
+-- its port, and the machine's role, where it has one.
 local cqueues = require "cqueues"
 local serving = require "support.serving"
 
@@ -12,7 +11,7 @@ local roles = "/latest/meta-data/cam/security-credentials/"
 
 local late = 0.15 -- seconds
 
-local asked = {} -- how often, by role
+local asked = {} -- number of requests by role
 
 local answer = serving.answer
 
@@ -20,17 +19,17 @@ local function ok(body)
   return answer("200 OK", body)
 end
 
--- Id, key and token say which answer they are of.
+-- Id, key and token have the role and the number of the answer in them.
 local function keys(role, number)
   return ok((('{"TmpSecretId":"id-N","TmpSecretKey":"key-N","Token":"token-N",'
     .. '"ExpiredTime":10000,"Expiration":"1970-01-01T02:46:40Z",'
     .. '"Code":"Success"}'):gsub("N", role .. "-" .. number)))
 end
 
--- Each gets the role and how often it was asked for.
+-- Each gets the role and the number of the request for it.
 local answers = { good = keys }
 
--- With a clock of its own, at 3600.
+-- With a Date, of Unix time 3600.
 function answers.dated(role, number)
   return (keys(role, number):gsub("\r\n",
     "\r\nDate: Thu, 01 Jan 1970 01:00:00 GMT\r\n", 1))
@@ -52,7 +51,7 @@ function answers.failed(role, number)
   return (keys(role, number):gsub("Success", "Failure"))
 end
 
--- Of the same length: the fields have other names.
+-- One field has another name of the same length.
 for kind, field in pairs { anonymous = "TmpSecretId", keyless = "TmpSecretKey",
   tokenless = '"Token', endless = "ExpiredTime" } do
   answers[kind] = function(role, number)

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- A real nginx for one spec, with our module in its Lua. It listens on a
--- socket below build/, and stopping it checks what it logged.
+--- Runs a real nginx with the module for one spec. It listens on a Unix socket
+-- below build/. Its log is checked when it is stopped.
 local process = require "support.process"
 local secrets = require "support.secrets"
 local socket = require "cqueues.socket"
 
 local _M = {}
 
--- What a call may want to know of the sandbox; nginx hides it from workers.
+-- The variables of the sandbox, which nginx removes unless it is told.
 local variables = {
   "TEMPOLOR_API_KEY", "UDIO_API_KEY", "TENCENTCLOUD_SECRET_ID",
   "TENCENTCLOUD_SECRET_KEY", "TEMPOLOR_ENDPOINT", "UDIO_ENDPOINT",
@@ -64,7 +64,7 @@ http {
 
 local found
 
--- What is the same for all: the program, and what it must load.
+-- The settings that are the same for all.
 local function find()
   if not found then
     local path = process.run("PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx"
@@ -86,7 +86,7 @@ local function find()
       build = assert(os.getenv "BALANCE_NGINX_BUILD", "run with `make test`"),
       modules = table.concat(modules, "\n"),
       environment = table.concat(environment, "\n"),
-      user = is_root and "user root root;" or "", -- reads what the master does
+      user = is_root and "user root root;" or "", -- can read the same files
     }
   end
   return found
@@ -129,7 +129,7 @@ end
 local signs = { "%[error%]", "%[alert%]", "%[crit%]", "%[emerg%]",
   "stale global SSL error" }
 
--- What a log should not have; all of it where a sanitizer spoke.
+-- The lines of a log that are not expected; all of it where a sanitizer wrote.
 local function find_complaints(log, expected)
   if log:find("Sanitizer", 1, true) or log:find("%.c:%d+:%d+: runtime") then
     return log
@@ -154,7 +154,7 @@ local function is_running(pid)
   return select(2, process.run("kill -0 " .. pid)) == 0
 end
 
---- Waits for something to become true, and returns it.
+--- Waits until a condition returns a true value, and returns it.
 function _M.await(what, condition)
   for _ = 1, 1000 do
     local value = condition()
@@ -169,8 +169,8 @@ end
 local Server = {}
 Server.__index = Server
 
---- Sends a request and returns what reads its answer (body, status, all of
--- it); `close` on it goes away without one.
+--- Sends a request. Returns a table: `read()` returns the body, the status and
+-- the whole answer; `close()` closes the connection instead.
 function Server:open(path, name)
   local connection = send(self.dir .. "/" .. (name or "http"),
     ("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n")
@@ -253,8 +253,7 @@ function Server:log()
   return process.read(self.dir .. "/error.log")
 end
 
---- Ends it, the polite way unless it has ended already, and returns what it
--- should not have logged.
+--- Stops it with SIGQUIT, and returns the lines of its log that are not expected.
 function Server:stop()
   process.run("kill -QUIT " .. self.pid)
   local ok, message = pcall(self.await_end, self, self.pid)
@@ -271,8 +270,9 @@ end
 local running = {}
 
 --- Starts an nginx. Settings, all of them optional: `workers` (2); `main`,
--- `http`, `server`: directives for these contexts; `locations`; `setting`:
--- what goes before the command, such as "LD_PRELOAD=x.so".
+-- `http`, `server`: directives for these contexts; `locations`: see
+-- `write_locations`; `setting`: goes before the command, such as
+-- "LD_PRELOAD=x.so".
 function _M.start(settings)
   local fixed = find()
   local dir = process.run("mkdir -p build && mktemp -d build/nginx.XXXXXX")
@@ -292,7 +292,7 @@ function _M.start(settings)
   end
   values.http, values.server = fill(values.http), fill(values.server)
   process.write(dir .. "/nginx.conf", fill(frame))
-  -- Without the specs' own paths, which are for another Lua.
+  -- The specs' LUA_PATH and LUA_CPATH are for another Lua.
   local started = process.start(("env -u LUA_PATH -u LUA_CPATH %s %s %s"
     .. " -p %s -c nginx.conf -e error.log 2>>%s/error.log"):format(
     settings.setting or "", os.getenv "BALANCE_NGINX_RUN" or "",
@@ -312,8 +312,8 @@ function _M.start(settings)
   return server
 end
 
---- Stops all that were started and complains about their logs; for the end
--- of each spec.
+--- Stops all that were started, and raises where a log is not as expected. For
+-- after_each.
 function _M.finish()
   local complaints = {}
   for _, server in ipairs(running) do

@@ -2,12 +2,12 @@
 --- Programs that specs start beside themselves.
 local _M = {}
 
--- How to start this Lua, sanitizers and all; see .ci/env.
+-- The command of this Lua, with valgrind or a sanitizer where there is one.
 _M.lua = assert(os.getenv "BALANCE_LUA", "run the specs with `make test`")
 _M.build = assert(os.getenv "BALANCE_BUILD")
 
--- The same without valgrind, for a server that is killed in the end: it would
--- be said to have lost everything.
+-- The same without valgrind, for servers: they are killed in the end, and
+-- valgrind would report all of their memory as lost.
 _M.plain_lua = _M.lua:find "^valgrind" and _M.lua:match "%S+$" or _M.lua
 
 function _M.quote(text)
@@ -39,13 +39,13 @@ end
 function _M.run(command)
   local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \" $?\""))
   local output = pipe:read("*a")
-  pipe:close() -- says nothing of the status on Lua 5.1
+  pipe:close() -- does not return the status on Lua 5.1
   local text, status = output:match("^(.*) (%d+)\n$")
   return text, tonumber(status)
 end
 
---- Runs Lua code in a process of its own. `setting` goes before it, such as
--- "TZ=Asia/Tokyo"; `...` are its arguments.
+--- Runs Lua code in a process of its own. `setting` goes before the command, such
+-- as "TZ=Asia/Tokyo"; `...` are arguments. Returns as `run` does.
 function _M.run_lua(code, setting, ...)
   local path = os.tmpname()
   _M.write(path, code)
@@ -58,8 +58,8 @@ function _M.run_lua(code, setting, ...)
   return output, status
 end
 
---- Starts a command of the shell in the background. It ends when `stop` is
--- called, or when this process does, however that happens.
+--- Starts a command of the shell in the background. It is killed by `stop()` of
+-- the result, or when this process ends.
 function _M.start(command)
   local pipe = assert(io.popen(command .. " & pid=$!; cat >/dev/null; "
     .. "{ kill $pid; wait $pid; } 2>/dev/null", "w"))
@@ -79,12 +79,12 @@ function _M.await(path)
     end
     _M.sleep(0.02)
   end
-  error("nobody wrote " .. path)
+  error("nothing was written to " .. path)
 end
 
---- Starts a server of spec/support/, which writes its ports to the file that
--- is its first argument; `...` are the others. Returns what it wrote, and what
--- `start` returns.
+--- Starts a server of spec/support/. Its first argument is a file, to which it
+-- writes its ports; `...` are the others. Returns what it wrote, and what `start`
+-- returns.
 function _M.serve(script, ...)
   local path = os.tmpname()
   _M.write(path, "")

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- A proxy that knows CONNECT alone, says 407 to the user "refused", and
--- appends what it is told before a tunnel begins to the file that is its
--- second argument. Writes its port to the first. For the first tunnel it takes
--- as many seconds as the third says.
+-- A proxy for CONNECT only, which answers 407 to the user "refused". Arguments:
+-- the file to which it writes its port; the file to which it appends the head of
+-- each request; and how many seconds the first tunnel takes.
 local cqueues = require "cqueues"
 local serving = require "support.serving"
 
@@ -12,7 +11,7 @@ local pause = tonumber(arg[3] or 0)
 
 local function read_head(connection)
   local text = connection:read(1) or ""
-  local line = text == "C" -- else it is another protocol, which may wait
+  local line = text == "C" -- another protocol may send nothing more
   while line and line ~= "\r\n" do
     line = connection:read "*L"
     text = text .. (line or "")

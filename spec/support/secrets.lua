@@ -1,14 +1,13 @@
 -- SPDX-License-Identifier: MIT
---- Watches that no secret leaves the module, whichever spec is running. Every
--- key that a call looks up is remembered; no failure, event of a trace or
--- stored value may then have it in it: as it is, its beginning, in another
--- case, or encoded. busted loads this before the specs (see .ci/spec), and
--- what nginx runs for them loads it too.
+--- Checks, in every spec, that no secret leaves the module. It remembers each key
+-- that a call looks up. From then on no failure, event of the trace or stored
+-- value may have the beginning of the key in it, in any case or encoding. busted
+-- loads this before the specs (see .ci/spec), and so does spec code in nginx.
 local accounts = require "sandbox.accounts"
 
 local _M = {}
 
-local telling = 8 -- so many characters of a secret say enough
+local min_length = 8 -- so many bytes of a secret must not be found
 
 local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
   .. "0123456789+/"
@@ -32,16 +31,16 @@ local function escape_all(text, format)
   end))
 end
 
--- How the beginning of a secret can be written, in lower case.
+-- The ways to write the beginning of a secret, in lower case.
 local function forms_of(secret)
-  local start = secret:sub(1, telling)
+  local start = secret:sub(1, min_length)
   local forms = {
     start, escape_all(start, "%%%02x"), start:gsub('["\\/]', "\\%0"),
     escape_all(start, "\\u%04x"),
     (start:gsub(".", function(c) return ("%02x"):format(c:byte()) end)),
   }
-  for skip = 1, 3 do -- by where it is in a longer text
-    forms[#forms + 1] = base64(secret:sub(skip, skip + telling))
+  for skip = 1, 3 do -- one for each place of it in groups of three bytes
+    forms[#forms + 1] = base64(secret:sub(skip, skip + min_length))
   end
   for i, form in ipairs(forms) do
     forms[i] = form:lower()
@@ -51,11 +50,11 @@ end
 
 local known = {} -- forms, by secret
 
---- Adds a secret, whatever stands around and between its parts.
+--- Remembers a secret, each of its lines without the blanks around it.
 function _M.add(value)
   for line in tostring(value):gmatch "[^%c]+" do
     local part = line:match "^%s*(.-)%s*$"
-    if #part >= telling then
+    if #part >= min_length then
       known[part] = known[part] or forms_of(part)
     end
   end
@@ -71,9 +70,9 @@ end
 
 local hex = ("%x"):rep(64)
 
---- What a text should not have: the secret or what gave it away, or nil.
+--- The secret that a text has in it, or what looks like one; nil without any.
 function _M.find(text)
-  -- a digest that names what is stored looks like a signature
+  -- the digest in a key of the cache looks like a signature
   text = text:gsub("(balance:[%w_:]+:)" .. hex, "%1")
   local lower = text:lower()
   for secret, forms in pairs(known) do
@@ -87,7 +86,7 @@ function _M.find(text)
     or text:match "Credential=[^*]%S*" or text:match "Bearer [^*'%s]%S+"
 end
 
---- All that is in a value, tables, keys and what tostring() says included.
+--- The text of a value: what tostring() returns for it and for all in it.
 function _M.text_of(value, seen)
   seen = seen or {}
   if type(value) ~= "table" then
@@ -104,7 +103,7 @@ function _M.text_of(value, seen)
   return table.concat(parts, "\n")
 end
 
---- Ends the run where a value has a secret in it: an error could be caught.
+--- Ends the process where a value has a secret in it; an error could be caught.
 function _M.check(where, value)
   local found = _M.find(_M.text_of(value))
   if found then
@@ -133,15 +132,18 @@ local function watch_store(new)
   end
 end
 
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+local function add_all(provider, values)
+  for _, credential in ipairs(provider.credentials) do
+    _M.add(values[credential.name] or "")
+  end
+end
 
 watch(require "balance.credentials", "find", function(find)
   return function(provider, layers, ...)
     local set, message, about = find(provider, layers, ...)
-    for _, values in ipairs { set or {}, unpack(layers) } do
-      for _, credential in ipairs(provider.credentials) do
-        _M.add(values[credential.name] or "")
-      end
+    add_all(provider, set or {})
+    for _, layer in ipairs(layers) do
+      add_all(provider, layer)
     end
     _M.check("the search for keys", message)
     return set, message, about

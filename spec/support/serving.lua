@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What the specs' servers share: they listen on a loopback address, write
--- their ports to a file, and serve until they are killed.
+--- For the specs' servers: they listen on a loopback address, write their ports
+-- to a file, and serve until they are killed.
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
@@ -15,9 +15,9 @@ local function quiet(connection)
   return connection
 end
 
---- Has `handler(connection)` serve each connection, which is closed then.
--- Where there is a context of TLS, after the handshake; where that fails, what
--- the client was told is not lost in a reset. Returns the port.
+--- Listens, and calls `handler(connection)` for each connection, with a context
+-- after the TLS handshake; then closes it. After a failed handshake it waits
+-- first, so that the client reads the alert before a reset. Returns the port.
 function _M.listen(handler, context)
   local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
   local _, _, port = assert(server:localname())
@@ -41,7 +41,7 @@ function _M.send(connection, bytes)
   return connection:xwrite(bytes, "bn")
 end
 
---- The head of a request, or of an answer; nil where there is no more.
+--- The head of the next request or answer; nil where the connection has ended.
 function _M.read_head(connection)
   local text = ""
   repeat
@@ -51,7 +51,7 @@ function _M.read_head(connection)
   return text ~= "" and text or nil
 end
 
--- Carries what comes from one connection to another, and then its end.
+-- Copies bytes from one connection to another until the first one ends.
 local function relay(from, to)
   repeat
     local bytes = from:read(-4096)
@@ -59,8 +59,8 @@ local function relay(from, to)
   to:shutdown "w"
 end
 
---- Connects a client to a port here, says so to it, and returns once both
--- directions have ended.
+--- Connects a client to a local port, sends it the greeting, and returns once
+-- both directions have ended.
 function _M.tunnel(client, port, greeting)
   local server =
     quiet(assert(socket.connect { host = "127.0.0.1", port = port }))
@@ -78,13 +78,13 @@ function _M.tunnel(client, port, greeting)
   server:close()
 end
 
---- An answer with a body, and maybe lines of headers.
+--- An answer with a body and maybe more lines of headers.
 function _M.answer(status, body, headers)
   return ("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s"):format(status,
     headers or "", #body, body)
 end
 
---- Writes a file that is there at once and whole.
+--- Writes a file at once, so that nobody reads a part of it.
 function _M.write(path, text)
   local file = assert(io.open(path .. ".new", "w"))
   assert(file:write(text))
@@ -92,7 +92,7 @@ function _M.write(path, text)
   assert(os.rename(path .. ".new", path))
 end
 
---- Says in a file where they are, and serves.
+--- Writes the ports to a file, and serves.
 function _M.run(path, ports)
   _M.write(path, ports)
   assert(loop:loop())

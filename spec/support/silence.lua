@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Starts the server whose connections die without a word, and tells it what
--- to do; see silence_server.lua.
+--- Starts silence_server.lua, whose connections become silent, and controls it.
 local core = require "balance.core"
 local faults = require "support.faults"
 local process = require "support.process"
@@ -18,7 +17,7 @@ local function start()
   end
 end
 
---- Its endpoint that speaks "plain" HTTP, over "tls", or "http2".
+--- Its endpoint for "plain" HTTP, "tls" or "http2".
 function _M.endpoint(protocol)
   if not server then
     start()
@@ -27,8 +26,8 @@ function _M.endpoint(protocol)
     .. ports[protocol]
 end
 
---- Gives it a command. Returns how many connections came so far, how many of
--- them are still open, and how many requests came.
+--- Sends it a command. Returns how many connections there were so far, how many
+-- of them are open, and how many requests there were.
 function _M.tell(command, value)
   local answer = faults.fetch(("/%s/%d"):format(command, value or 0),
     { endpoint = "http://127.0.0.1:" .. ports.control })
@@ -49,7 +48,7 @@ function _M.await_open(count)
   error(("%d connections are open, not %d"):format(open, count), 2)
 end
 
---- Around each test: no connection is kept, and nobody is slow.
+--- Before each test: no connection is kept, and the server is not slow.
 function _M.begin()
   core.transport():close()
   _M.endpoint "plain"

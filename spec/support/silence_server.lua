@@ -1,21 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --
--- A server whose connections die without a word. Writes its ports to the file
--- that is its first argument; the second is a directory with server.pem and
--- server.key.
+-- A server whose connections become silent. Arguments: the file to which it
+-- writes its ports, and a directory with server.pem and server.key.
 --
 -- Its control port takes one request a connection, GET /COMMAND/NUMBER:
 --
---   silent   nothing more is said on the connections that there are; with 1,
---            nor on any other until the next command of this name
---   reset    they are reset at their next request
+--   silent   no more answers on the connections that there are now (0), or on
+--            new ones too until the next such command (1)
+--   reset    the connections that there are now are reset at their next request
 --   close    they are closed at their next request
---   wait     each answer takes so many milliseconds from now on
---   refuse   new connections are closed at once (1), or not any more (0)
---   count    nothing is changed
+--   wait     from now on each answer takes so many milliseconds
+--   refuse   new connections are closed at once (1), or served (0)
+--   count    changes nothing
 --
--- The answer is what came so far: connections, those that are still open, and
--- requests.
+-- It answers how many connections there were so far, how many of them are open,
+-- and how many requests there were.
 local cqueues = require "cqueues"
 local http2 = require "support.http2"
 local serving = require "support.serving"
@@ -26,9 +25,10 @@ local path, directory = arg[1], arg[2]
 
 local served, open, requests = 0, 0, 0
 local refuses, pause = false, 0
-local last_of = { silent = 0, reset = 0, close = 0 } -- by what befell it
+-- The number of the last connection that each command is for.
+local last_of = { silent = 0, reset = 0, close = 0 }
 
--- What becomes of a connection: "silent", "reset", "close" or nil.
+-- The fate of a connection: "silent", "reset", "close" or nil.
 local function fate_of(number)
   for fate, last in pairs(last_of) do
     if number <= last then

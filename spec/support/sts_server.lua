@@ -1,23 +1,23 @@
 -- SPDX-License-Identifier: MIT
 --
--- Tencent Cloud's service sts, as far as a client can tell. What comes before
--- the hyphen of a role's name chooses the answer. Writes its port to the file
--- that is the argument. A GET of /asked answers how often each role was asked
--- for.
+-- Tencent Cloud's service sts, as a client sees it. The part of a role's name
+-- before the hyphen chooses the answer. A GET of /asked answers how many
+-- requests there were for each role. Argument: the file to which it writes its
+-- port.
 local cqueues = require "cqueues"
 local serving = require "support.serving"
 
 local late = 0.15 -- seconds
-local date = "Date: Thu, 01 Jan 1970 01:00:00 GMT\r\n" -- 3600
+local date = "Date: Thu, 01 Jan 1970 01:00:00 GMT\r\n" -- Unix time 3600
 
-local asked = {} -- how often, by role
-local heads = {} -- of the last request, by role
+local asked = {} -- number of requests by role
+local heads = {} -- the last request by role
 
 local function ok(body, headers)
   return serving.answer("200 OK", body, headers)
 end
 
--- Id, key and token say which answer they are of.
+-- Id, key and token have the role and the number of the answer in them.
 local function keys(role, number, headers)
   return ok((('{"Response":{"Credentials":{"TmpSecretId":"id-N",'
     .. '"TmpSecretKey":"key-N","Token":"token-N"},"ExpiredTime":10000,'
@@ -69,7 +69,7 @@ function answers.absent()
   return refuse("InvalidParameter.RoleNotExist", "role not exist")
 end
 
--- Says back all that came, as some do.
+-- Quotes the whole request, as some services do.
 function answers.echo(role)
   return refuse("AuthFailure.SignatureFailure",
     heads[role]:gsub("%c", " "):gsub('"', " "))
@@ -81,7 +81,7 @@ end
 
 for kind, field in pairs { anonymous = "TmpSecretId", keyless = "TmpSecretKey",
   tokenless = '"Token', endless = "ExpiredTime" } do
-  answers[kind] = function(role, number) -- the fields have other names
+  answers[kind] = function(role, number) -- one field has another name
     return (keys(role, number):gsub(field, field:sub(1, -2) .. "_"))
   end
 end

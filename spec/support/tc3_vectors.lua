@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The worked examples that Tencent Cloud publishes for signature v3, with
--- every value on the way. The masked keys are meant literally, asterisks
--- included.
+--- The examples that Tencent Cloud publishes for signature v3, with every
+-- intermediate value. The asterisks are part of the keys.
 local payload = [[{"Limit": 1, "Filters": [{"Values": ]]
   .. [[["\u672a\u547d\u540d"], "Name": "instance-name"}]}]]
 local content_type = { "content-type", "application/json; charset=utf-8" }

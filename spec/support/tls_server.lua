@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- Servers that differ in how they prove who they are, each on a port of its
--- own. Writes to the directory that is its argument: ca.pem, whom to trust;
--- log, a line "NAME connection" or "NAME request" for each that came; and
--- last, once all listen, ports: their names and numbers.
+-- Servers with different certificates, each on a port of its own. It writes to
+-- the directory that is its argument: ca.pem, the trusted CA; log, a line
+-- "NAME connection" or "NAME request" for each; and last, once all listen,
+-- ports: their names and numbers.
 local certificates = require "support.certificates"
 local chain = require "openssl.x509.chain"
 local context = require "openssl.ssl.context"
@@ -19,8 +19,8 @@ local intermediate = issue { cn = "spec between", ca = true, issuer = root }
 local no_ca = issue { cn = "localhost", names = { { "DNS", "localhost" } },
   issuer = root }
 
--- What differs from a certificate of the root's for localhost, how its chain
--- goes on, and the only version of TLS that is spoken.
+-- The fields of each certificate that differ from one of `root` for localhost;
+-- the rest of its chain; and the only version of TLS, where there is just one.
 local localhost = { { "DNS", "localhost" } }
 local servers = {
   sound = {},
@@ -68,7 +68,7 @@ local function context_of(server)
   end
   local own = issue(fields)
   local made = context.new(server.version or "TLS", true)
-  made:setCipherList "DEFAULT:@SECLEVEL=0" -- what is weak is served as well
+  made:setCipherList "DEFAULT:@SECLEVEL=0" -- allows weak keys and digests
   made:setCertificate(own.certificate)
   made:setPrivateKey(own.key)
   if server.chain then

@@ -1,15 +1,16 @@
 -- SPDX-License-Identifier: MIT
---- Providers like others, but for what they ask: so the sandbox gives answers
--- that it does not give by itself.
+--- Copies of providers whose requests are changed, so that the sandbox gives
+-- answers that it does not give otherwise.
 local balance = require "balance"
 
 local _M = {}
 
 local count = 0
 
---- Registers one. Its requests are those of the provider `name`, with headers
--- in any case, after `change(request, config, clock_offset)`; `fields` go over its others.
--- Returns its name, which nobody has if it is not among these.
+--- Registers a copy of the provider `name`. `change(request, config,
+-- clock_offset)` changes its requests, which always have `headers`; `fields`
+-- replace its other fields.
+-- Returns its name, a new one unless it is among the fields.
 function _M.register(name, change, fields)
   count = count + 1
   local original, provider = require("balance.provider." .. name), {}
@@ -30,7 +31,7 @@ function _M.register(name, change, fields)
   return provider.name
 end
 
---- Calls one that sends some headers more.
+--- Calls a copy that sends more headers.
 -- @tparam string name of the provider
 -- @tparam table headers
 -- @tparam ?table options of the call

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --
--- What spec/c/walk_host.c runs, with an allocation that fails or, where all is
--- well, without: the module is loaded, each service asked, and all of them at
--- once. A call may fail, but a result must be the sandbox's. Returns whether
--- every call succeeded.
+-- The code that spec/c/walk_host.c runs, usually with an allocation that fails:
+-- it loads the module, and asks each service, and all of them at once. A call
+-- may fail, but a result must be the sandbox's. Returns whether every call
+-- succeeded.
 local endpoint, limit, all_is_well = ...
-local http2 = endpoint == os.getenv "UDIO_ENDPOINT" -- the others do not speak it
+local http2 = endpoint == os.getenv "UDIO_ENDPOINT" -- the only one with HTTP/2
 
 -- Lua 5.1 does not load a module again whose first load failed.
 for name, loaded in pairs(package.loaded) do
@@ -20,7 +20,7 @@ local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
 local failure = require "balance.failure"
 
-local bench = accounts.tencent.bench -- may ask as often as it likes
+local bench = accounts.tencent.bench -- has no rate limit
 
 local calls = {
   { name = "tempolor", field = "balance", value = 776.56, options = {} },
@@ -42,7 +42,7 @@ local function check(call, result, err)
   end
   complete = false
   local is_told = type(err) == "table" and err.kind ~= "config"
-    and err.kind ~= "tls" -- which would blame what is fine
+    and err.kind ~= "tls" -- neither of them is wrong here
   if not is_told or failure.kinds[err.kind] == nil
     or not tostring(err):find(call.name, 1, true) then
     error("a wrong failure of " .. call.name)
@@ -78,19 +78,19 @@ local function start(headers, rival)
   }
 end
 
--- A kept connection that is closed instead of an answer, and the second try.
+-- A kept connection that is closed before an answer, and the second try.
 local transfer = start { ["X-Sandbox-Answer"] = "http-444" }
 if transfer and blocking.wait(transfer) and transfer:result().status then
   error "a wrong answer: there was none"
 end
 
--- A file, which is whole.
+-- A file is read whole or not at all.
 local text = core.read_file("LICENSE", 65536)
 if text and not text:find "WITH THE SOFTWARE" then
   error "a part of a file"
 end
 
--- One that is slow over a kept connection, and its rival, which ends it.
+-- A slow transfer over a kept connection, and its rival, which ends it.
 local slow = start { ["X-Sandbox-Delay"] = "1000" }
 core.transport():step()
 local rival = slow and start(nil, slow)
@@ -99,7 +99,7 @@ if rival and blocking.wait(rival) and not rival:result().kind
   error "a wrong end: the other one was answered"
 end
 
--- One that is under way when the state is closed.
+-- A transfer that is under way when the state is closed.
 transfer = start { ["X-Sandbox-Delay"] = "1000" }
 core.transport():step()
 return complete and transfer ~= nil

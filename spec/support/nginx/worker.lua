@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What the specs' Lua inside nginx shares.
+--- For the specs' Lua inside nginx.
 -- luacheck: read globals ngx
 local balance = require "balance"
 local core = require "balance.core"
@@ -9,8 +9,8 @@ require "support.secrets"
 
 local _M = {}
 
---- A provider's name: the sandbox's Udio, which answers after so many
--- milliseconds, and says over which connection.
+--- The name of a provider: the sandbox's Udio with answers that take so many
+-- milliseconds.
 function _M.slow(ms)
   local name = "slow" .. ms
   if not balance[name] then
@@ -21,7 +21,7 @@ function _M.slow(ms)
   return name
 end
 
---- Calls it, with time enough that nobody takes a timeout for an end.
+--- Calls it, by default with a timeout that no spec waits for.
 function _M.call_slow(ms, options)
   return balance[_M.slow(ms)](options or { timeout = 60 })
 end
@@ -31,7 +31,7 @@ function _M.word(result, err)
   return result and tostring(result.available) or err.kind
 end
 
---- A transfer of the sandbox's answer, for what a result does not show.
+--- A finished transfer, with headers that a result does not have.
 function _M.fetch(headers)
   headers = headers or {}
   local transfer = assert(core.transport():start {
@@ -81,7 +81,8 @@ function _M.quiet()
   return find_upvalue(ticker.wait, "ticker", {}).quiet
 end
 
---- What is left in this worker; "idle" when nothing is.
+--- The transfers, waiting coroutines and timers of this worker; "idle" where
+-- there are none.
 function _M.state()
   local left = core.transport():timeout()
   local waiting = _M.waiting()
