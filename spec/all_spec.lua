@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- balance.all: many accounts at once, partial results. That they are in
--- flight at once is shown by a server that answers only then; see
--- spec/support/meeting_server.lua.
+-- balance.all: many accounts at once, partial results. A server that answers
+-- only when several requests are there shows that they are in flight at once;
+-- see spec/support/meeting_server.lua.
 local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local meeting = require "support.meeting"
@@ -32,8 +32,8 @@ local function names(set)
   return table.concat(list, " ")
 end
 
--- What balance.all without an argument gets and misses, by name, in a process
--- with this environment.
+-- The names of the results and failures of balance.all without an argument, in a
+-- process with this environment.
 local function all_with(setting, code)
   local output, status = process.run_lua(([[
     local balance = require "balance"
@@ -96,7 +96,7 @@ describe("balance.all()", function()
         all_with(no_tencent .. "UDIO_API_KEY=not-a-key"))
       assert.equal("|", all_with(no_tencent
         .. "-u UDIO_API_KEY TEMPOLOR_API_KEY="))
-      -- half a pair of keys is none
+      -- an id without a key
       assert.equal("|", all_with("env -u TENCENTCLOUD_SECRET_KEY "
         .. "-u UDIO_API_KEY -u TEMPOLOR_API_KEY"))
     end)
@@ -170,7 +170,7 @@ describe("balance.all()", function()
           assert.is_false(ok)
           assert.matches("balance.all: " .. mistake[2], message, 1, true)
           if all ~= balance.all and all ~= client.all then
-            line = line - 3 -- where it calls
+            line = line - 3 -- the line of the call
           end
           assert.matches("all_spec.lua:" .. line .. ":", message, 1, true)
         end
@@ -266,7 +266,7 @@ describe("the calls of balance.all()", function()
     assert.equal(500, check(500, balance.all(many(500, 500, "hundreds"))))
   end)
 
-  -- That many descriptors of one kind are enough for a process.
+  -- More than the usual limit of descriptors.
   it("may be more than 512, of which the rest waits its turn #fast", function()
     assert.equal(512, check(600, balance.all(many(600, 0, "more"))))
     assert.is_nil(require("balance.core").transport():timeout())

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What becomes of a call whose answer arrives in order and says something
--- odd: its status, its JSON, the fields of the documents, a service's words.
+-- Calls whose answer is complete but unusual: its status, its JSON, its fields,
+-- a service's message.
 local balance = require "balance"
 local cjson = require "cjson"
 local core = require "balance.core"
@@ -11,13 +11,13 @@ local process = require "support.process"
 local providers = failing.providers
 local not_json = "the answer is not the JSON that the document promises"
 
--- No format: in Lua 5.1 it stops at a NUL.
+-- Without string.format, which stops at a NUL in Lua 5.1.
 local function answer(body, status, headers)
   return "HTTP/1.1 " .. (status or 200) .. " X\r\nContent-Length: " .. #body
     .. "\r\n" .. (headers or "") .. "\r\n" .. body
 end
 
--- Each service's answer of this balance, which is JSON or not.
+-- Each service's answer with this balance, a text that need not be JSON.
 local function answer_of(provider, value)
   if provider == "tempolor" then
     return '{"status":200000,"data":{"balance":' .. value .. "}}"
@@ -27,8 +27,8 @@ local function answer_of(provider, value)
   return '{"Response":{"Balance":' .. value .. "}}"
 end
 
--- Each service's refusal, with a code that asking again does not change; but
--- Udio's code is the HTTP status.
+-- Each service's refusal, with a code that is not retryable; Udio has none but
+-- the HTTP status.
 local function refusal(provider, message, status)
   local text = cjson.encode(message)
   if provider == "tempolor" then
@@ -40,13 +40,13 @@ local function refusal(provider, message, status)
     .. '},"RequestId":"r1"}}'
 end
 
--- A header with a date, so many seconds from now or from another time.
+-- A header with a date, so many seconds after now or another time.
 local function dated(name, seconds, from)
   return name .. os.date("!: %a, %d %b %Y %H:%M:%S GMT\r\n",
     (from or os.time()) + seconds)
 end
 
--- What a status says where nothing else does.
+-- The kinds of failures by the status, where the body has no more to say.
 local kinds = { [401] = "auth", [403] = "auth", [429] = "rate_limit" }
 
 local client
@@ -194,7 +194,7 @@ describe("the status of an answer", function()
       { "7.5" }, { "Sun, 99 Nov 1994 08:49:37 GMT" },
     } do
       for _, status in ipairs { 429, 503 } do
-        client = failing.client "plain" -- which can afford to ask again
+        client = failing.client "plain" -- a new one, with a full budget
         failing.all_fail(client, { kind = status == 429 and "rate_limit"
           or "http", status = status, retryable = true, retry_after = case[2],
           attempts = (case[2] or 0) > 5 and 1 or 2, options = { timeout = 5 },
@@ -367,8 +367,8 @@ describe("the number of fields in an answer", function()
     end
   end)
 
-  -- Lua 5.1 looks at every second byte of these strings only, and keeps those
-  -- that are equal there in one list. 20,000 of them take seconds.
+  -- Lua 5.1 hashes only every second byte of these strings, so all of them are
+  -- in one list of its table of strings. 20,000 of them take seconds.
   it("bounds what decoding costs", function()
     local function name(number)
       local bytes = {}
@@ -455,7 +455,7 @@ describe("a number in an answer", function()
   end)
 end)
 
--- The example of each document.
+-- The example in each service's documentation.
 local documents = {
   tempolor = { status = 200000, message = "success", request_id = "f2-6a",
     data = { balance = 776.56 } },
@@ -475,9 +475,9 @@ local documents = {
   } },
 }
 
--- Every field of them, and its type. With a question mark it may be missing;
--- one with "needed" is what the balance is read from or depends on, "says" is
--- by what an answer is recognised as the service's; "any" is not looked at.
+-- Their fields with their types. A question mark: it may be missing. "needed": the
+-- balance is read from it or depends on it. "says": an answer of the service is
+-- recognised by it. "any": it is not read.
 local fields = {
   tempolor = { "status says number", "message any", "request_id string?",
     "data needed table", "data.balance needed number" },
@@ -513,7 +513,7 @@ local function with_field(document, path, json)
   return (cjson.encode(document):gsub('"@"', json or ""))
 end
 
--- What may stand there, and what it is in Lua.
+-- Values in JSON, and what they are in Lua.
 local values = {
   { nil, "nil" }, { "null", "nil" }, { '"7"', "decimal string" },
   { '"x"', "string" }, { "7", "number" }, { "true", "boolean" },
@@ -541,7 +541,7 @@ describe("a field of a document", function()
     assert.is_nil(err, tostring(err))
     local place = path:gsub("^data%.", ""):gsub("^Response%.", "")
     if path == "Response.TempAmountInfoList[1]" and is == "nil" then
-      place = nil -- an empty list
+      place = nil -- the list is empty
     end
     assert.same({ place }, result.unexpected or {})
     assert.same({ place and "not as the document has it: " .. place },
@@ -830,7 +830,7 @@ describe("what a service says", function()
     end
   end)
 
-  -- failing.check looks for the secrets in all that a failure holds.
+  -- failing.check looks for the secrets in all fields of a failure.
   it("shows no secret that it was sent", function()
     for _, provider in ipairs(providers) do
       for _, secret in pairs(failing.keys[provider]) do

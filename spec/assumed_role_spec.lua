@@ -21,8 +21,8 @@ local function arn(role)
   return "qcs::cam::uin/1000:roleName/" .. role
 end
 
--- A search with Tencent's own sources, where only what the spec gives is to be
--- found. `changes` go over the context.
+-- A search with Tencent's sources, in an environment of the spec's own. `changes`
+-- replace fields of the context.
 local function find(options, variables, changes)
   variables = variables or {}
   variables.TENCENT_STS_ENDPOINT = variables.TENCENT_STS_ENDPOINT or sts
@@ -204,7 +204,7 @@ describe("the keys of an assumed role", function()
       return of_environment("dated-clock",
         { now = function() return wall end })
     end
-    assert.same(keys_of "dated-clock", (at(20000))) -- hours ahead
+    assert.same(keys_of "dated-clock", (at(20000))) -- this machine is hours ahead
     kept.now = function() return 50 + 6400 - 301 end
     assert.same(keys_of "dated-clock", (at(1)))
     kept.now = function() return 50 + 6400 - 300 end
@@ -253,7 +253,7 @@ describe("a role that cannot be assumed", function()
   end
 
   it("ends the search, and says which role and why", function()
-    profile '{"secretId":"i","secretKey":"k"}' -- would come next
+    profile '{"secretId":"i","secretKey":"k"}' -- the next source
     local message, about = failure_of "forbidden"
     assert.equal("the role " .. arn "forbidden" .. " of the environment cannot"
       .. " be assumed: no CAM permission", message)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What `make bench` makes of its numbers. How fast anything is, is no spec.
+--- How `make bench` reports its numbers. The speed itself is not checked.
 local stats = require "bench.stats"
 
 describe("the benchmarks' statistics", function()

@@ -15,7 +15,7 @@ local function with_environment(settings, code)
   return output
 end
 
--- A call whose failure is printed.
+-- Code of a call that prints its failure.
 local function failure_with(settings, call)
   return with_environment(settings,
     "local r, err = " .. call .. " io.write(err and err.kind .. ': '"
@@ -41,7 +41,7 @@ describe("options", function()
     local _, err = balance.tencent { secret_id = tencent.main.secret_id }
     assert.equal("config", err.kind)
     assert.matches("'secret_key' is missing", err.message)
-    -- and a blank key is not the environment's, which may be another's
+    -- a blank key is not replaced by the environment's, another account's maybe
     for _, blank in ipairs { "", "  " } do
       err = select(2, balance.udio { api_key = blank })
       assert.equal("config", err.kind)
@@ -89,7 +89,7 @@ describe("options", function()
       for name, value in pairs(require "balance.provider.tencent") do
         provider[name] = value
       end
-      provider.endpoint_variable = nil -- the sandbox's
+      provider.endpoint_variable = nil -- it names the sandbox
       assert.equal("https://" .. host,
         configs.resolve(provider, configs.base(provider, {}),
           { site = site }).endpoint)

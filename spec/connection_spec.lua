@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- What becomes of a call that does not come as far as its request: there is
--- nobody, the handshake goes wrong, or the proxy does. What happens on the way
--- of the answer is faults_spec's. Of what libcurl says, which differs from
--- version to version, only what failing.check asks of every message is looked
--- at; patterns are for words of our own.
+-- Calls that fail before their request is sent: there is no server, or the
+-- handshake or the proxy fails. Faults of the answer are in faults_spec.
+-- libcurl's own messages differ from version to version, so only messages of the
+-- module have a pattern; failing.check checks all of them.
 local failing = require "support.failing"
 local faults = require "support.faults"
 
@@ -24,7 +23,7 @@ describe("a call whose handshake goes wrong #transport", function()
   after_each(failing.with_pauses)
 
   local alert = "\21\3\3\0\2\2\40" -- handshake_failure
-  local half = "\22\3\3\0\122\2\0\0\118\3\3" -- of a ServerHello
+  local half = "\22\3\3\0\122\2\0\0\118\3\3" -- a part of a ServerHello
   for _, case in ipairs {
     { "the connection is closed", "closed", "", "network", closed },
     { "the connection is reset", "say-and-reset", "", "network", closed },
@@ -52,7 +51,7 @@ describe("a call whose handshake goes wrong #transport", function()
     end)
   end
 
-  -- Under TLS 1.3 its refusal comes after the client's side is through.
+  -- In TLS 1.3 the refusal comes after the handshake has ended for the client.
   for port, version in pairs { exclusive = "1.3", exclusive12 = "1.2" } do
     it("fails with kind tls where the client has no certificate, in TLS "
       .. version, function()
@@ -69,9 +68,9 @@ describe("a call to where nobody is #transport", function()
 
   for _, case in ipairs {
     { "refused", "https://127.0.0.1:1", "connect", "127.0.0.1" },
-    -- No packet leaves for it: the kernel says no itself.
+    -- The kernel refuses it without sending a packet.
     { "unreachable", "https://255.255.255.255", "connect", "255" },
-    -- Nor is anybody asked for such a name: its first part is too long.
+    -- This name is not looked up, as its first label is too long.
     { "without an address", "https://" .. ("x"):rep(64) .. ".invalid",
       "dns", "%.invalid" },
   } do

@@ -6,7 +6,7 @@ local cvm_role = require "balance.credentials.cvm_role"
 local kept = require "balance.credentials.kept"
 local process = require "support.process"
 
--- What the specs' providers have in common with Tencent's and Udio's.
+-- The credentials of the specs' providers, like Tencent's and Udio's.
 local names = {
   { name = "secret_id", variable = "SPEC_ID" },
   { name = "secret_key", variable = "SPEC_KEY" },
@@ -28,14 +28,14 @@ local tccli_file = with_sources "tccli_file"
 local role_only = with_sources "cvm_role"
 local all = with_sources("tencent_file", "tccli_file", "cvm_role")
 
--- Below a directory that is the user's home.
-local home
+local home -- the user's directory
 
 local function write(path, text)
   process.write(home .. "/" .. path, text)
 end
 
--- A search where only what the spec gives is to be found.
+-- A search in an environment of the spec's own. `changes` replace fields of the
+-- context.
 local function find(provider, layers, changes)
   local context = {
     loop = blocking,
@@ -200,7 +200,7 @@ describe("a call without keys", function()
       true)
     assert.matches("~/.tccli/default.credential (HOME is not set)", message, 1,
       true)
-    assert.is_nil(message:find "CVM") -- nobody wanted it
+    assert.is_nil(message:find "CVM") -- the option is not given
   end)
 
   it("says what the environment lacks", function()
@@ -311,7 +311,7 @@ describe("the credentials file of the SDKs", function()
 
   it("that is broken is said to be, without a line of it", function()
     for text, why in pairs {
-      ["secret_id = s3cr3t\n"] = "(no such profile)", -- whoever's it is
+      ["secret_id = s3cr3t\n"] = "(no such profile)", -- it is in no section
       [complete_ini .. "s3cr3t"] = "(line 4 is no setting)",
       [complete_ini .. "[s3cr3t\n"] = "(line 4 is no setting)",
       ['[default]\nsecret_id = "s3cr3t\n'] = "(line 2 is no setting)",
@@ -351,7 +351,7 @@ describe("the credentials file of the SDKs", function()
       _, place = look({}, {}, { [machine] = complete_ini })
       assert.equal(machine, place)
       assert.same({ user, machine }, asked)
-      -- one that is incomplete is passed by
+      -- an incomplete file is passed by
       _, place = look({}, {}, { [user] = "[default]\nsecret_id = i",
         [machine] = complete_ini })
       assert.equal(machine, place)
@@ -364,7 +364,7 @@ describe("the credentials file of the SDKs", function()
       _, place = look({ credentials_file = "/o" }, variables, files)
       assert.equal("the file of option 'credentials_file'", place)
       assert.same({ "/o" }, asked)
-      -- instead of the others, so that they are not read
+      -- the other files are not read
       local set, places = look({ credentials_file = "/none" }, {}, files)
       assert.is_nil(set)
       assert.equal("the file of option 'credentials_file' (/none: not there)",
@@ -380,7 +380,7 @@ describe("the credentials file of the SDKs", function()
     local set, place = find(all)
     assert.equal("i", set.secret_id)
     assert.equal("~/.tencentcloud/credentials", place)
-    -- half of the environment is not mixed with the file
+    -- an incomplete environment is not completed from the file
     assert.same({ secret_id = "i", secret_key = "k" }, (find(all, {},
       environment { SPEC_ID = "e", SPEC_TOKEN = "e" })))
     write(ini, "broken")
@@ -472,7 +472,7 @@ describe("the credentials file of tccli", function()
 end)
 
 describe("a file of keys that others can read", function()
-  -- What is said of a file with these permission bits.
+  -- The warnings about a file with these permission bits, and its path.
   local function warnings(mode, provider)
     local said, path = {}, nil
     find(provider or tencent_file, {}, {
@@ -496,7 +496,7 @@ describe("a file of keys that others can read", function()
         format(path, mode) }, said)
     end
     assert.equal(1, #warnings("644", tccli_file))
-    assert.is_table(find(tencent_file, {}, { -- with nobody to warn
+    assert.is_table(find(tencent_file, {}, { -- without a `warn`
       read_file = function(of) return process.read(of), 420 end }))
   end)
 
@@ -530,7 +530,7 @@ describe("the role of a CVM", function()
   local usual = { endpoint = cvm_role.endpoint, limit = cvm_role.limit }
   local servers, ports = {}, {}
 
-  -- The endpoint of a service whose machine has this role.
+  -- The endpoint of the metadata service of a machine with this role.
   local function metadata(role)
     local name = role or ""
     if not ports[name] then
@@ -540,7 +540,7 @@ describe("the role of a CVM", function()
     return "http://127.0.0.1:" .. ports[name]
   end
 
-  -- Both clocks, of which nobody sets the second.
+  -- Sets the monotonic clock and, in the context, the system's.
   local function at(seconds)
     local function now() return seconds end
     kept.now = now
@@ -659,15 +659,15 @@ describe("the role of a CVM", function()
 
   it("expires by the clock of whoever gave it, whatever this machine's says",
     function()
-      -- the answer is of 3600, and the keys expire at 10000
+      -- the answer's Date is 3600, and the keys expire at 10000
       kept.now = function() return 50 end
       local function ask_at(wall)
         return find(role_only, { { cvm_role = "dated-clock" } },
           { now = function() return wall end }).secret_id
       end
-      assert.equal("id-dated-clock-1", ask_at(20000)) -- hours ahead
+      assert.equal("id-dated-clock-1", ask_at(20000)) -- the system's clock is ahead
       kept.now = function() return 50 + 6400 - 301 end
-      assert.equal("id-dated-clock-1", ask_at(1)) -- set back since
+      assert.equal("id-dated-clock-1", ask_at(1)) -- now it is set back
       kept.now = function() return 50 + 6400 - 300 end
       assert.equal("id-dated-clock-2", ask_at(1))
     end)
@@ -724,7 +724,7 @@ describe("the role of a CVM", function()
     local start = core.now()
     assert.is_string(why_not "silent")
     assert.is_true(core.now() - start < 3)
-    -- for both questions together: each alone would have had enough
+    -- the limit is for both requests together
     cvm_role.endpoint = metadata "late-own"
     assert.is_string(why_not(true))
     cvm_role.limit = 5

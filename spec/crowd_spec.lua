@@ -45,7 +45,7 @@ local function run(count, changes, seen)
   return connections
 end
 
--- So slow that all of them are under way together.
+-- Slow enough for all of them to be under way together.
 local function slow(milliseconds, where)
   return {
     endpoint = where, path = "/api/v2/credits", scheme = "Bearer",
@@ -54,7 +54,7 @@ local function slow(milliseconds, where)
   }
 end
 
--- A server that may speak HTTP/2, for all that is known before it answers.
+-- A server of which the client does not know yet whether it speaks HTTP/2.
 local function hanging()
   faults.endpoint()
   return "https://localhost:" .. faults.ports.tls
@@ -136,7 +136,7 @@ describe("many transfers at once #transport", function()
     for _ = 1, 10 do
       transport:wait(0.02)
     end
-    faults.choose "silent" -- for all that it means to this server
+    faults.choose "silent" -- now the server chooses HTTP/2
     local second = begin { endpoint = either }
     wait_for { second }
     assert.equal(2, second:result().http_version)
@@ -150,8 +150,8 @@ describe("many transfers at once #transport", function()
       or "^GET /echo%?3 ", third:result().body or "")
   end)
 
-  -- libcurl 7.88 takes a tunnel that is still being dug for a connection of
-  -- HTTP/2 as well, once the host has another.
+  -- Where a host has a connection of HTTP/2, libcurl 7.88 takes a tunnel that is
+  -- not established yet for another one.
   it("do not go into a tunnel that has no other end yet", function()
     local log = os.tmpname()
     local port, server = process.serve("proxy_server.lua", log, "0.7")
@@ -161,7 +161,7 @@ describe("many transfers at once #transport", function()
     while process.read(log) == "" and core.now() < finish do
       transport:wait(0.01)
     end
-    proxy = proxy .. "/" -- the same, but not in our own queue
+    proxy = proxy .. "/" -- the same proxy, but another queue of the module
     local open = begin { proxy = proxy }
     wait_for { open }
     local last = begin { proxy = proxy }
@@ -208,7 +208,7 @@ describe("many transfers at once #transport", function()
   it("do not wait long for those whose server hangs", function()
     local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
     local _, _, port = server:localname()
-    local transfers, connections = {}, {} -- which are held, and never answer
+    local transfers, connections = {}, {} -- kept under way, without answers
     for i = 1, 6 do
       transfers[i] = begin { endpoint = "https://127.0.0.1:" .. port }
     end

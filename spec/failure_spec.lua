@@ -49,7 +49,7 @@ describe("a stranger's text", function()
     assert.equal("a *** b ***c***", clean("a key b keyckey", "key"))
     assert.equal("*** ***", clean("one two", "one", "two"))
     assert.equal("%d %s ***", clean("%d %s a.b", "a.b"))
-    assert.equal("axb", clean("axb", "a.b")) -- a secret is no pattern
+    assert.equal("axb", clean("axb", "a.b")) -- a secret is not a pattern
     assert.equal("***", clean("***", "*"):sub(1, 3))
   end)
 
@@ -79,7 +79,7 @@ describe("a stranger's text", function()
       local piece = key:sub(first, first + 6)
       assert.equal("a " .. piece .. " b", clean("a " .. piece .. " b", key))
     end
-    -- two that touch
+    -- two secrets without anything between them
     assert.equal("***", clean("Abcd-123-Efgh-56", key))
     assert.equal("*** is ***", clean(key .. " is " .. key, key))
   end)
@@ -105,7 +105,7 @@ describe("a stranger's text", function()
     assert.equal("a, Signature=***", clean("a, Signature=" .. hex:sub(1, 9)))
     assert.equal("*** Signature=*** ***",
       clean(hex .. " Signature=" .. hex .. " " .. hex))
-    -- one across the end is gone, not cut in two
+    -- a secret across the end is removed whole
     assert.is_nil(clean(("x"):rep(290) .. hex):find "012")
     assert.is_nil(clean(("secret-"):rep(500) .. hex, ("secret-"):rep(100))
       :find "012")
@@ -135,7 +135,7 @@ describe("a stranger's text", function()
       assert.matches("^x+[额]*%.%.%.$", text)
       assert.equal(0, #text:gsub("^x+", ""):gsub("%.%.%.$", "") % 3)
     end
-    -- a secret across the end is gone, not cut in two
+    -- a secret across the end is removed whole
     assert.is_nil(clean(("x"):rep(295) .. "s3cr3t", "s3cr3t"):find "s3c")
   end)
 

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What becomes of a call when the server, or somebody in between, misbehaves
--- on the way of the answer. What an answer says is answers_spec's.
+-- Calls whose answer does not arrive as it should, by a fault of the server or of
+-- somebody in between. What a complete answer says is in answers_spec.
 local failing = require "support.failing"
 local faults = require "support.faults"
 local process = require "support.process"
 
--- An answer that would be right, if it came in order.
+-- A right answer.
 local right = '{"code":200,"status":200000,"data":{"credits":6.66,'
   .. '"balance":6.66},"Response":{"Balance":6.66}}'
 
@@ -23,8 +23,8 @@ local function chunk(body, size)
   return (size or ("%x"):format(#body)) .. "\r\n" .. body .. "\r\n"
 end
 
--- Gigabytes in a few kilobytes: the innermost layer is made of empty blocks,
--- so that unpacking it never brings a byte.
+-- Gigabytes in a few kilobytes. The innermost layer has only empty blocks, so
+-- that unpacking it never returns a byte.
 local function layers_of_gzip()
   local packed = process.run [[{ printf '\037\213\010\0\0\0\0\0\0\003';
     yes 12345 | tr -d '\n' | tr 12345 '\000\000\000\377\377' |
@@ -33,8 +33,8 @@ local function layers_of_gzip()
     .. chunk(packed) .. last
 end
 
--- Our own words. What libcurl says differs from version to version, so that of
--- it only what check() asks of every message is looked at.
+-- Messages of the module. libcurl's own differ from version to version, and are
+-- checked only as failing.check checks all.
 local any = "%a"
 local cut_off = "^the connection was closed before the answer was complete$"
 local coded = "^the answer is in a transfer coding that nobody asked for$"
@@ -48,9 +48,8 @@ end
 -- On a slow machine there may be no time left to ask again.
 local soon = { timeout = 0.1, retries = 0 }
 
--- What happens, the fault and its bytes, the kind of the failure (by ports,
--- where they differ), a pattern for its message, and the status where one was
--- seen.
+-- Each: a description, the fault, its bytes, the kind of the failure (by port
+-- where it differs), a pattern for its message, and the status, if one came.
 local cases = {
   { "a reset before the answer", "say-and-reset", "", "network", any },
   { "a reset in the status", "say-and-reset", "HTTP/1.1 200 O",
@@ -209,7 +208,7 @@ local cases = {
   { "a byte now and then", "drip", "", "timeout", any },
 }
 
--- What may look odd and is none of it.
+-- Unusual answers that are no faults.
 local fine = {
   { "HTTP/1.0", "say-and-close", "HTTP/1.0 200 OK\r\n\r\n" .. right },
   { "HTTP/1.0 with a length", "say",
@@ -274,7 +273,7 @@ for port, description in pairs { plain = "in clear text", tls = "over TLS" } do
       it("is not slipped what another left behind: " .. fault, function()
         local client = failing.client(port)
         for _, provider in ipairs { "udio", "tencent", "udio", "tempolor" } do
-          faults.choose(fault) -- once the one before is over
+          faults.choose(fault) -- waits until the fault before is over
           assert.not_equal(6.66, takes(client, provider))
         end
       end)
@@ -351,7 +350,7 @@ describe("a call over HTTP/2 #transport", function()
     local client = failing.client "http2"
     for _, fault in ipairs { "h2-goaway-then-answer", "h2-goaway-after" } do
       faults.choose(fault)
-      for _ = 1, 2 do -- the second time after the goodbye
+      for _ = 1, 2 do -- the second time after a close_notify
         for _, provider in ipairs(failing.providers) do
           takes(client, provider)
         end

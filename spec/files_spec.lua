@@ -116,9 +116,9 @@ describe("a file with keys", function()
     assert.equal("h", find({ profile = "other" }, variables).secret_id)
     assert.is_nil((find({ profile = "none" }, variables)))
     assert.equal("e", find({ profile = "" }, variables).secret_id)
-    variables.TENCENTCLOUD_PROFILE = "other" -- which is no option
+    variables.TENCENTCLOUD_PROFILE = "other" -- a variable, not an option
     assert.equal("e", find({}, variables).secret_id)
-    -- nor do the client's keys stand in for a profile of the call
+    -- nor are the client's keys taken where the call names a profile
     local set = credentials.find(tencent, { { profile = "other" },
       { secret_id = "c", secret_key = "k" } },
       { loop = {}, home = home, getenv = function() end })
@@ -244,7 +244,7 @@ end)
 describe("what is read from the world", function()
   local most = 65536
 
-  -- Of each of these a reader gets as many as it takes.
+  -- Files without an end.
   local bad = { " ", "\t", "[", "[ ", " ]", "x ", "\r", "\"", "'", "=", " =",
     "a=", "x = y ", " #", "#", "[x] ", "\n ", "\n[", "\\", "{", "\0", "\255",
     "a", "-", "[default]\nx ", "~" }
@@ -260,7 +260,7 @@ describe("what is read from the world", function()
     return all
   end
 
-  -- Where it goes by the square of it, this is half a minute.
+  -- With quadratic time this would take half a minute.
   local function costs_little(read, ...)
     local started = os.clock()
     read(...)

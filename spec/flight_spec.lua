@@ -4,7 +4,7 @@ local core = require "balance.core"
 local flight = require "balance.flight"
 
 describe("balance.flight", function()
-  -- Coroutines that look again each time they are resumed, and a clock.
+  -- A loop whose sleep yields until a clock of the spec's own has moved.
   local now, loop, threads
 
   before_each(function()
@@ -81,7 +81,7 @@ describe("balance.flight", function()
     local lost = start(function()
       flight.run("key", loop, 2, coroutine.yield)
     end)
-    threads = {} -- nobody resumes it, and nobody can know
+    threads = {} -- it is not resumed any more, which cannot be known
     pass(1)
     for i = 1, 3 do
       start(function()

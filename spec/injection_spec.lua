@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What could turn a call into another one, or send a key elsewhere, is
--- refused before anything is sent.
+-- Options that could change a request, or send a key elsewhere, are refused
+-- before anything is sent.
 local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
@@ -8,7 +8,7 @@ local process = require "support.process"
 local secrets = require "support.secrets"
 local socket = require "cqueues.socket"
 
--- A port where a connection would be seen.
+-- A port that notes connections.
 local trap, trap_endpoint
 
 lazy_setup(function()
@@ -63,7 +63,7 @@ describe("a control character", function()
     assert_nobody_came()
   end)
 
-  -- Every one that a variable can hold; a line feed ends a file's line.
+  -- Every control character that a variable can have and a file's line can.
   it("in a key of the environment or a file is one too", function()
     local home = process.run("mktemp -d"):gsub("%s+$", "")
     process.run("mkdir " .. home .. "/.tencentcloud")
@@ -111,14 +111,14 @@ describe("an endpoint #transport", function()
       "https://localhost/path", "https://localhost//", "https://localhost/.",
       "https://localhost/..", "https://localhost/?q", "https://localhost?q",
       "https://localhost#f", "https://localhost/#", "https://localhost;a",
-      -- what is no host
+      -- not a host
       "https://local host", "https://a\r\nb", "https://a\0b", "https://a\tb",
       "https://%31", "https://a\\b", "https://a,b", "https://a\"b",
       "https://é.example", "https://" .. ("x"):rep(400), "https://[::1",
       "https://127.0.0.1.", "https://1.", "https://a..", "https://a.0x1.",
       "https://[localhost]", "https://[fe80::1%25lo]", " https://a",
       "https://a ",
-      -- what is no port
+      -- not a port
       "https://localhost:99999", "https://localhost:-1", "https://localhost:x",
       "https://localhost:1:2", "https://localhost:1x",
     } do
@@ -142,14 +142,14 @@ describe("an endpoint #transport", function()
       "notlocalhost", "sub.localhost", "127.0.0.1x", "127.0.0.1.1",
       "127.0.0.256", "127.0.0.1,example.com", "127-0-0-1.example.com",
       "xn--localhost", "ｌocalhost", "１27.0.0.1", "127。0。0。1",
-      -- another host than it seems
+      -- hosts that look like another one
       "127.0.0.1@example.com", "localhost@example.com",
       "localhost:80@example.com", "example.com#@localhost",
       "example.com?@localhost", "example.com/@localhost",
       "example.com\\@localhost", "localhost\\.example.com",
       "localhost%00.example.com", "localhost%2eexample.com",
       "localhost\0.example.com", "localhost .example.com",
-      -- Tencent's metadata service, but for its one address
+      -- other addresses of Tencent's metadata service than its own
       "metadata.tencentyun.com:8080", "metadata.tencentyun.com.example.com",
       "x.metadata.tencentyun.com",
     } do
@@ -196,8 +196,7 @@ describe("an endpoint #transport", function()
       end
     end)
 
-  -- Other spellings of a loopback address are that address from here on: what
-  -- was looked at is what libcurl gets.
+  -- libcurl gets the address that was checked, in its usual spelling.
   it("is a URL's origin, and its Host, with the port where it is unusual",
     function()
       local command, expected = {}, {}

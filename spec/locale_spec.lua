@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The locale is the host program's: nothing of ours changes with it.
+-- Nothing in the module depends on the host program's locale.
 local process = require "spec.support.process"
 
--- What depends on names, numbers, case, order, space and dates, as one text.
+-- One text of all that has to do with names, numbers, case, order, blanks and
+-- dates.
 local everything = [=[
 local order, locale = ...
 local function set_locale()
@@ -32,7 +33,7 @@ local function say(...)
   end
   io.write("\n")
 end
-local function whole(number) -- which no locale writes another way
+local function whole(number) -- the same text in every locale
   return ("%.0f"):format(number * 100)
 end
 
@@ -79,7 +80,7 @@ for _, rate in ipairs { 0.5, 2.5, 1000000.25 } do
     } }, "key", {})
 end
 
--- a stranger's text, with what some locales call space, control or letter
+-- a service's text, with bytes that some locales take for blanks or letters
 for _, text in ipairs { "\160a\160", "\133a\133", "\194\160a", "I\221i\253",
   "a\255\225", "\30a\127" } do
   say(failure.clean(text, {}))
@@ -101,14 +102,14 @@ local udio, err = balance.udio { api_key = "BEARER I\221" }
 say(udio, err.kind, err.hint)
 ]=]
 
--- Some with a comma, with other letters in one byte, with an I that is none.
+-- With a decimal comma, with other 8-bit letters, with a Turkish I.
 local locales = {
   { "de_DE.UTF-8", "de_DE", "UTF-8" },
   { "de_DE.ISO-8859-1", "de_DE", "ISO-8859-1" },
   { "tr_TR.ISO-8859-9", "tr_TR", "ISO-8859-9" },
   { "ru_RU.KOI8-R", "ru_RU", "KOI8-R" },
   { "fa_IR.UTF-8", "fa_IR", "UTF-8" },
-  -- a decimal point of two bytes, with which Lua itself reads no "0.5" of ours
+  -- a decimal point of two bytes, with which Lua itself cannot read "0.5"
   { "ps_AF.UTF-8", "ps_AF", "UTF-8", orders = { "after" } },
 }
 

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A cached call that ends in whatever way leaves nobody waiting: its lock is
--- released, or is taken over by whoever comes next and sees that its holder,
--- of this process, is gone.
+-- However a cached call ends, no other call waits for it in vain: its lock is
+-- released, or the next call sees that its holder has ended, and takes it over.
 local balance = require "balance"
 local blocking = require "balance.loop.blocking"
 local cache = require "balance.cache"
@@ -21,7 +20,7 @@ local lock = key .. ":lock"
 
 local store, slept, requests
 
--- Nobody has to wait here: a sleep is counted.
+-- A loop in which nothing should wait: it counts its sleeps.
 local loop = { sleep = function(seconds)
   slept = slept + seconds
   core.sleep(0.001)
@@ -110,7 +109,7 @@ describe("a call that raises", function()
         credits[i] = ok and got.credits or 0
       end
     end
-    if is_puc_5_1 then -- which cannot yield under that pcall
+    if is_puc_5_1 then -- it cannot yield across a pcall
       return
     end
     blocking.gather(functions)
@@ -128,8 +127,8 @@ describe("a coroutine that ends within a call", function()
     return thread
   end
 
-  -- Not even what would release the lock comes through, but in LuaJIT, whose
-  -- hook is that of all coroutines.
+  -- The code that releases the lock does not run either; in LuaJIT it does, as
+  -- all coroutines have the same hook.
   local function kill(thread)
     if not rawget(_G, "jit") then
       debug.sethook(thread, function() error "killed" end, "", 1)
@@ -233,7 +232,7 @@ describe("a call within the same call", function()
 end)
 
 describe("a gather that one of its functions ends", function()
-  -- The body of a function of this spec and of a program of its own.
+  -- The code of a function, for this spec and for a process of its own.
   local code = [[
     local cache, memory, loop = ...
     local kept = require "support.kept"
@@ -242,7 +241,7 @@ describe("a gather that one of its functions ends", function()
       return kept.call(cache, { store = store, limit = 60 },
         "balance:udio:of-the-gather", loop, fetch)
     end
-    collectgarbage "stop" -- nor does it depend on the collector
+    collectgarbage "stop" -- it works without the collector
     local ok, message = pcall(loop.gather, {
       function()
         call(function()
@@ -264,7 +263,7 @@ describe("a gather that one of its functions ends", function()
     return credits
   ]]
 
-  -- On PUC 5.1 nothing yields under a pcall.
+  -- PUC Lua 5.1 cannot yield across a pcall.
   local in_coroutines = is_puc_5_1 and function() end or it
 
   local function run(its_loop)

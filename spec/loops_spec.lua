@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
 -- How a call waits: in a plain script, under cqueues, luv and copas, and in a
--- loop of the caller's. What is in flight at once is shown by a server that
--- answers only then; see spec/support/meeting_server.lua.
+-- loop of the caller's. A server that answers only when several requests are
+-- there shows that they are in flight at once; see
+-- spec/support/meeting_server.lua.
 local balance = require "balance"
 local copas = require "support.copas"
 local core = require "balance.core"
@@ -14,14 +15,14 @@ local process = require "support.process"
 
 meeting.register()
 
--- A call that ends by its time limit: nobody else comes to its room.
+-- The options of a call that times out: no other call is in its room.
 local rooms = 0
 local function alone()
   rooms = rooms + 1
   return { size = 2, room = "alone" .. rooms, timeout = 0.2, retries = 0 }
 end
 
--- Before each script of a process of its own.
+-- Goes before each script that runs in a process of its own.
 local preamble = [[
   local balance = require "balance"
   local core = require "balance.core"
@@ -32,14 +33,14 @@ local preamble = [[
     read = function() error("the read crashed", 0) end }
 ]]
 
--- A script that waits for ever is interrupted and fails.
+-- Runs a script, which must succeed within 20 seconds.
 local function passes(code, setting)
   local output, status = process.run_lua(preamble .. code,
     (setting or "") .. " timeout --foreground 20", meeting.endpoint())
   assert.equal("0 ", status .. " " .. output)
 end
 
--- What is no longer referred to is cancelled when it is collected.
+-- A transfer without references is cancelled when it is collected.
 local function nothing_is_under_way()
   collectgarbage()
   collectgarbage()
@@ -357,7 +358,7 @@ describe("under cqueues", function()
       local ok, message, went_on, next_one
       run(function()
         local thread = coroutine.running()
-        local controller = cqueues.new() -- no pcall around a wait in Lua 5.1
+        local controller = cqueues.new() -- Lua 5.1: no yield across a pcall
         controller:wrap(function()
           loop.gather {
             function()
@@ -425,7 +426,7 @@ describe("under cqueues", function()
     assert.equal(9, met)
   end)
 
-  -- Of any descriptor cqueues wants to know before it is closed.
+  -- cqueues has to be told before any descriptor is closed.
   it("a transport that is closed meanwhile fails its calls, and the next one"
     .. " works", function()
     local kinds, credits = {}, nil
@@ -462,8 +463,8 @@ describe("under cqueues", function()
   end)
 end)
 
--- What luv calls back must not raise: it would end the process. So each has
--- a process of its own, which also shows that uv.run returns.
+-- An error in a callback of luv ends the process. So each spec has a process of
+-- its own, which also shows that uv.run returns.
 describe("under luv", function()
   local with_luv = [[
     local uv = require "luv"
@@ -578,7 +579,7 @@ describe("under luv", function()
 
   it("an error in a gather is raised there; the others are given up",
     function()
-      -- Lua 5.1 has no pcall around a wait: the error is luv's there.
+      -- Lua 5.1 cannot yield across a pcall: there luv gets the error.
       local can_catch = coroutine.wrap(function()
         return pcall(coroutine.yield) end)() == nil
       local code = with_luv .. [[
@@ -678,8 +679,8 @@ describe("under luv", function()
   end)
 end)
 
--- The README's own code, for real, up to where it runs the loop. It waits for
--- the descriptor, which a build with poll has not.
+-- The README's own code, up to where it makes a client. It waits for the
+-- transport's descriptor, which a build with poll does not have.
 local describe_copas = core.transport():fd() and copas.is_whole()
   and describe or pending
 describe_copas("under copas", function()
@@ -693,7 +694,7 @@ describe_copas("under copas", function()
         local socket = require "socket"
         local client = balance.new { loop = loop }
 
-        -- A thread that ticks: lines to an echo server and back.
+        -- A thread that ticks: it sends lines to an echo server.
         local listener = assert(socket.bind("127.0.0.1", 0))
         local port = select(2, listener:getsockname())
         copas.addserver(listener, function(connection)
@@ -813,7 +814,7 @@ describe("the transport, for other loops", function()
     if not fd then
       return -- this build uses poll, which has none
     end
-    local transfer, readable = start "/drip", 0 -- something, now and then
+    local transfer, readable = start "/drip", 0 -- a byte now and then
     transport:step()
     local controller = cqueues.new()
     controller:wrap(function()

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What a look into the memory of a process finds of its keys, as a core dump
--- would have it. Not under ASan, which keeps what is freed.
+-- Keys in the memory of a process, as a core dump would show them. Not under
+-- ASan, which keeps freed memory.
 local accounts = require "sandbox.accounts"
 local core = require "balance.core"
 local process = require "support.process"
 
--- None of these is in the environment, as the sandbox's main accounts are.
+-- Keys that are not in the environment.
 local temporary = accounts.tencent.temporary
 local keys = {
   tempolor = accounts.tempolor.whole.api_key,
@@ -15,14 +15,14 @@ local keys = {
   token = temporary.token,
 }
 
--- Calls back with the content of each mapping that can be read, as gcore
--- writes it. Who started the process may; no debugger is needed.
+-- Calls a function with the content of each readable mapping of a process. The
+-- process is this one's child, so no rights are needed.
 local function each_mapping(pid, use)
   local memory = assert(io.open(("/proc/%d/mem"):format(pid), "rb"))
   memory:setvbuf "no"
   for line in io.lines(("/proc/%d/maps"):format(pid)) do
     local first, last = line:match "^(%x+)%-(%x+) r"
-    if first and not line:find "%[v" then -- the kernel's own
+    if first and not line:find "%[v" then -- not [vdso] and [vvar]
       first, last = tonumber(first, 16), tonumber(last, 16)
       assert(memory:seek("set", first))
       use(memory:read(last - first) or "")
@@ -39,7 +39,7 @@ local function count(text, what)
   return found
 end
 
--- How often each key is in the memory of a script that has called.
+-- How often each key is in the memory of a script after its calls.
 local function copies(what, endpoint, protocol, setting)
   local directory = process.run("mktemp -d"):gsub("%s+$", "")
   for name, key in pairs(keys) do
@@ -71,7 +71,7 @@ local one_each = { tempolor = 1, udio = 1, secret_id = 1, secret_key = 1,
 
 if not process.build:find("asan", 1, true) then
   describe("the memory of a script whose client is gone", function()
-    local https = os.getenv "UDIO_ENDPOINT" -- would speak HTTP/2 too
+    local https = os.getenv "UDIO_ENDPOINT" -- speaks HTTP/2 too
 
     it("has one copy of a key, the caller's own, after calls", function()
       assert.same(one_each, copies("succeed", https))
@@ -82,9 +82,9 @@ if not process.build:find("asan", 1, true) then
       assert.same(one_each, copies("fail", https))
     end)
 
-    -- Until 8.11.1 the library that speaks HTTP/2 for libcurl does not free
-    -- with libcurl's functions, so that nobody wipes its memory but a free()
-    -- that is told to; and an open connection knows the token.
+    -- Until libcurl 8.11.1, nghttp2 does not use libcurl's memory functions, so
+    -- only a special free() wipes its memory. An open connection of HTTP/2 keeps
+    -- the token.
     it("has one after HTTP/2 where freed memory is wiped", function()
       local major, minor, patch =
         core.info().libcurl:match "^(%d+)%.(%d+)%.(%d+)"

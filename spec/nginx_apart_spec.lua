@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --
--- What calls inside nginx do not share: their TLS errors with the rest of the
--- worker, and a worker's connections with the next one.
+-- Calls inside nginx do not affect others: their TLS errors stay away from the
+-- rest of the worker, and workers share no connections.
 local nginx = require "support.nginx"
 local process = require "support.process"
 
 describe("a failed handshake inside nginx #nginx", function()
   after_each(nginx.finish)
 
-  -- OpenSSL's queue of errors belongs to the thread. What we left there would
-  -- make the next handshake of anybody in this worker fail.
+  -- OpenSSL's queue of errors belongs to the thread. An error that is left there
+  -- makes the next handshake in this worker fail.
   it("is no news for the other TLS of its worker", function()
     local sandbox = os.getenv "SANDBOX_DIR"
     local server = nginx.start {
@@ -49,7 +49,7 @@ describe("a failed handshake inside nginx #nginx", function()
             local answer = ngx.location.capture("/proxied")
             said.proxied = said.proxied + (answer.status == 200 and 1 or 0)
           end
-          for _ = 1, 10 do -- right after one another, then all at once
+          for _ = 1, 10 do -- one after the other, then all at once
             fail()
             shake()
             fail()
@@ -67,7 +67,7 @@ describe("a failed handshake inside nginx #nginx", function()
       },
     }
     local mixed = server:open "/mixed"
-    for _ = 1, 10 do -- and nginx's own, as a server
+    for _ = 1, 10 do -- nginx's own handshakes as a server
       local output = process.run("curl -sS --cacert \"$SSL_CERT_FILE\""
         .. " --unix-socket " .. server.dir
         .. "/tls https://localhost/unrelated")
@@ -150,7 +150,7 @@ describe("two workers of nginx #nginx", function()
           count = count + 1
           seen[number] = (seen[number] or 0) + 1
         end
-        assert.equal(2, count) -- the master's, and one that is kept
+        assert.equal(2, count) -- the master's, and one of the worker's own
       end
       local shared = 0
       for _, count in pairs(seen) do
@@ -164,7 +164,7 @@ describe("two workers of nginx #nginx", function()
       for _, pid in ipairs(workers) do
         sockets, polls = descriptors(pid)
         assert.is_true(#sockets >= 2) -- one of each protocol
-        assert.equal(2, polls) -- nginx's and ours
+        assert.equal(2, polls) -- nginx's and the module's
         for _, inode in ipairs(sockets) do
           assert.is_nil(owners[inode])
           owners[inode] = pid

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Calls inside nginx that are not allowed to end by themselves: whoever waited
--- is gone, or the worker is to go.
+-- Calls inside nginx whose request or thread ends first, and calls of a worker
+-- that is told to quit.
 local nginx = require "support.nginx"
 local process = require "support.process"
 
@@ -10,7 +10,7 @@ local slow = [[
   ngx.print(worker.word(worker.call_slow(tonumber(ngx.var.arg_ms))))
 ]]
 
--- Ten calls one after the other that work, over one connection each.
+-- Ten calls one after the other succeed, over one kept connection.
 local pool = [[
   local first = worker.fetch():header("x-sandbox-connection")
   for _ = 1, 10 do
@@ -27,7 +27,7 @@ end
 describe("a call inside nginx is cancelled #nginx", function()
   after_each(nginx.finish)
 
-  -- A server of one worker, and what must be true after each of these.
+  -- A server with one worker, and locations to check it with.
   local function start(locations)
     locations["= /slow"] = slow
     locations["= /state"] = state
@@ -102,7 +102,7 @@ describe("a call inside nginx is cancelled #nginx", function()
         local waits = { 0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012 }
         for i = 1, 200 do
           local thread = ngx.thread.spawn(function()
-            if i % 4 == 0 then -- which must leave no thread of its own
+            if i % 4 == 0 then -- balance.all leaves no threads either
               balance.all {
                 udio = {},
                 slow = { provider = worker.slow(20000), timeout = 60 },
@@ -125,7 +125,7 @@ describe("a call inside nginx is cancelled #nginx", function()
       ]],
     }
     local worker = server:get_workers()[1]
-    for _ = 1, 2 do -- what is kept is there after the first
+    for _ = 1, 2 do -- after which all connections that are kept are there
       assert.equal("killed", (server:get "/kill"))
       assert_clean(server)
     end
@@ -208,7 +208,7 @@ describe("a call inside nginx is cancelled #nginx", function()
           end)
           ngx.sleep(0.02)
           ngx.thread.kill(thread)
-          worker.call_slow(400) -- somebody must be there to see it
+          worker.call_slow(400) -- without a ticker, a waiting call sweeps
           ngx.print(worker.state())
         ]],
       },
@@ -220,8 +220,8 @@ end)
 describe("a worker of nginx that is to end #nginx", function()
   after_each(nginx.finish)
 
-  -- Requests that are under way when it happens; more of them come later than
-  -- the signal to their first call.
+  -- Requests that are under way when the signal comes; those of /late make
+  -- their calls after it.
   local locations = {
     ["= /slow"] = slow,
     ["= /late"] = [[

@@ -4,7 +4,7 @@
 local nginx = require "support.nginx"
 local process = require "support.process"
 
--- A location that runs Lua in another phase than the content's.
+-- A location that runs Lua in another phase than content.
 local function in_phase(phase, code)
   return { nginx.lua(phase .. "_by_lua_block", code) }
 end
@@ -279,7 +279,7 @@ describe("inside nginx a call #nginx", function()
           copy.async_dns = false
           return copy
         end
-        said = worker.word(balance.udio()) -- nobody is served yet
+        said = worker.word(balance.udio()) -- nothing is served yet
       ]]),
       locations = {
         ["= /"] = [[
@@ -324,7 +324,7 @@ describe("inside nginx a call #nginx", function()
         ["= /require"] = { [[content_by_lua_block {
           local function descriptors()
             local pipe = io.popen("readlink /proc/" .. ngx.worker.pid()
-              .. "/fd/* | grep -v pipe:") -- which it needs itself
+              .. "/fd/* | grep -v pipe:") -- the pipe of popen
             local list = pipe:read("*a")
             pipe:close()
             return list

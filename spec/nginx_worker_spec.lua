@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- What a worker of nginx does while calls are under way.
+-- A worker of nginx while calls are under way.
 local core = require "balance.core"
 local nginx = require "support.nginx"
 local process = require "support.process"
@@ -85,8 +85,8 @@ describe("a worker of nginx #nginx", function()
       server:await("/state", "idle")
     end)
 
-  -- This counts and does not time: an empty slice is a worker that stood
-  -- still for 100 ms.
+  -- Counts the requests that are served in each 100 ms: none means that the
+  -- worker stood still.
   it("is not held up by a resolver that stalls", function()
     local server = nginx.start {
       workers = 1,
@@ -122,10 +122,10 @@ describe("a worker of nginx #nginx", function()
     assert.equal("timeout", (short.read()))
     assert.equal("timeout", (long.read()))
     server:await("/state", "idle")
-    server:signal "TERM" -- under the resolver's threads
+    server:signal "TERM" -- while the resolver's threads run
   end)
 
-  -- A wait of less than a millisecond is none for nginx.
+  -- nginx does not wait at all for less than a millisecond.
   it("looks at the clock now and then until a sleep beside a call is over",
     function()
       local server = nginx.start {
@@ -156,7 +156,7 @@ describe("a worker of nginx #nginx", function()
       assert.equal("rested", (server:get "/sleep"))
     end)
 
-  -- A semaphore that is posted just when a wait for it runs out stays posted.
+  -- A semaphore that is posted when a wait for it times out stays posted.
   it("keeps its ticker where a call is woken for nothing", function()
     local server = nginx.start {
       workers = 1,
@@ -297,7 +297,7 @@ describe("a worker of nginx #nginx", function()
                 return worker.word(worker.call_slow(20000))
               end)
             end
-            core.transport():close() -- and once more, by somebody else
+            core.transport():close() -- a second time
             for i = 1, 20 do
               said[i] = select(2, ngx.thread.wait(threads[i]))
             end

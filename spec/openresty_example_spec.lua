@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --
--- examples/openresty on a real nginx, changed only in what a test must: where
--- it listens, the modules that are there, and how long it waits. Its steps are
--- openresty_steps_spec's.
+-- examples/openresty on a real nginx. Only its addresses, its modules and its
+-- times are changed. Its steps are in openresty_steps_spec.
 local accounts = require "sandbox.accounts"
 local cjson = require "cjson"
 local example = require "support.example"
 local nginx = require "support.nginx"
 local process = require "support.process"
 
--- The account of Tencent that may be asked as often as one likes.
+-- The sandbox's account of Tencent that has no rate limit.
 local bench = accounts.tencent.bench
 local keys = ("TENCENTCLOUD_SECRET_ID=%s TENCENTCLOUD_SECRET_KEY=%s"):format(
   bench.secret_id, bench.secret_key)
 
--- Udio's service, whose answer is what a file says: credits, or nothing.
+-- Udio's service. A file has the credits that it answers; it fails where the
+-- file is empty.
 local service_code = [[
   local cqueues = require "cqueues"
   local socket = require "cqueues.socket"
@@ -44,7 +44,7 @@ local service_code = [[
 ]]
 
 local here = process.run("pwd"):gsub("\n", "")
-local running -- what the end of a spec stops
+local running -- stopped after each spec
 
 -- Starts it; `changes` are replaced in its nginx.conf, `setting` goes before
 -- the command. Returns a function that gets a path: body, status, headers.
@@ -80,7 +80,8 @@ local function start(changes, setting)
   end
 end
 
--- Starts the service; the endpoint, what sets its credits, what ends it.
+-- Starts the service. Returns its endpoint, a function that sets its credits, and
+-- one that stops it.
 local function start_service(credits)
   local dir = process.run("mktemp -d"):gsub("%s+$", "")
   local function set(value)
@@ -182,7 +183,7 @@ describe("examples/openresty #nginx", function()
     function()
       local get = start({ ["threshold = 50"] = "threshold = 0" },
         "UDIO_API_KEY=not-a-key")
-      get "/balance" -- and the service has been asked by now
+      get "/balance" -- by now the service has been asked
       local body, status, headers = get "/generate"
       assert.equal(503, status)
       assert.same({ error = "balance unknown", account = "udio" },

@@ -46,9 +46,9 @@ describe("the steps of examples/openresty #nginx", function()
     return ((text .. "\n"):match("\n\n    (.-)\n\n"):gsub("\n    ", "\n"))
   end
 
-  -- Copies the checkout to where everybody can go; `setpriv` and `owner`, if
-  -- given, make it another user's, as whom all is done. Not everybody finds
-  -- the programs in sbin.
+  -- Copies the checkout to a directory that all users can read. Where `setpriv`
+  -- and `owner` are given, it belongs to another user, who takes the steps and
+  -- has no sbin in PATH.
   local function copy(setpriv, owner)
     local output, status = process.run(("mkdir -p %s/build && cp -a --parents"
       .. " Makefile .ci lua src spec/sandbox examples"
@@ -65,8 +65,8 @@ describe("the steps of examples/openresty #nginx", function()
     return (run "find . -path ./build/luajit -prune -o -print | sort")
   end
 
-  -- The example with the lines that the README has for a server, and one that
-  -- says who the worker is.
+  -- The example with the README's lines for a server, and a location that returns
+  -- the worker's user.
   local function write_conf(port)
     local environment, location = block("OpenResty and nginx"):match(
       "^(env [^\n]+)\n(.+)$")
@@ -83,7 +83,7 @@ describe("the steps of examples/openresty #nginx", function()
     process.write(checkout .. "/examples/openresty/nginx.conf", conf)
   end
 
-  -- What is pasted into a shell; before the last step it asks for more.
+  -- The steps as a script for a shell, with more requests before the last one.
   local function write_steps()
     local steps = example.lines_of(
       checkout .. "/examples/openresty/nginx.conf", "^#   (.+)$")
@@ -94,7 +94,7 @@ describe("the steps of examples/openresty #nginx", function()
       .. block "The sandbox" .. "\n" .. steps .. "\n")
   end
 
-  -- Does all that is written; the answers.
+  -- Runs the script; returns the answers.
   local function follow()
     local command = readme:match("\n## The sandbox\n\n`(make %l+)`")
     sandbox = process.start(("cd %s && exec %s %s >../exports 2>&1"):format(
@@ -104,7 +104,7 @@ describe("the steps of examples/openresty #nginx", function()
       return text:find("accounts.lua", 1, true)
     end)
     local output, status, errors
-    for _ = 1, 10 do -- as somebody may have the port
+    for _ = 1, 10 do -- the port may be in use
       process.run(("rm -f %s/examples/openresty/error.log"):format(checkout))
       write_conf(20000 + process.run "od -An -N2 -tu2 /dev/urandom" % 12000)
       write_steps()
@@ -118,8 +118,8 @@ describe("the steps of examples/openresty #nginx", function()
     return output
   end
 
-  -- Follows the steps, sees that all calls went well and that nothing is left
-  -- but what .gitignore has. Returns the worker's user.
+  -- Follows the steps, and checks that all calls succeeded and that only files
+  -- that .gitignore has are left. Returns the worker's user.
   local function try()
     local before = files()
     local output = follow()

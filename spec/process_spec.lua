@@ -154,7 +154,7 @@ describe("a process", function()
     end)
   end
 
-  -- The quickest of a few: the machine may be busy with something else.
+  -- The quickest of a few runs, as the machine may be busy.
   it("is interrupted within a tenth of a second", function()
     local path, quickest = os.tmpname(), math.huge
     process.write(path, preamble .. [[
@@ -187,16 +187,16 @@ describe("a process", function()
         for _ = 1, 3 do
           faults.fetch(path, { endpoint = https, body = ("x"):rep(2 ^ 20),
             ca_file = os.getenv "SSL_CERT_FILE" })
-          core.sleep(0.06) -- what the server does after its answer
+          core.sleep(0.06) -- the server acts after its answer
         end
       end
-      core.transport():close() -- says goodbye where nobody is left
+      core.transport():close() -- to servers that have closed already
     ]], "env --default-signal=PIPE", faults.ports.tls)
   end)
 
   it("finds no error of a failed handshake in OpenSSL's queue", function()
     local output, status = process.run(process.build .. "/spec/no_errors_left "
-      .. os.getenv "UDIO_ENDPOINT") -- whose CA is not the system's
+      .. os.getenv "UDIO_ENDPOINT") -- its CA is not the system's
     assert.equal("0 ", status .. " " .. output)
   end)
 
@@ -205,8 +205,8 @@ describe("a process", function()
     assert.equal("0 ", status .. " " .. output)
   end)
 
-  -- Resolving, waiting for a hand to shake, for an answer, for the rest of
-  -- it; done and not read; connecting; not begun.
+  -- Transfers that look up a name, wait for the handshake, the answer or the rest
+  -- of it, that are done and not read, that connect, and that have not begun.
   it("can end with calls under way in every state", function()
     passes([[
       local held = {}
@@ -278,13 +278,13 @@ describe("a process", function()
       core.transport():step()
       transfer:close()
       assert(os.time() - before < 3, "held up by a cancelled one")
-      os.exit(0, true) -- under the resolver's thread
+      os.exit(0, true) -- while the resolver's thread runs
     ]], "LD_PRELOAD=" .. process.build .. "/spec/resolver.so")
   end)
 
-  -- The resolver goes on where its transfer has timed out, and libcurl 8.20 has
-  -- threads for so many look-ups, of whatever host, and no more. Its look-ups
-  -- for IPv4 and IPv6 are two.
+  -- A look-up goes on after its transfer has timed out, and libcurl 8.20 has a
+  -- maximum of threads for the look-ups of all hosts. IPv4 and IPv6 are looked
+  -- up separately.
   it("has few look-ups of one host, and they hold up no other's", function()
     local log = os.tmpname()
     passes([[
@@ -313,7 +313,7 @@ describe("a process", function()
       assert(lookups() >= 8 and lookups() <= 2 * 16, lookups())
       core.transport():close()
       assert(os.time() - before < 30, "held up by a close")
-      os.exit(0, true) -- under the resolver's threads
+      os.exit(0, true) -- while the resolver's threads run
     ]], "RESOLVER_STALL=60 RESOLVER_LOG=" .. log .. " LD_PRELOAD="
       .. process.build .. "/spec/resolver.so", log)
     os.remove(log)

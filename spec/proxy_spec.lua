@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Which proxy a call takes, and what that one gets to see.
+-- Which proxy a call uses, and what the proxy sees.
 local accounts = require "sandbox.accounts"
 local process = require "support.process"
 local secrets = require "support.secrets"
@@ -21,8 +21,8 @@ local function proxy(user)
   return ("http://%s127.0.0.1:%s"):format(user and user .. "@" or "", port)
 end
 
--- Calls in a process with these variables, of Udio or all: what it printed,
--- and what the proxy was told.
+-- Makes calls in a process with these variables. Returns what it printed, and
+-- what the proxy received.
 local function call(variables, option, all)
   process.write(log, "")
   local output, status = process.run_lua([[

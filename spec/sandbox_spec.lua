@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What the stand-in refuses, as the services would. Requests are signed here
--- with its own reference, so that nothing of the module is believed.
+-- The sandbox refuses what the services refuse. Requests are signed by its own
+-- code, not by the module's.
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 --
--- This system has no file descriptor, thread, port or memory left, or the
--- files of the module are out of reach. What happens then is returned, and
--- names what is missing. Memory is walk_spec's.
+-- The system has no file descriptor, thread or port left, or the module's files
+-- cannot be read. Then a call returns a failure that names what is missing.
+-- Memory is in walk_spec.
 local nginx = require "support.nginx"
 local process = require "support.process"
 
--- Before each script. `say` prints one line of what a call returned, or
--- raised; `exhaust(n)` leaves so many descriptors, and returns what gives the
--- others back.
+-- Goes before each script. `say` prints what a call returned or raised in one
+-- line; `exhaust(n)` leaves n descriptors free, and returns a function that
+-- closes the others.
 local preamble = [[
   local balance = require "balance"
   local core = require "balance.core"
@@ -69,8 +69,8 @@ local no_descriptor = "no file descriptor is left"
 
 local is_root = process.run "id -u" == "0\n"
 
--- What makes a process root of a namespace of its own, if need be; nil where
--- that is not allowed.
+-- The command that makes a process root, in a namespace of its own if need be;
+-- nil where that is not allowed.
 local function namespace(options)
   for _, unshare in ipairs { "unshare " .. options, "unshare -r " .. options }
   do
@@ -82,8 +82,8 @@ local function namespace(options)
 end
 
 describe("where no file descriptor is left", function()
-  -- Whatever it is that finds none: the poller, libcurl, a socket, the file of
-  -- the certificates.
+  -- Each of these may be first to find none: the poller, libcurl, a socket, the
+  -- file of the certificates.
   it("a first call says so however many there were, and later works",
     function()
       local worked
@@ -199,7 +199,7 @@ describe("where no file descriptor is left", function()
       local give_back = exhaust(0)
       local child = posix.fork()
       if child == 0 then
-        -- the copies of its parent's connections are closed, which frees one
+        -- the connections of its parent are closed, which frees one
         io.open "/dev/null"
         call "udio"
         give_back()
@@ -303,7 +303,7 @@ describe("where there is no", function()
   end)
 
   local net = namespace "-n"
-  local ports = net and it or pending -- of a network of one's own
+  local ports = net and it or pending -- needs a network namespace
 
   ports("local port left, a call says so", function()
     local lines = lines_of(run([[
@@ -340,7 +340,7 @@ end)
 
 describe("after a program has", function()
   local root = is_root and "" or namespace ""
-  local as_root = root and it or pending -- nobody else may do that
+  local as_root = root and it or pending -- chroot needs root
 
   local daemon = [[
     local posix = assert(package.loadlib(
@@ -377,12 +377,12 @@ describe("after a program has", function()
     ]], "LEAKS=0 " .. root, empty)) -- the sanitizer looks for them in /proc
     process.run("rmdir " .. empty)
     answers(lines)
-    -- this file is really out of reach
+    -- this file can really not be read
     assert.matches("^config final: .*ca_file", lines[6])
   end)
 
   as_root("dropped its rights, calls are made as before", function()
-    local own = process.run "mktemp -d":gsub("%s+$", "") -- nobody else's
+    local own = process.run "mktemp -d":gsub("%s+$", "")
     process.run("cp -R lua/balance " .. own)
     local path = (own .. "/?.lua;" .. own .. "/?/init.lua;")
       .. os.getenv "LUA_PATH"

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- Calls in a world where each read and each write moves one byte, or none.
+-- Calls where each read and each write moves one byte, or none.
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"
 
--- Runs code there, with arguments, and returns what it printed.
+-- Runs code under these conditions, and returns what it printed.
 local function in_short_reads(setting, code, ...)
   local output, status = process.run_lua(code, setting .. " LD_PRELOAD="
     .. process.build .. "/spec/short_reads.so", ...)
   assert.equal(0, status, output)
-  local count = 0 -- of all programs on the way, a shell's too
+  local count = 0 -- of all processes, the shell's too
   local text = output:gsub("(%d+) short calls\n", function(number)
     count = count + tonumber(number)
     return ""
@@ -45,7 +45,7 @@ describe("where every read is short, a call #transport", function()
     end)
   end
 
-  -- The server's control port answers once it has done what nobody asked for.
+  -- The control port answers once the server has acted after its answer.
   for fault, expected in pairs {
     ["second-answer"] = "^%d+ %d+ %d+ $", ["idle-close"] = "^%d+ %d+ %d+ $",
     ["say-and-reset"] = "^network network network $",

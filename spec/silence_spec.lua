@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- A NAT, a VPN or a load balancer forgets a connection without a word: the
--- client keeps it, and nothing ever comes over it again. That looks like a
--- service that is slow, so both are tried here. Times are bounds that a busy
--- machine keeps too; what a call did is shown by its trace and by what came to
--- the server.
+-- A NAT, a VPN or a load balancer forgets a connection and tells neither side:
+-- the client keeps it, and nothing ever comes over it again. That looks like a
+-- slow service, so both are tried here. The times are bounds that a busy machine
+-- keeps too; the trace and the server's counts show what a call did.
 local assumed_role = require "balance.credentials.assumed_role"
 local balance = require "balance"
 local blocking = require "balance.loop.blocking"
@@ -21,7 +20,7 @@ local real_random = retry.random
 -- Under valgrind a handshake takes a tenth of a second or more.
 local is_slow = process.lua:find "^valgrind" ~= nil
 
--- A client, and what its trace was told.
+-- A client, and the events of its trace.
 local function new_client(protocol, changes)
   local events = {}
   local settings = {
@@ -58,8 +57,8 @@ local function accounts(count)
   return list
 end
 
--- Asks for so many at once, all of which must be answered. Returns in how many
--- attempts.
+-- Makes calls at once, all of which must succeed. Returns the attempts that they
+-- took.
 local function ask_many(client, count)
   local results, failures = client:all(accounts(count))
   for _, err in pairs(failures) do
@@ -101,7 +100,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
     -- Longer than a second, when the second request goes out.
     local slow = protocol == "tls" and 3000 or 1600
 
-    -- What a busy machine may have no time for is tried a few times.
+    -- Tried a few times, as the machine may be busy.
     local function in_time(name, body)
       if is_slow and protocol ~= "plain" then
         return
@@ -167,7 +166,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       local attempts = ask_many(client, 20)
       assert.is_true(attempts > 20 and attempts <= 40, attempts)
       assert.equal(20, ask_many(client, 20))
-      if protocol == "http2" then -- they share a new one as they did the old
+      if protocol == "http2" then -- they share one connection
         assert.is_true(silence.tell "count" <= before + 2)
         assert.equal(1, open)
       end
@@ -189,14 +188,14 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       silence.tell("wait", slow)
       forget(events)
       local result = ask(client)
-      assert.equal(first.available, result.available) -- the connection's
+      assert.equal(first.available, result.available) -- the connection's number
       assert.equal(2, result.attempts)
       assert.equal("hedge attempt", names(events))
       assert.equal(2, events[1].attempt)
       assert.equal(1, events[2].attempt)
       assert.is_true(events[2].reused)
       silence.tell("wait", 0)
-      if protocol ~= "http2" then -- there it is a stream that ends
+      if protocol ~= "http2" then -- in HTTP/2 only the stream ends
         silence.await_open(1)
       end
       assert.equal(first.available, ask(client).available)
@@ -310,7 +309,7 @@ describe("the second request #transport", function()
   it("is not sent where its turn would come too late", function()
     local client, events = new_client("tls",
       { rate = 2, timeout = 0.8, retries = 0 })
-    local other = { api_key = "s1l3nt-0ther" } -- no turns were taken for it
+    local other = { api_key = "s1l3nt-0ther" } -- its rate limit was not used yet
     ask(client, other)
     silence.tell "silent"
     forget(events)
@@ -502,7 +501,7 @@ describe("a transfer that is watched #transport", function()
     rival:close()
     assert.is_false(transfer:done())
     transfer:close()
-    local other = start { rival = transfer } -- which is closed
+    local other = start { rival = transfer } -- closed by now
     assert(blocking.wait(other))
     assert.equal(200, other:result().status)
     other:close()
@@ -616,7 +615,7 @@ describe("a dead connection in a loop", function()
     client = new_client("tls", { loop = {
       wait = function(transfer)
         waits = waits + 1
-        if waits == 3 then -- of the second request
+        if waits == 3 then -- the wait for the second request
           return nil, "network", "no more descriptors"
         end
         return blocking.wait(transfer)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- A program with Lua inside, spec/c/states_host.c, opens many states. The one
--- of many threads is what make sanitize shows to the thread sanitizer.
+-- A program with Lua inside, spec/c/states_host.c, opens many states, also in
+-- many threads, which `make sanitize` runs with the thread sanitizer.
 local process = require "support.process"
 
 -- Runs the code in so many states of so many threads.
@@ -31,7 +31,7 @@ describe("a program with Lua inside", function()
     local first, open_first, last, open_last = output:match(
       "^(%d+) KiB, (%d+) descriptors\n(%d+) KiB, (%d+) descriptors\n$")
     assert.equal(open_first, open_last)
-    -- AddressSanitizer keeps what was freed, and looks for leaks itself.
+    -- AddressSanitizer keeps freed memory, and looks for leaks itself.
     local is_asan = process.lua:find("/asan ", 1, true)
     assert.is_true(is_asan ~= nil or last - first < 1024, output)
   end)

@@ -81,7 +81,7 @@ describe("balance.store.memory", function()
     for _, key in ipairs { "a", "b", "c" } do
       store:set(key, key)
     end
-    store:set("a", "again") -- no longer the oldest, and no entry more
+    store:set("a", "again") -- "a" is the newest now, and still one entry
     assert.equal("b", store:get "b")
     store:set("d", "d")
     assert.is_nil(store:get "b")
@@ -180,9 +180,8 @@ describe("balance.store.redis on redis-lua", function()
   end)
 end)
 
--- lua-resty-redis as its README has it: nothing is ngx.null, a light userdata
--- (io.stdout stands for one), errors come beside nil (the network's) or false
--- (the server's).
+-- A client as lua-resty-redis: no value is ngx.null, a light userdata (here
+-- io.stdout); with errors of the network come nil, with the server's false.
 describe("balance.store.redis on lua-resty-redis", function()
   local null = io.stdout
   local now, data, log, problem

@@ -73,7 +73,7 @@ describe("balance.tempolor()", function()
     assert.equal(0, result.balance)
     assert.equal(0, result.available)
     assert.same({ a = { 1, 2 } }, result.bonus)
-    assert.equal("credit", result.unit) -- ours wins
+    assert.equal("credit", result.unit) -- not the service's
     assert.equal("points", result.raw.data.unit)
     assert.equal(1, result.raw.new)
     assert.equal("r", result.request_id)

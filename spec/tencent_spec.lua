@@ -4,8 +4,8 @@ local accounts = require("sandbox.accounts").tencent
 local faults = require "support.faults"
 local variant = require("support.variant").call
 
--- The options of an account; changes go over them. `bench` has no limit of
--- requests a second, which the specs would pass.
+-- The options of an account, with changes. The account `bench` has no rate limit,
+-- which the specs would exceed.
 local function account(name, changes)
   local options = {
     secret_id = accounts[name].secret_id,
@@ -147,8 +147,8 @@ describe("balance.tencent()", function()
   end)
 end)
 
--- The sandbox computes every signature itself, with another library. These
--- show that it is not content with any.
+-- The sandbox computes every signature itself, with another library. These specs
+-- show that it refuses wrong ones.
 describe("the sandbox's check of a signature", function()
   local endpoint, ca_file
 
@@ -177,7 +177,7 @@ describe("the sandbox's check of a signature", function()
     headers["Content-Type"] = changes.content_type or headers["Content-Type"]
     headers["X-TC-Action"] = changes.action or headers["X-TC-Action"]
     local target = changes.endpoint or endpoint
-    headers.Host = nil -- it is the endpoint's
+    headers.Host = nil -- the transport sends its own
     local result = faults.fetch("/" .. (changes.query or ""), {
       endpoint = target, ca_file = ca_file, headers = headers,
       body = body or request.body,

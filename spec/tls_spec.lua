@@ -31,7 +31,7 @@ describe("TLS #transport", function()
     return ("https://%s:%d"):format(host or "localhost", ports[name])
   end
 
-  -- What has come to a server until now, by its own account.
+  -- The connections and requests that a server has noted so far.
   local function seen(name)
     local counts = { connection = 0, request = 0 }
     local log = process.read(directory .. "/log")
@@ -63,7 +63,7 @@ describe("TLS #transport", function()
     end)
   end
 
-  -- What, the server, what the hint says, the host.
+  -- Each: a description, the server, the hint, the host.
   local other = "another host"
   for _, case in ipairs {
     { "has expired", "expired", "expired" },
@@ -109,7 +109,7 @@ describe("TLS #transport", function()
       assert.is_nil(tostring(err):find(key, 1, true))
       assert.same({ connection = 1, request = 0 }, seen(name))
       answers "sound"
-      if name ~= "plain" then -- nothing but this is wrong with it
+      if name ~= "plain" then -- nothing else is wrong with it
         local output = process.run("curl -s --insecure --tlsv1.0 "
           .. "--ciphers DEFAULT:@SECLEVEL=0 " .. endpoint(name, host))
         assert.matches('"credits":7', output)
@@ -180,7 +180,7 @@ CipherString = DEFAULT:@SECLEVEL=0
     answers "sound"
   end)
 
-  -- What such a proxy sent beyond an answer may wait where nobody can see it.
+  -- Bytes that such a proxy sends after an answer may wait unseen in OpenSSL.
   it("through a proxy that speaks TLS is good for one request", function()
     local reused = {}
     local function call(proxy)

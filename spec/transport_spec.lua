@@ -68,7 +68,7 @@ describe("a transfer #transport", function()
       })
     end
     assert.equal(2, fetch_tls({ http2 = true }).http_version)
-    for _ = 1, 3 do -- while others are on it, and while nobody is
+    for _ = 1, 3 do -- with and without other transfers
       local shared, alone, last = start(true), start(false), start(true)
       for _, transfer in ipairs { shared, alone, last, start(false) } do
         while not transfer:done() do
@@ -148,7 +148,7 @@ describe("a transfer #transport", function()
         transport:wait(0.001)
       end
       transfer:close()
-      transfer:close() -- again does no harm
+      transfer:close() -- a second close does nothing
       assert.has_error(function() transfer:result() end,
         "this transfer is closed")
     end
@@ -223,9 +223,9 @@ describe("a transport #transport", function()
   end)
 end)
 
--- What it does on the way of an answer is faults_spec's.
+-- Faults of an answer are in faults_spec.
 describe("a server that misbehaves #transport", function()
-  after_each(function() -- nothing of it sticks
+  after_each(function() -- the next call is not affected
     assert.equal(200, faults.fetch("/none").status)
     assert.equal(200, fetch_tls().status)
   end)
@@ -237,8 +237,8 @@ describe("a server that misbehaves #transport", function()
     end
   end)
 
-  -- libcurl 7.88 by itself gives up after the fifth dead connection. More than
-  -- it keeps are opened here.
+  -- libcurl 7.88 alone gives up after five dead connections. More connections
+  -- than it keeps are opened here.
   it("may drop any number of idle connections", function()
     local transport, transfers = core.transport(), {}
     for i = 1, 80 do
