@@ -246,16 +246,13 @@ function _M.resolve(provider, base, given, context)
   return config
 end
 
---- Whether a provider has its keys somewhere. A vault or a role counts without
--- being asked: one that is down is a failure, not an account less.
+--- Whether a client has a provider's keys somewhere.
 -- @tparam table provider
 -- @tparam table settings of the client
 -- @treturn boolean
 function _M.has_credentials(provider, settings)
-  local own = settings[provider.name] or {}
   return #provider.credentials > 0
-    and (own.credentials or own.cvm_role
-      or credentials.exist(provider, { own })) and true or false
+    and credentials.exist(provider, { settings[provider.name] or {} })
 end
 
 return _M

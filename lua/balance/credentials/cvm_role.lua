@@ -110,7 +110,11 @@ function _M.find(options, context)
     return nil
   end
   local set, why = _M.take(wanted ~= true and wanted or nil, context)
-  return set, set and "the CVM role" or ("the CVM role (%s)"):format(why)
+  if set then
+    return set, "the CVM role"
+  end
+  return nil, ("the CVM role (%s)"):format(why),
+    not context.asks and { kind = "config" } or nil -- it counts as found
 end
 
 --- The keys of this machine's role, or of the one so named.

@@ -23,8 +23,8 @@
 -- @module balance.credentials
 
 local contexts = require "balance.credentials.context"
+local core = require "balance.core"
 local failure = require "balance.failure"
-local sets = require "balance.credentials.set"
 local text = require "balance.text"
 local variables = require "balance.credentials.variables"
 
@@ -38,6 +38,52 @@ for _, name in ipairs { "assumed_role", "cvm_role", "tccli_file",
   modules[name] = require("balance.credentials." .. name)
 end
 
+local byte, is_text = string.byte, core.is_text
+
+local function label(labels, name)
+  return labels and labels[name] or ("'%s'"):format(name)
+end
+
+-- Reads a set: the values of one place, by the names that the provider has for
+-- them. Blanks around a value are no part of it.
+-- @tparam table provider its `credentials`
+-- @tparam table values by the names of the credentials; others may be there
+-- @tparam ?{[string]=string} labels what the place calls them
+-- @treturn ?table the set; nil where it cannot be used
+-- @treturn ?string then, what is wrong with it; nil where nothing is there
+-- @treturn ?boolean then, whether that is a missing value
+local function read_set(provider, values, labels)
+  local set, missing, is_there = {}, nil, false
+  for _, credential in ipairs(provider.credentials) do
+    local name = credential.name
+    local value = values[name]
+    if value ~= nil then
+      is_there = true
+      if type(value) ~= "string" then
+        return nil, ("%s is a %s, not a string"):format(label(labels, name),
+          type(value))
+      end
+      local first, last = byte(value, 1), byte(value, -1)
+      if first and (first <= 32 or last <= 32) then
+        value = text.trim(value)
+      end
+      if not is_text(value) then
+        return nil, label(labels, name) .. " has a control character"
+      end
+    end
+    if value and value ~= "" then
+      set[name] = value
+    elseif not credential.optional then
+      missing = missing or name
+    end
+  end
+  if not missing then
+    return set
+  elseif is_there then
+    return nil, label(labels, missing) .. " is missing or empty", true
+  end
+end
+
 local function explain(problem, is_missing)
   return is_missing and problem
     .. ": keys are taken from one place, all together" or problem
@@ -46,7 +92,7 @@ end
 local function from_function(provider, get)
   local values, message = get()
   if type(values) == "table" then
-    local set, problem, is_missing = sets.read(provider, values)
+    local set, problem, is_missing = read_set(provider, values)
     if set then
       return set, "credentials"
     end
@@ -62,7 +108,7 @@ local function from_layer(provider, layer)
   if next(layer) == nil then
     return nil
   end
-  local set, problem, is_missing = sets.read(provider, layer)
+  local set, problem, is_missing = read_set(provider, layer)
   if problem then
     return nil, explain(problem, is_missing)
   elseif set and next(set) then
@@ -109,7 +155,7 @@ local function from_sources(provider, layers, context)
   for _, name in ipairs(provider.credential_sources or {}) do
     local values, place, more = modules[name].find(options, context)
     if values then
-      local set, problem = sets.read(provider, values)
+      local set, problem = read_set(provider, values)
       if set then
         return assume(provider, set, place, more, context)
       end
@@ -149,7 +195,8 @@ end
 local function find_elsewhere(provider, layers, given, config, is_named)
   local set, problem
   if not is_named then
-    set, problem = variables.find(provider, given and given.getenv)
+    set, problem = variables.find(provider, read_set,
+      given and given.getenv)
   end
   if set and not provider.credential_role then
     return set, "environment"
@@ -197,11 +244,17 @@ function _M.find(provider, layers, context, config)
 end
 
 --- Whether a provider has its credentials somewhere, or a place that has them
--- and fails: that is a failure, not an account less. A role is not asked for.
+-- and fails: that is a failure, not an account less. A vault or a role counts
+-- without being asked.
 -- @tparam table provider
 -- @tparam {table,...} layers
 -- @treturn boolean
 function _M.exist(provider, layers)
+  for _, layer in ipairs(layers) do
+    if layer.credentials then
+      return true
+    end
+  end
   local set, _, about = _M.find(provider, layers, { asks = false })
   return set ~= nil or about ~= nil
 end

@@ -5,7 +5,6 @@
 -- @module balance.credentials.variables
 
 local environment = require "balance.environment"
-local sets = require "balance.credentials.set"
 
 local _M = {}
 
@@ -33,15 +32,17 @@ end
 
 --- The first place with a complete set.
 -- @tparam table provider
+-- @tparam function read_set gets the provider, values and the variables' names;
+-- returns a set, or nil and what is wrong with it
 -- @tparam ?function getenv in place of the system's
 -- @treturn ?table
 -- @treturn ?string where it is nil, what is wrong with the places that have
 -- some of the credentials
-function _M.find(provider, getenv)
+function _M.find(provider, read_set, getenv)
   local problems, index = {}, 1
   local values, variables, exists = read_place(provider, index, getenv)
   while exists or index == 1 do
-    local set, problem = sets.read(provider, values, variables)
+    local set, problem = read_set(provider, values, variables)
     if set then
       return set
     end

@@ -40,10 +40,16 @@ local function is_cqueues()
   return cqueues and cqueues.running()
 end
 
+local is_loaded = {}
+
 -- Nothing, or a kind, a message and a hint.
 local function load(name)
+  if is_loaded[name] then
+    return nil
+  end
   local ok, problem = pcall(_M.names[name].load)
   if ok then
+    is_loaded[name] = true
     return nil
   end
   local lack, hint = core.scarcity()
