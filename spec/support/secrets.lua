@@ -2,7 +2,7 @@
 --- Checks, in every spec, that no secret leaves the module. It remembers each key
 -- that a call looks up. From then on no failure, event of the trace or stored
 -- value may have the beginning of the key in it, in any case or encoding. busted
--- loads this before the specs (see .ci/spec), and so does spec code in nginx.
+-- loads this before the specs (see spec/runner/specs), and so does spec code in nginx.
 local accounts = require "sandbox.accounts"
 
 local _M = {}

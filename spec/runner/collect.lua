@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --
--- `make test COLLECT=1`: while a function of balance.core runs, the collector
--- makes a whole round, finalizers and all, wherever Lua looks whether one is
--- due, which is wherever something is allocated. Every Lua that the specs
--- start reads this, as LUA_INIT. What is not of balance.core is left alone,
--- and of a function's calls many are, or a run would take hours; specs that
--- are about speed (#fast) and those inside nginx or the allocation walker
--- (#walk), which read no LUA_INIT, are not run.
+-- `make test COLLECT=1`: while a function of balance.core runs, each allocation
+-- in Lua makes a whole cycle of the garbage collector, finalizers included.
+-- Every Lua that the specs start reads this as LUA_INIT. Only balance.core is
+-- treated so, and not each of its calls, or a run would take hours. Specs
+-- about speed (#fast) are not run, nor are those inside nginx (#nginx) or the
+-- allocation walker (#walk), which do not read LUA_INIT.
 
 local function set(pause, factor)
   if _VERSION == "Lua 5.5" then
@@ -18,7 +17,7 @@ local function set(pause, factor)
   end
 end
 
--- A round that has ended makes the next one due, and a step is a whole round.
+-- No pause between two cycles, and each step is a whole cycle.
 local function begin()
   if _VERSION == "Lua 5.4" then
     collectgarbage("incremental", 1, 1000, 63)
@@ -37,12 +36,12 @@ local function finish()
   collectgarbage()
 end
 
--- The first calls of a function, then one of a few.
+-- The first 100 calls of a function, then one in 17.
 local first, one_of = 100, 17
 
-local depth = 0 -- one can call Lua, which calls another
+local depth = 0 -- a function may call Lua, which calls another
 
--- What a function brought, after the collector is itself again.
+-- Sets the collector back; returns or raises what the function did.
 local function leave(is_stressed, ok, ...)
   if is_stressed then
     depth = depth - 1
@@ -69,7 +68,7 @@ local function stressed(body)
   end
 end
 
--- Opened again, balance.core has the methods that it had.
+-- The methods are the same where balance.core is opened again.
 local is_done = setmetatable({}, { __mode = "k" })
 
 local function stress(functions)
@@ -92,7 +91,7 @@ package.preload["balance.core"] = function()
   for _, object in ipairs { transport, transfer } do
     stress(debug.getmetatable(object).__index)
   end
-  if transfer then -- not where the environment is odd
+  if transfer then -- some specs make the environment unusable
     transfer:close()
   end
   transport:close()

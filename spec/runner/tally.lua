@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
 -- busted's usual output, and beside it the count of the run in the file that
--- `-Xoutput FILE` names: passed, failed (errors too), skipped. .ci/spec reads
--- it, because busted's own closing line is translated, may be followed by
--- pages of failures, and is missing after a crash.
+-- `-Xoutput FILE` names: passed, failed (errors too), skipped. ./specs reads
+-- it: busted's own last line is translated, may be followed by pages of
+-- failures, and is missing after a crash.
 local isatty = require("term").isatty
 
 return function(options)
