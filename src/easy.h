@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* The easy handle of a transfer: its options and its callbacks. */
+/* The easy handle of a transfer: its options, and the callbacks that note in
+   the transfer what they are told. */
 #ifndef BALANCE_EASY_H
 #define BALANCE_EASY_H
 
 #include <curl/curl.h>
 
-#include "transport.h"
-
 #pragma GCC visibility push(hidden)
 
 struct transfer;
+struct transport_request;
 
 /* A handle that sends the transfer's request the way `from` says. NULL: no
    memory. */
 CURL *easy_new(struct transfer *transfer,
                const struct transport_request *from);
-
-long easy_number(CURL *easy, CURLINFO info);
-double easy_seconds(CURL *easy, CURLINFO info);
 
 #pragma GCC visibility pop
 

@@ -12,7 +12,7 @@ const char framing_coded[] =
 static const char no_status[] = "the answer has no HTTP status";
 static const char malformed[] = "a header of the answer is not well-formed";
 
-/* A trailer may be that long: the least that a libcurl takes. */
+/* The shortest maximum that any libcurl has. */
 enum { MAX_TRAILER = 4000 };
 
 static bool is_blank(char c)
@@ -144,6 +144,11 @@ const char *framing_read(struct framing *framing, const char *line, size_t len)
   }
   return is_blank(line[0]) ? read_more(framing, line, end)
                            : read_field(framing, line, end);
+}
+
+bool framing_has_head(const struct framing *framing)
+{
+  return framing->ended && framing->status >= 200;
 }
 
 bool framing_has_end(const struct framing *framing)

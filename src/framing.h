@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the head of an answer says, in so far as libcurl is too trusting, or
-   does not always take it the same way. It takes "HTTP/2 20 OK" for a status.
-   It unpacks a Transfer-Encoding that nobody asked for: six kilobytes of gzip
+/* The head of an answer, where libcurl is too trusting, or takes it one time
+   like this and one time like that. It takes "HTTP/2 20 OK" for a status. It
+   unpacks a Transfer-Encoding that was not asked for: six kilobytes of gzip
    within gzip within gzip become gigabytes, and it neither looks at a clock
    nor hands out a byte before it is through. Of several lengths it takes the
    last one. */
@@ -13,25 +13,29 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Of one answer; all but `http2` begins as zeros. */
+/* Of one answer. Begins as zeros, but for `http2`. */
 struct framing {
-  bool http2; /* libcurl makes such an answer's lines itself */
+  bool http2; /* libcurl makes the lines of such an answer itself */
   int status; /* 0 while there is none */
   bool ended; /* the empty line came */
   bool has_length;
   unsigned long long length;
   bool chunked;
-  bool has_field;  /* a line came that another one may go on with */
-  bool in_framing; /* and it says where the body ends */
+  bool has_field;  /* a line that begins with a space goes on with a field */
+  bool in_framing; /* which says where the body ends */
 };
 
-/* What is wrong with an answer that libcurl may refuse before us. */
+/* A problem of an answer, which libcurl may find before us. */
 extern const char framing_coded[];
 
-/* Reads one line of the head, or of what follows a chunked body. Returns what
-   is wrong with it for a person, NULL where nothing is. */
+/* Reads one line of the head, or of the trailer after a chunked body. Returns
+   the problem in one sentence, NULL: there is none. */
 const char *framing_read(struct framing *framing, const char *line,
                          size_t len);
+
+/* Whether the head is whole, and not that of a 1xx, which only announces the
+   answer. */
+bool framing_has_head(const struct framing *framing);
 
 /* Whether the answer says where it ends. One that does not ends with its
    connection. */

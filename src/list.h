@@ -24,8 +24,8 @@ struct list_item {
 static inline void list_append(struct list *list, struct list_item *item,
                                void *owner)
 {
-  *item = (struct list_item){
-      .list = list, .previous = list->last, .owner = owner};
+  *item =
+      (struct list_item){.list = list, .previous = list->last, .owner = owner};
   if (list->last)
     list->last->next = item;
   else

@@ -4,22 +4,22 @@
 #include <stddef.h>
 
 enum {
-  CACHED = 60 * 1000, /* milliseconds; CURLOPT_DNS_CACHE_TIMEOUT's default */
-  LINGER = 2000       /* how long one that was given up counts */
+  CACHE_MS = 60 * 1000, /* CURLOPT_DNS_CACHE_TIMEOUT's default */
+  GIVEN_UP_MS = 2000    /* a look-up that was given up counts for so long */
 };
 
-static const int64_t *soonest(const struct lookups *lookups)
+static int first_free(const struct lookups *lookups)
 {
-  const int64_t *found = lookups->taken_until;
+  int first = 0;
   for (int i = 1; i < MAX_LOOKUPS; i++)
-    if (lookups->taken_until[i] < *found)
-      found = &lookups->taken_until[i];
-  return found;
+    if (lookups->busy_until[i] < lookups->busy_until[first])
+      first = i;
+  return first;
 }
 
 int64_t lookups_due(const struct lookups *lookups, int64_t now)
 {
-  int64_t due = *soonest(lookups);
+  int64_t due = lookups->busy_until[first_free(lookups)];
   return due <= now || now < lookups->known_until ? now : due;
 }
 
@@ -27,46 +27,45 @@ int64_t *lookups_begin(struct lookups *lookups, int64_t now)
 {
   if (now < lookups->known_until)
     return NULL;
-  int64_t *held =
-      &lookups->taken_until[soonest(lookups) - lookups->taken_until];
-  *held = INT64_MAX;
-  return held;
+  int64_t *place = &lookups->busy_until[first_free(lookups)];
+  *place = INT64_MAX;
+  return place;
 }
 
-void lookups_found(struct lookups *lookups, int64_t *held, int64_t now)
+void lookups_found(struct lookups *lookups, int64_t *place, int64_t now)
 {
-  if (!held)
+  if (!place)
     return;
-  lookups->suspect = false;
-  lookups->known_until = now + CACHED;
-  *held = 0;
+  lookups->stalled = false;
+  lookups->known_until = now + CACHE_MS;
+  *place = 0;
 }
 
-void lookups_failed(int64_t *held)
+void lookups_failed(int64_t *place)
 {
-  if (held)
-    *held = 0;
+  if (place)
+    *place = 0;
 }
 
-void lookups_given_up(struct lookups *lookups, int64_t *held, int64_t now)
+void lookups_given_up(struct lookups *lookups, int64_t *place, int64_t now)
 {
-  if (!held)
+  if (!place)
     return;
-  lookups->suspect = true;
+  lookups->stalled = true;
   lookups->known_until = 0;
-  *held = now + LINGER;
+  *place = now + GIVEN_UP_MS;
 }
 
-void lookups_spared(struct lookups *lookups, int64_t now)
+void lookups_not_needed(struct lookups *lookups, int64_t now)
 {
-  if (!lookups->suspect)
-    lookups->known_until = now + CACHED;
+  if (!lookups->stalled)
+    lookups->known_until = now + CACHE_MS;
 }
 
 bool lookups_are_idle(const struct lookups *lookups, int64_t now)
 {
   for (int i = 0; i < MAX_LOOKUPS; i++)
-    if (lookups->taken_until[i] > now)
+    if (lookups->busy_until[i] > now)
       return false;
   return lookups->known_until <= now;
 }

@@ -17,32 +17,32 @@ enum { MAX_LOOKUPS = 8 };
 
 /* Times are in milliseconds, of clock_ms(). Begins as zeros. */
 struct lookups {
-  int64_t known_until; /* until then nobody needs to look the host up */
-  bool suspect;        /* the resolver stalled, and has found nothing since */
-  int64_t taken_until[MAX_LOOKUPS]; /* each that may be under way */
+  int64_t known_until; /* until then libcurl need not look the host up */
+  bool stalled;        /* one was given up, and none has succeeded since */
+  int64_t busy_until[MAX_LOOKUPS]; /* of each place for a look-up */
 };
 
-/* When one more transfer may go to this host: now, or later, INT64_MAX where
-   that depends on those that are under way. */
+/* When one more transfer may begin: now, or later, INT64_MAX where that
+   depends on the look-ups under way. */
 int64_t lookups_due(const struct lookups *lookups, int64_t now);
 
-/* One goes now. Returns what it holds until it is found, failed or given up:
-   NULL where nothing is held, which is fine there. */
+/* A transfer begins. Returns the place for its look-up, until one of the next
+   three is called with it: NULL where it needs none, which they take too. */
 int64_t *lookups_begin(struct lookups *lookups, int64_t now);
 
-/* The host has an address. */
-void lookups_found(struct lookups *lookups, int64_t *held, int64_t now);
+/* The host's address was found. */
+void lookups_found(struct lookups *lookups, int64_t *place, int64_t now);
 
-/* It has none, or nobody asked. */
-void lookups_failed(int64_t *held);
+/* It was not found, or not looked up. */
+void lookups_failed(int64_t *place);
 
-/* Its transfer ended; the resolver may go on. */
-void lookups_given_up(struct lookups *lookups, int64_t *held, int64_t now);
+/* The transfer ended first; the resolver may still be at it. */
+void lookups_given_up(struct lookups *lookups, int64_t *place, int64_t now);
 
-/* There is a kept connection, so that nobody needs to ask. */
-void lookups_spared(struct lookups *lookups, int64_t now);
+/* A kept connection was used, so that the host was not looked up. */
+void lookups_not_needed(struct lookups *lookups, int64_t now);
 
-/* Whether nothing is known, and none is under way as far as one can know. */
+/* Whether no address is known and no look-up can be under way. */
 bool lookups_are_idle(const struct lookups *lookups, int64_t now);
 
 #pragma GCC visibility pop

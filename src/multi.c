@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "getinfo.h"
 #include "scarcity.h"
 
 /* Connections that are kept, beside as many as are in use. */
@@ -22,63 +23,67 @@ enum { OPT_RESOLVE_THREADS_MAX = 20, OPT_QUICK_EXIT = 21 };
 
 /* -- libcurl's callbacks ---------------------------------------------------- */
 
-static void lacks(struct multi_user *user, int *lack, int error)
+static struct multi_easy *easy_of(CURL *handle)
+{
+  struct multi_easy *easy = NULL;
+  curl_easy_getinfo(handle, CURLINFO_PRIVATE, (char **)&easy);
+  return easy;
+}
+
+static void note_lack(struct multi_easy *easy, int *lack, int error)
 {
   if (!error)
     return;
   *lack = error;
-  user->multi->doubtful = true;
+  easy->multi->outdated = true;
 }
 
 static curl_socket_t on_open(void *user, curlsocktype purpose,
                              struct curl_sockaddr *address)
 {
   (void)purpose;
-  struct multi_user *opener = user;
-  int fd = sockets_open(&opener->multi->sockets, address->family,
-                        address->socktype, address->protocol, clock_ms());
-  if (fd < 0 && scarcity_is_of_sockets(errno))
-    lacks(opener, &opener->lack, errno);
+  struct multi_easy *easy = user;
+  int fd;
+  int error =
+      sockets_open(&easy->multi->sockets, address->family, address->socktype,
+                   address->protocol, clock_ms(), &fd);
+  if (scarcity_is_of_sockets(error))
+    note_lack(easy, &easy->socket_lack, error);
+  if (error)
+    errno = error; /* for CURLINFO_OS_ERRNO */
   return fd;
 }
 
 static int on_close(void *user, curl_socket_t fd)
 {
   struct multi *multi = user;
-  if (!multi->lack) /* with this one it may be over */
+  if (!multi->lack) /* closing this one may end it */
     multi->lack = scarcity_of_descriptors(1);
   poller_watch(multi->poller, fd, 0);
   sockets_close(&multi->sockets, fd);
   return 0;
 }
 
-/* By a thread of libcurl's, which wants descriptors too. */
-static bool is_looking_up(CURL *easy)
-{
-  curl_off_t us = 0;
-  curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
-  return us == 0;
-}
-
-static int on_interest(CURL *easy, curl_socket_t fd, int what, void *user,
+static int on_interest(CURL *handle, curl_socket_t fd, int what, void *user,
                        void *socket_user)
 {
   (void)socket_user;
   struct multi *multi = user;
-  struct multi_user *of = NULL;
-  curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&of);
+  struct multi_easy *easy = easy_of(handle);
   int interest = 0;
   if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
     interest |= POLLER_READ;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     interest |= POLLER_WRITE;
-  if (of && interest && is_looking_up(easy))
-    lacks(of, &of->lookup_lack, scarcity_of_descriptors(1));
-  /* A failure is the transfer's; told of it, libcurl would give up the whole
-     multi handle. */
-  if (!poller_watch(multi->poller, fd, interest) && of) {
-    of->lack = errno;
-    of->unwatched = multi->unwatched = true;
+  /* A look-up is a thread's, which needs descriptors too. */
+  if (easy && interest &&
+      getinfo_seconds(handle, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+    note_lack(easy, &easy->lookup_lack, scarcity_of_descriptors(1));
+  /* Told of an error here, libcurl would give up the whole multi handle. */
+  int lack = poller_watch(multi->poller, fd, interest);
+  if (lack && easy) {
+    easy->watch_lack = lack;
+    multi->has_unwatched = true;
   }
   return 0;
 }
@@ -87,35 +92,40 @@ static int on_timer(CURLM *handle, long timeout_ms, void *user)
 {
   (void)handle;
   struct multi *multi = user;
-  multi->due = timeout_ms < 0 ? INT64_MAX : clock_ms() + timeout_ms;
+  multi->curl_due = timeout_ms < 0 ? INT64_MAX : clock_ms() + timeout_ms;
   return 0;
 }
 
 /* -- easy handles ----------------------------------------------------------- */
 
-bool multi_adopt(struct multi *multi, CURL *easy, struct multi_user *user)
+int multi_adopt(struct multi *multi, struct multi_easy *easy, void *transfer)
 {
-  user->multi = multi;
-  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) ==
-             CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, user) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) ==
-             CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi) == CURLE_OK;
+  CURL *handle = easy->handle;
+  easy->multi = multi;
+  easy->transfer = transfer;
+  bool done =
+      curl_easy_setopt(handle, CURLOPT_PRIVATE, easy) == CURLE_OK &&
+      curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, on_open) ==
+          CURLE_OK &&
+      curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, easy) == CURLE_OK &&
+      curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, on_close) ==
+          CURLE_OK &&
+      curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, multi) == CURLE_OK;
+  return done ? 0 : ENOMEM;
 }
 
-/* As many connections as are in use may be kept: else one that is done with
-   its request would be closed for the next to be opened. */
-static void keep_connections(struct multi *multi, size_t wanted)
+/* As many connections as are in use may be kept: else one whose request is
+   over would be closed to open another. */
+static void keep_connections(struct multi *multi, size_t max_kept)
 {
-  if (wanted != multi->kept)
-    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, (long)wanted);
-  multi->kept = wanted;
+  if (max_kept != multi->max_kept)
+    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, (long)max_kept);
+  multi->max_kept = max_kept;
 }
 
 static int open_handle(struct multi *multi)
 {
-  if (multi->doubtful && multi->count == 0)
+  if (multi->outdated && multi->count == 0)
     multi_reset(multi);
   if (multi->handle)
     return 0;
@@ -129,7 +139,8 @@ static int open_handle(struct multi *multi)
   curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, multi);
   curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(handle, CURLMOPT_TIMERDATA, multi);
-  curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)multi->most);
+  curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                    (long)multi->max_connections);
   curl_multi_setopt(handle, (CURLMoption)OPT_RESOLVE_THREADS_MAX,
                     (long)MAX_RESOLVER_THREADS);
   curl_multi_setopt(handle, (CURLMoption)OPT_QUICK_EXIT, 1L);
@@ -138,29 +149,58 @@ static int open_handle(struct multi *multi)
   return 0;
 }
 
-int multi_add(struct multi *multi, CURL *easy)
+int multi_add(struct multi *multi, struct multi_easy *easy)
 {
   int lack = open_handle(multi);
   if (lack)
     return lack;
-  if (curl_multi_add_handle(multi->handle, easy) != CURLM_OK)
+  if (curl_multi_add_handle(multi->handle, easy->handle) != CURLM_OK)
     return ENOMEM;
-  if (++multi->count > multi->kept)
+  list_append(&multi->easies, &easy->item, easy);
+  if (++multi->count > multi->max_kept)
     keep_connections(multi, multi->count);
   return 0;
 }
 
-void multi_remove(struct multi *multi, CURL *easy)
+void multi_remove(struct multi_easy *easy)
 {
-  curl_multi_remove_handle(multi->handle, easy);
+  struct multi *multi = easy->multi;
+  if (!easy->item.list)
+    return;
+  curl_multi_remove_handle(multi->handle, easy->handle);
+  list_remove(&easy->item);
   if (--multi->count == 0)
     keep_connections(multi, MAX_IDLE);
 }
 
+bool multi_is_shared(const struct multi_easy *easy)
+{
+  const SSL *tls = getinfo_tls(easy->handle);
+  const struct list_item *item = easy->multi->easies.first;
+  for (; item; item = item->next) {
+    const struct multi_easy *other = item->owner;
+    if (other != easy && getinfo_tls(other->handle) == tls)
+      return true;
+  }
+  return false;
+}
+
 /* -- moving ----------------------------------------------------------------- */
 
-/* Of an error libcurl says nothing but that there is one: what it was it finds
-   out where it tries to read or write. */
+void multi_limit(struct multi *multi, int64_t due)
+{
+  if (due < multi->limit_due)
+    multi->limit_due = due;
+}
+
+int64_t multi_due(const struct multi *multi)
+{
+  return multi->curl_due < multi->limit_due ? multi->curl_due
+                                            : multi->limit_due;
+}
+
+/* libcurl is told that there is an error: which one it finds out where it
+   tries to read or write. */
 static int to_curl(int ready)
 {
   const int all = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;
@@ -169,8 +209,8 @@ static int to_curl(int ready)
          (ready & POLLER_ERROR ? all : 0);
 }
 
-bool multi_move(struct multi *multi, const struct poller_event *events,
-                int count)
+int multi_move(struct multi *multi, const struct poller_event *events,
+               int count)
 {
   CURLMcode code = CURLM_OK;
   int running;
@@ -178,40 +218,41 @@ bool multi_move(struct multi *multi, const struct poller_event *events,
   for (int i = 0; code == CURLM_OK && i < count; i++)
     code = curl_multi_socket_action(multi->handle, events[i].fd,
                                     to_curl(events[i].ready), &running);
-  if (code == CURLM_OK && multi->due <= clock_ms()) {
-    multi->due = INT64_MAX;
+  if (code == CURLM_OK && multi->curl_due <= clock_ms()) {
+    multi->curl_due = INT64_MAX;
     code = curl_multi_socket_action(multi->handle, CURL_SOCKET_TIMEOUT, 0,
                                     &running);
   }
-  return code == CURLM_OK;
+  return code == CURLM_OK ? 0 : ENOMEM;
 }
 
-CURL *multi_next_done(struct multi *multi, CURLcode *code)
+void *multi_next_done(struct multi *multi, CURLcode *code)
 {
   int left;
   const CURLMsg *message = curl_multi_info_read(multi->handle, &left);
   if (!message)
     return NULL;
   *code = message->data.result;
-  return message->easy_handle;
+  return easy_of(message->easy_handle)->transfer;
 }
 
 /* -- beginning and end ------------------------------------------------------ */
 
-bool multi_init(struct multi *multi, size_t most)
+int multi_init(struct multi *multi, size_t max_connections)
 {
-  *multi =
-      (struct multi){.most = most, .due = INT64_MAX, .poller = poller_new()};
-  return multi->poller != NULL;
+  *multi = (struct multi){.max_connections = max_connections,
+                          .curl_due = INT64_MAX,
+                          .limit_due = INT64_MAX};
+  return poller_new(&multi->poller);
 }
 
 void multi_reset(struct multi *multi)
 {
   curl_multi_cleanup(multi->handle);
   multi->handle = NULL;
-  multi->kept = 0;
-  multi->due = INT64_MAX;
-  multi->doubtful = false;
+  multi->max_kept = 0;
+  multi->curl_due = INT64_MAX;
+  multi->outdated = false;
 }
 
 void multi_free(struct multi *multi)
@@ -223,6 +264,11 @@ void multi_free(struct multi *multi)
 
 void multi_abandon(struct multi *multi)
 {
+  struct multi_easy *easy;
+  while ((easy = list_first(&multi->easies))) {
+    list_remove(&easy->item);
+    easy->handle = NULL;
+  }
   sockets_free(&multi->sockets);
   poller_abandon(multi->poller);
   multi->poller = NULL;

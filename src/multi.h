@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libcurl's multi handle with the sockets that it opens and the poller that
-   watches them. What its easy handles are for it does not know. */
+/* libcurl's multi handle, with the sockets that it opens and the poller that
+   watches them. It does not know what its easy handles are for. */
 #ifndef BALANCE_MULTI_H
 #define BALANCE_MULTI_H
 
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "list.h"
 #include "poller.h"
 #include "sockets.h"
 
@@ -16,56 +17,74 @@
 
 struct multi;
 
-/* What CURLOPT_PRIVATE of an easy handle points to begins with this. */
-struct multi_user {
+/* An easy handle, whose CURLOPT_PRIVATE points here. */
+struct multi_easy {
+  CURL *handle;
+  void *transfer; /* that it is for */
   struct multi *multi;
-  int lack;        /* errno of what there was none of for a socket, or 0 */
+  struct list_item item; /* in the multi's list while it is in the multi */
+  int socket_lack; /* errno of what the system lacked for a socket, or 0 */
   int lookup_lack; /* the same, while the host was looked up */
-  bool unwatched;  /* nobody can tell when one of its sockets is ready */
+  int watch_lack;  /* the same, to watch a socket of its */
 };
 
+/* Lacks are errnos: of what the system has run out of, or 0. */
 struct multi {
   CURLM *handle; /* NULL before the first easy handle */
   struct poller *poller;
   struct sockets sockets;
-  size_t most;    /* connections */
-  size_t kept;    /* of them, that libcurl may keep; it counts those in use */
-  size_t count;   /* easy handles */
-  int64_t due;    /* when libcurl wants to be called, by clock_ms() */
-  int lack;       /* errno of what there was none of in the last move, or 0 */
-  bool doubtful;  /* libcurl may have drawn its conclusions from a lack */
-  bool unwatched; /* there is an easy handle that is */
+  struct list easies; /* in the multi handle */
+  size_t count;       /* of them */
+  size_t max_connections;
+  size_t max_kept;    /* connections that libcurl keeps, with those in use */
+  int64_t curl_due;   /* when libcurl wants to be called, by clock_ms() */
+  int64_t limit_due;  /* the soonest time limit of ours */
+  int lack;           /* when a socket was closed in the last move */
+  bool has_unwatched; /* an easy handle has a watch_lack */
+  bool outdated;      /* libcurl may remember a lack, as of IPv6 */
 };
 
-/* Opens the poller; there will be no more than `most` connections. False:
-   errno says why. */
-bool multi_init(struct multi *multi, size_t most);
+/* Opens the poller. Returns 0 or an errno. */
+int multi_init(struct multi *multi, size_t max_connections);
 
-/* Has an easy handle open and close its sockets by way of this one. */
-bool multi_adopt(struct multi *multi, CURL *easy, struct multi_user *user);
+/* Prepares the easy handle for this multi handle. Returns 0 or ENOMEM. */
+int multi_adopt(struct multi *multi, struct multi_easy *easy, void *transfer);
 
-/* Returns 0, or the errno of what there is none of. */
-int multi_add(struct multi *multi, CURL *easy);
-void multi_remove(struct multi *multi, CURL *easy);
+/* Returns 0 or a lack. */
+int multi_add(struct multi *multi, struct multi_easy *easy);
 
-/* Moves what is ready, and what is due. False: libcurl has failed, as it does
-   where memory runs out while it changes its own tables, and would crash on
-   them. Then every easy handle must go, and multi_reset follow. */
-bool multi_move(struct multi *multi, const struct poller_event *events,
-                int count);
+/* Does nothing with one that is not in the multi. */
+void multi_remove(struct multi_easy *easy);
 
-/* An easy handle that is done, each once, and how it went; NULL: none is. */
-CURL *multi_next_done(struct multi *multi, CURLcode *code);
+/* Whether libcurl has another easy handle on the same TLS connection. One
+   whose transfer has ended is on none. */
+bool multi_is_shared(const struct multi_easy *easy);
+
+/* There is a time limit; and when libcurl's or ours is due. */
+void multi_limit(struct multi *multi, int64_t due);
+int64_t multi_due(const struct multi *multi);
+
+/* Moves what is ready, and what is due. Returns 0, or ENOMEM: libcurl has
+   failed, as it does where memory runs out while it changes its own tables,
+   and would crash on them. Then every easy handle must be removed, and
+   multi_reset follow. */
+int multi_move(struct multi *multi, const struct poller_event *events,
+               int count);
+
+/* The transfer of an easy handle that is done, each once, and how that went;
+   NULL: none is. */
+void *multi_next_done(struct multi *multi, CURLcode *code);
 
 /* The next easy handle gets a new multi handle. */
 void multi_reset(struct multi *multi);
 
-/* Closes all connections and frees everything. */
+/* Closes all connections and frees everything. No easy handle may be in it. */
 void multi_free(struct multi *multi);
 
 /* In a child: our copies of the connections are closed, which the parent does
-   not notice; libcurl's and OpenSSL's memory stays, because freeing it would
-   say goodbye on connections that the parent uses. */
+   not notice. The memory of libcurl and OpenSSL stays: freeing it would say
+   goodbye on connections that the parent uses. So the easy handles that were
+   in the multi are gone. */
 void multi_abandon(struct multi *multi);
 
 #pragma GCC visibility pop

@@ -1,73 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 #include "outcome.h"
 
+#include <curl/curl.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-#include "framing.h"
 #include "libcurl.h"
 #include "scarcity.h"
+#include "session.h"
 
 /* CURLE_TOO_LARGE, since libcurl 8.6. */
 enum { CODE_TOO_LARGE = 100, HAS_TOO_LARGE = 0x080600 };
 
-static bool says(const struct evidence *seen, const char *words)
+static bool says(const struct facts *facts, const char *words)
 {
-  return strstr(seen->text, words) != NULL;
+  return strstr(facts->text, words) != NULL;
 }
 
 /* A handshake that the end of the connection cut short is
    CURLE_SSL_CONNECT_ERROR like one that failed for its certificate. */
-static bool was_cut_off(const struct evidence *seen)
+static bool was_cut_off(const struct facts *facts)
 {
-  return seen->code == CURLE_SSL_CONNECT_ERROR && seen->session &&
-         session_was_cut_off(seen->session);
+  return facts->code == CURLE_SSL_CONNECT_ERROR && facts->session &&
+         session_was_cut_off(facts->session);
 }
 
-/* Without close_notify anybody may have ended the connection. */
-static bool is_truncated(const struct evidence *seen)
+/* The end of an answer that does not tell its length is the end of its
+   connection, which without close_notify anybody may have brought about. */
+static bool is_truncated(const struct facts *facts)
 {
-  return seen->session && !seen->http2 && !seen->has_end &&
-         !seen->session->goodbye;
+  return facts->session && !facts->framing.http2 &&
+         !framing_has_end(&facts->framing) && !facts->session->goodbye;
 }
 
-static bool headers_too_long(const struct evidence *seen)
+static bool headers_too_long(const struct facts *facts)
 {
   /* A single line of more than 100 KiB is the one code or, before there was
      that, the other. */
-  bool long_line = (int)seen->code == CODE_TOO_LARGE ||
-                   (seen->code == CURLE_OUT_OF_MEMORY && seen->first_byte &&
+  bool long_line = facts->code == CODE_TOO_LARGE ||
+                   (facts->code == CURLE_OUT_OF_MEMORY && facts->first_byte &&
                     libcurl_info()->version_num < HAS_TOO_LARGE);
-  return seen->long_headers || (long_line && !seen->headers_ended);
+  return facts->long_headers ||
+         (long_line && !framing_has_head(&facts->framing));
 }
 
 /* libcurl repeats a proxy that it cannot read, password and all. */
-static bool is_bad_proxy(const struct evidence *seen)
+static bool is_bad_proxy(const struct facts *facts)
 {
-  return strncmp(seen->text, "Unsupported proxy", 17) == 0;
+  return strncmp(facts->text, "Unsupported proxy", 17) == 0;
 }
 
-enum outcome outcome_of(const struct evidence *seen)
+enum outcome outcome_of(const struct facts *facts)
 {
-  if (seen->late)
+  if (facts->late)
     return OUTCOME_TIMEOUT;
-  if (seen->long_body)
+  if (facts->long_body)
     return OUTCOME_TOO_LARGE;
-  if (headers_too_long(seen))
-    return seen->asked && !seen->http2 ? OUTCOME_TOO_LARGE : OUTCOME_NETWORK;
-  if (seen->problem)
+  if (headers_too_long(facts))
+    return facts->request_sent && !facts->framing.http2 ? OUTCOME_TOO_LARGE
+                                                        : OUTCOME_NETWORK;
+  if (facts->problem)
     return OUTCOME_NETWORK;
-  if (is_bad_proxy(seen))
+  if (is_bad_proxy(facts))
     return OUTCOME_CONFIG;
-  if (seen->proxy_status && seen->proxy_status / 100 != 2)
+  if (facts->proxy_status && facts->proxy_status / 100 != 2)
     return OUTCOME_CONNECT;
-  if (seen->lack)
+  if (facts->lack)
     return OUTCOME_RESOURCE;
 
-  switch (seen->code) {
+  switch (facts->code) {
   case CURLE_OK:
-    return seen->headers_ended && !is_truncated(seen) ? OUTCOME_ANSWER
-                                                      : OUTCOME_NETWORK;
+    return framing_has_head(&facts->framing) && !is_truncated(facts)
+               ? OUTCOME_ANSWER
+               : OUTCOME_NETWORK;
   case CURLE_URL_MALFORMAT:
   case CURLE_SSL_CACERT_BADFILE:
     return OUTCOME_CONFIG;
@@ -80,7 +85,7 @@ enum outcome outcome_of(const struct evidence *seen)
   case CURLE_OPERATION_TIMEDOUT:
     return OUTCOME_TIMEOUT;
   case CURLE_SSL_CONNECT_ERROR:
-    return was_cut_off(seen) ? OUTCOME_NETWORK : OUTCOME_TLS;
+    return was_cut_off(facts) ? OUTCOME_NETWORK : OUTCOME_TLS;
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CERTPROBLEM:
   case CURLE_SSL_CIPHER:
@@ -89,8 +94,8 @@ enum outcome outcome_of(const struct evidence *seen)
   case CURLE_SSL_INVALIDCERTSTATUS:
     return OUTCOME_TLS;
   default: /* under TLS 1.3 the server's no comes late */
-    return seen->session && seen->session->refused ? OUTCOME_TLS
-                                                   : OUTCOME_NETWORK;
+    return facts->session && facts->session->refused ? OUTCOME_TLS
+                                                     : OUTCOME_NETWORK;
   }
 }
 
@@ -125,54 +130,56 @@ static const char cut_off[] =
     "the connection was closed before the answer was complete";
 
 /* Where libcurl's are the names of functions. NULL: its own will do. */
-static const char *plain_words(const struct evidence *seen)
+static const char *plain_words(const struct facts *facts)
 {
-  if (was_cut_off(seen))
+  if (was_cut_off(facts))
     return "the connection was closed during the TLS handshake";
-  if (seen->code == CURLE_SEND_ERROR && seen->session)
+  if (facts->code == CURLE_SEND_ERROR && facts->session)
     return "the connection broke while something was sent";
-  if (seen->code == CURLE_BAD_CONTENT_ENCODING)
+  if (facts->code == CURLE_BAD_CONTENT_ENCODING)
     return framing_coded;
-  if (says(seen, "unexpected eof") || says(seen, "SSL_ERROR_SYSCALL, errno 0"))
+  if (says(facts, "unexpected eof") ||
+      says(facts, "SSL_ERROR_SYSCALL, errno 0"))
     return cut_off;
-  if (says(seen, "nghttp2"))
+  if (says(facts, "nghttp2"))
     return "the answer is not well-formed HTTP/2";
-  if (says(seen, "CONNECT tunnel failed, response 0") ||
-      (seen->code == CURLE_WEIRD_SERVER_REPLY && !seen->asked))
+  if (says(facts, "CONNECT tunnel failed, response 0") ||
+      (facts->code == CURLE_WEIRD_SERVER_REPLY && !facts->request_sent))
     return "the proxy's answer is not HTTP";
   return NULL;
 }
 
-static const char *of_headers(const struct evidence *seen)
+static const char *on_long_headers(const struct facts *facts)
 {
-  return seen->asked ? "the answer's headers are too long"
-                     : "the proxy's answer has no end";
+  return facts->request_sent ? "the answer's headers are too long"
+                             : "the proxy's answer has no end";
 }
 
-const char *outcome_message(enum outcome outcome, const struct evidence *seen)
+const char *outcome_message(enum outcome outcome, const struct facts *facts)
 {
   if (outcome == OUTCOME_CLOSED)
     return "the call was cancelled";
   if (outcome == OUTCOME_RESOURCE)
-    return scarcity_message(seen->lack);
-  if (seen->late)
+    return scarcity_message(facts->lack);
+  if (facts->late)
     return "no complete answer within the time limit";
-  if (seen->long_body)
+  if (facts->long_body)
     return "the answer's body is longer than 1 MiB";
-  if (headers_too_long(seen))
-    return of_headers(seen);
-  if (seen->problem)
-    return seen->problem;
-  if (is_bad_proxy(seen))
+  if (headers_too_long(facts))
+    return on_long_headers(facts);
+  if (facts->problem)
+    return facts->problem;
+  if (is_bad_proxy(facts))
     return "the proxy is not a URL that libcurl can use";
-  if (seen->unfit)
+  if (facts->unusable)
     return "no connection was fit for a request";
-  if (outcome == OUTCOME_NETWORK && seen->code == CURLE_OK)
+  if (outcome == OUTCOME_NETWORK && facts->code == CURLE_OK)
     return cut_off;
-  const char *plain = plain_words(seen);
+  const char *plain = plain_words(facts);
   if (plain)
     return plain;
-  return seen->text[0] ? seen->text : curl_easy_strerror(seen->code);
+  return facts->text[0] ? facts->text
+                        : curl_easy_strerror((CURLcode)facts->code);
 }
 
 static const char *hint_on_certificate(long verdict)
@@ -203,13 +210,13 @@ static const char *hint_on_certificate(long verdict)
 }
 
 /* libcurl compares the host itself, with a certificate that OpenSSL took. */
-static const char *hint_on_tls(const struct evidence *seen)
+static const char *hint_on_tls(const struct facts *facts)
 {
-  const struct session *session = seen->session;
+  const struct session *session = facts->session;
   const char *hint = session ? hint_on_certificate(session->verify) : NULL;
   if (hint)
     return hint;
-  if (seen->code == CURLE_PEER_FAILED_VERIFICATION && session &&
+  if (facts->code == CURLE_PEER_FAILED_VERIFICATION && session &&
       session->verify == X509_V_OK)
     return "the certificate is for another host: check the endpoint";
   if (session && session_is_no_tls(session))
@@ -217,13 +224,13 @@ static const char *hint_on_tls(const struct evidence *seen)
   return "the server must speak TLS 1.2 or newer with a trusted certificate";
 }
 
-const char *outcome_hint(enum outcome outcome, const struct evidence *seen)
+const char *outcome_hint(enum outcome outcome, const struct facts *facts)
 {
   if (outcome == OUTCOME_RESOURCE)
-    return scarcity_hint(seen->lack);
+    return scarcity_hint(facts->lack);
   if (outcome == OUTCOME_TLS)
-    return hint_on_tls(seen);
-  if (seen->code == CURLE_SSL_CACERT_BADFILE)
+    return hint_on_tls(facts);
+  if (facts->code == CURLE_SSL_CACERT_BADFILE)
     return "check ca_file and ca_path, or SSL_CERT_FILE and SSL_CERT_DIR";
   if (outcome == OUTCOME_CONFIG)
     return "check the option proxy, or https_proxy in the environment";

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What became of a transfer. libcurl's codes mislead in places (headers that
-   a close cut off are CURLE_OK, a header line that is too long is "out of
-   memory"), and differ from version to version, so its code is read together
-   with what we saw ourselves. */
+/* The outcome of a transfer, from the facts. libcurl's code alone misleads in
+   places (headers that a close cut off are CURLE_OK, a header line that is too
+   long is "out of memory"), and differs from version to version. */
 #ifndef BALANCE_OUTCOME_H
 #define BALANCE_OUTCOME_H
 
-#include <curl/curl.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "session.h"
+#include "framing.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -23,38 +22,44 @@ enum outcome {
   OUTCOME_NETWORK,
   OUTCOME_TOO_LARGE,
   OUTCOME_CLOSED,
-  OUTCOME_RESOURCE /* this system has something no more */
+  OUTCOME_RESOURCE /* the system has run out of something */
 };
 
-struct evidence {
-  CURLcode code;
-  const char *text;  /* libcurl's error text, may be empty */
-  long proxy_status; /* the proxy's answer to CONNECT, 0 if there was none */
-  int lack;          /* errno of what this system has no more; 0: nothing */
-  bool late;         /* our own deadline passed */
-  bool long_headers; /* our own limits were passed */
-  bool long_body;
-  bool asked;          /* the request was sent: a CONNECT is none */
-  bool http2;          /* over HTTP/2 */
-  bool first_byte;     /* something of an answer came */
-  bool headers_ended;  /* the head is whole, and not of a 1xx */
-  bool has_end;        /* the head says where the body ends */
-  const char *problem; /* found by ourselves in what came; NULL: none */
-  bool unfit;          /* our look at a connection found it unfit */
-  const struct session *session; /* NULL without TLS */
+struct session;
+
+enum { MAX_CURL_TEXT = 256 }; /* with its zero */
+
+/* All that is known of a transfer, or of its second attempt where there is
+   one. */
+struct facts {
+  int code;                 /* libcurl's */
+  char text[MAX_CURL_TEXT]; /* libcurl's too; may be empty */
+  int lack;                 /* errno of what the system has run out of, or 0 */
+  bool late;                /* the time limit passed */
+  bool unusable;            /* the connection that libcurl chose was */
+  bool request_sent;        /* a CONNECT is none */
+  size_t rounds;            /* of libcurl's loops until it was sent */
+  long proxy_status;        /* of the answer to CONNECT; 0: there was none */
+  bool first_byte;          /* of an answer, a proxy's included */
+  size_t header_bytes;
+  bool long_headers; /* our limit was passed */
+  bool long_body;    /* the same */
+  struct framing framing;
+  const char *problem;     /* in the answer's head, as framing.h has it */
+  struct session *session; /* of the newest TLS connection; owned, or NULL */
 };
 
-enum outcome outcome_of(const struct evidence *seen);
+enum outcome outcome_of(const struct facts *facts);
 
 /* "dns", "connect", ...: the kinds of failures, by their public names. NULL
    for an answer. */
 const char *outcome_kind(enum outcome outcome);
 
-/* One sentence for a person. Lives as long as `seen`. */
-const char *outcome_message(enum outcome outcome, const struct evidence *seen);
+/* One sentence for a person, which may stand in the facts. */
+const char *outcome_message(enum outcome outcome, const struct facts *facts);
 
 /* What to do about it, in one sentence; NULL where nothing is known. */
-const char *outcome_hint(enum outcome outcome, const struct evidence *seen);
+const char *outcome_hint(enum outcome outcome, const struct facts *facts);
 
 #pragma GCC visibility pop
 

@@ -17,22 +17,22 @@ struct poller_event {
   int ready; /* POLLER_READ, POLLER_WRITE, POLLER_ERROR */
 };
 
-/* Makes a poller; the caller frees it. NULL: errno says why. */
-struct poller *poller_new(void);
+/* Makes a poller; the caller frees it. Returns 0 or an errno. */
+int poller_new(struct poller **out);
 void poller_free(struct poller *poller);
 
 /* In a child: frees it, but leaves its descriptor, whose number may be the
    host's by now. */
 void poller_abandon(struct poller *poller);
 
-/* Watches `fd` for `interest`, from now on and for this alone; 0 ends it.
-   False: errno says why, and nothing has changed. */
-bool poller_watch(struct poller *poller, int fd, int interest);
+/* Watches `fd` for `interest` and nothing else from now on; 0 ends it.
+   Returns 0, or an errno, and then nothing has changed. */
+int poller_watch(struct poller *poller, int fd, int interest);
 
 /* Waits until something is ready or `timeout_ms` is over (-1: no limit).
-   Returns the number of events, or -1 and errno; EINTR after a signal. */
+   Returns 0 or an errno; EINTR after a signal. */
 int poller_wait(struct poller *poller, int timeout_ms,
-                struct poller_event *events, int max);
+                struct poller_event *events, int max, int *count);
 
 /* One descriptor that is readable when poller_wait would have an event, so
    that another event loop can wait for it; -1 where there is none. */

@@ -12,17 +12,20 @@ struct poller {
   int fd;
 };
 
-struct poller *poller_new(void)
+int poller_new(struct poller **out)
 {
+  *out = NULL;
   struct poller *poller = malloc(sizeof(*poller));
   if (!poller)
-    return NULL;
+    return ENOMEM;
   poller->fd = epoll_create1(EPOLL_CLOEXEC);
   if (poller->fd < 0) {
+    int error = errno;
     free(poller);
-    return NULL;
+    return error;
   }
-  return poller;
+  *out = poller;
+  return 0;
 }
 
 void poller_free(struct poller *poller)
@@ -38,7 +41,7 @@ void poller_abandon(struct poller *poller)
   free(poller);
 }
 
-bool poller_watch(struct poller *poller, int fd, int interest)
+int poller_watch(struct poller *poller, int fd, int interest)
 {
   struct epoll_event event = {.data.fd = fd};
   if (interest & POLLER_READ)
@@ -48,20 +51,26 @@ bool poller_watch(struct poller *poller, int fd, int interest)
 
   if (interest == 0) /* a descriptor that was closed has left by itself */
     return epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, &event) == 0 ||
-           errno == ENOENT || errno == EBADF;
-  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0)
-    return true;
-  return errno == EEXIST &&
-         epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0;
+                   errno == ENOENT || errno == EBADF
+               ? 0
+               : errno;
+  if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0 ||
+      (errno == EEXIST &&
+       epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0))
+    return 0;
+  return errno;
 }
 
 int poller_wait(struct poller *poller, int timeout_ms,
-                struct poller_event *events, int max)
+                struct poller_event *events, int max, int *count)
 {
   struct epoll_event ready[BATCH];
-  int count =
+  *count = 0;
+  int found =
       epoll_wait(poller->fd, ready, max < BATCH ? max : BATCH, timeout_ms);
-  for (int i = 0; i < count; i++) {
+  if (found < 0)
+    return errno;
+  for (int i = 0; i < found; i++) {
     events[i] = (struct poller_event){.fd = ready[i].data.fd};
     if (ready[i].events & EPOLLIN)
       events[i].ready |= POLLER_READ;
@@ -70,7 +79,8 @@ int poller_wait(struct poller *poller, int timeout_ms,
     if (ready[i].events & (EPOLLERR | EPOLLHUP))
       events[i].ready |= POLLER_ERROR;
   }
-  return count;
+  *count = found;
+  return 0;
 }
 
 int poller_fd(const struct poller *poller)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -10,9 +11,10 @@ struct poller {
   nfds_t cap;
 };
 
-struct poller *poller_new(void)
+int poller_new(struct poller **out)
 {
-  return calloc(1, sizeof(struct poller));
+  *out = calloc(1, sizeof(struct poller));
+  return *out ? 0 : ENOMEM;
 }
 
 void poller_free(struct poller *poller)
@@ -51,31 +53,30 @@ static struct pollfd *add(struct poller *poller, int fd)
   return entry;
 }
 
-bool poller_watch(struct poller *poller, int fd, int interest)
+int poller_watch(struct poller *poller, int fd, int interest)
 {
   struct pollfd *entry = find(poller, fd);
   if (interest == 0) {
     if (entry)
       *entry = poller->watched[--poller->count];
-    return true;
+    return 0;
   }
   if (!entry)
     entry = add(poller, fd);
   if (!entry)
-    return false;
+    return ENOMEM;
   entry->events = (short)((interest & POLLER_READ ? POLLIN : 0) |
                           (interest & POLLER_WRITE ? POLLOUT : 0));
-  return true;
+  return 0;
 }
 
 int poller_wait(struct poller *poller, int timeout_ms,
-                struct poller_event *events, int max)
+                struct poller_event *events, int max, int *count)
 {
+  *count = 0;
   if (poll(poller->watched, poller->count, timeout_ms) < 0)
-    return -1;
-
-  int count = 0;
-  for (nfds_t i = 0; i < poller->count && count < max; i++) {
+    return errno;
+  for (nfds_t i = 0; i < poller->count && *count < max; i++) {
     short ready = poller->watched[i].revents;
     if (ready == 0)
       continue;
@@ -86,9 +87,9 @@ int poller_wait(struct poller *poller, int timeout_ms,
       event.ready |= POLLER_WRITE;
     if (ready & (POLLERR | POLLHUP | POLLNVAL))
       event.ready |= POLLER_ERROR;
-    events[count++] = event;
+    events[(*count)++] = event;
   }
-  return count;
+  return 0;
 }
 
 int poller_fd(const struct poller *poller)

@@ -3,15 +3,22 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#include <stdint.h>
 #include <string.h>
 
-/* The list that CURLOPT_HTTPHEADER reads, in one piece of ours instead of
-   curl_slist_append's many, so that it can be cleansed. */
-static enum transport_status
-write_head(struct buffer *head, const struct header *headers, size_t count)
+static const char separator[] = ": ";
+
+static char *put(char *at, const char *data, size_t len)
 {
-  static const char separator[] = ": ";
+  memcpy(at, data, len);
+  return at + len;
+}
+
+/* The list that CURLOPT_HTTPHEADER reads, in one block of ours instead of the
+   many of curl_slist_append, so that it can be cleansed. */
+static enum transport_status copy_headers(struct request *request,
+                                          const struct header *headers,
+                                          size_t count)
+{
   size_t list_size = count * sizeof(struct curl_slist), size = list_size;
   for (size_t i = 0; i < count; i++) {
     if (!is_field_text(headers[i].name) || !is_field_text(headers[i].value))
@@ -21,50 +28,56 @@ write_head(struct buffer *head, const struct header *headers, size_t count)
   struct curl_slist *list = OPENSSL_zalloc(size);
   if (!list)
     return TRANSPORT_NO_MEMORY;
-  *head = (struct buffer){
-      .data = (char *)list, .len = size, .cap = size, .max = size};
+  request->headers = list;
+  request->headers_size = size;
 
   char *at = (char *)list + list_size;
   for (size_t i = 0; i < count; i++) {
     list[i] = (struct curl_slist){at, i + 1 < count ? &list[i + 1] : NULL};
-    memcpy(at, headers[i].name.data, headers[i].name.len);
-    at += headers[i].name.len;
-    memcpy(at, separator, sizeof(separator) - 1);
-    at += sizeof(separator) - 1;
-    memcpy(at, headers[i].value.data, headers[i].value.len);
-    at += headers[i].value.len + 1; /* zeroed before */
+    at = put(at, headers[i].name.data, headers[i].name.len);
+    at = put(at, separator, sizeof(separator) - 1);
+    at = put(at, headers[i].value.data, headers[i].value.len);
+    at++; /* over the zero */
   }
   return TRANSPORT_OK;
+}
+
+static bool copy(struct buffer *buffer, struct bytes one, struct bytes two,
+                 struct bytes three)
+{
+  buffer_init(buffer, one.len + two.len + three.len);
+  return BUFFER_APPEND(buffer, one, two, three) == BUFFER_OK;
 }
 
 enum transport_status request_copy(struct request *request,
                                    const struct transport_request *from)
 {
-  buffer_init(&request->head, 0);
-  buffer_init(&request->url, SIZE_MAX / 4);
-  buffer_init(&request->body, SIZE_MAX / 4);
-  buffer_init(&request->ca_file, SIZE_MAX / 4);
+  const struct bytes none = {NULL, 0}, zero = {"", 1};
+  const char *origin = from->endpoint->origin, *file = from->ca_file;
+  *request = (struct request){.headers = NULL};
   enum transport_status status =
-      write_head(&request->head, from->headers, from->header_count);
+      copy_headers(request, from->headers, from->header_count);
   if (status != TRANSPORT_OK)
     return status;
-  struct bytes origin = {from->endpoint->origin,
-                         strlen(from->endpoint->origin)};
-  struct bytes end = {"", 1};
-  bool written =
-      BUFFER_APPEND(&request->url, origin, from->path, end) == BUFFER_OK &&
-      (!from->body || BUFFER_APPEND(&request->body, *from->body) == BUFFER_OK);
-  return written ? TRANSPORT_OK : TRANSPORT_NO_MEMORY;
+  bool copied =
+      copy(&request->url, (struct bytes){origin, strlen(origin)}, from->path,
+           zero) &&
+      copy(&request->body, from->body ? *from->body : none, none, none) &&
+      (!file || copy(&request->ca_file, (struct bytes){file, strlen(file)},
+                     zero, none));
+  return copied ? TRANSPORT_OK : TRANSPORT_NO_MEMORY;
 }
 
 void request_forget(struct request *request)
 {
-  buffer_free(&request->head);
+  OPENSSL_clear_free(request->headers, request->headers_size);
+  request->headers = NULL;
+  request->headers_size = 0;
 }
 
 void request_free(struct request *request)
 {
-  buffer_free(&request->head);
+  request_forget(request);
   buffer_free(&request->url);
   buffer_free(&request->body);
   buffer_free(&request->ca_file);

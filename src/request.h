@@ -8,18 +8,21 @@
 
 #pragma GCC visibility push(hidden)
 
+struct curl_slist;
+
 struct request {
-  struct buffer head; /* a curl_slist, and the headers it points to */
-  struct buffer url;
+  struct curl_slist *headers; /* one block with the texts behind; owned */
+  size_t headers_size;
+  struct buffer url; /* with its zero, as ca_file */
   struct buffer body;
-  struct buffer ca_file; /* with its zero; empty where there is none */
+  struct buffer ca_file; /* empty where there is none */
 };
 
-/* Copies it. What a failure leaves behind request_free takes too. */
+/* Copies it. After a failure too, request_free must be called. */
 enum transport_status request_copy(struct request *request,
                                    const struct transport_request *from);
 
-/* Cleanses and frees the headers, which are of no use after the answer. */
+/* Cleanses and frees the headers, which are not needed after the answer. */
 void request_forget(struct request *request);
 
 /* Cleanses and frees all of it. */

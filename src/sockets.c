@@ -23,28 +23,29 @@ static struct socket *add(struct sockets *sockets)
 }
 
 int sockets_open(struct sockets *sockets, int domain, int type, int protocol,
-                 int64_t now)
+                 int64_t now, int *fd)
 {
+  *fd = -1;
   struct socket *added = add(sockets);
   if (!added)
-    return -1;
+    return ENOMEM;
   struct stat status;
-  int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
-  if (fd < 0 || fstat(fd, &status) != 0) {
-    int saved = errno;
+  int opened = socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (opened < 0 || fstat(opened, &status) != 0) {
+    int error = errno;
     sockets->count--;
-    if (fd >= 0)
-      close(fd);
-    errno = saved;
-    return -1;
+    if (opened >= 0)
+      close(opened);
+    return error;
   }
   *added = (struct socket){.id = ++sockets->last_id,
-                           .fd = fd,
+                           .fd = opened,
                            .device = status.st_dev,
                            .inode = status.st_ino,
-                           .heard = now,
+                           .heard_at = now,
                            .took = -1};
-  return fd;
+  *fd = opened;
+  return 0;
 }
 
 void sockets_close(struct sockets *sockets, int fd)
@@ -57,9 +58,9 @@ void sockets_close(struct sockets *sockets, int fd)
   close(fd);
 }
 
-typedef int ask_name(int fd, struct sockaddr *address, socklen_t *len);
+typedef int get_name(int fd, struct sockaddr *address, socklen_t *len);
 
-static void read_end(int fd, ask_name *ask, struct end *end)
+static void read_end(int fd, get_name *get, struct end *end)
 {
   union {
     struct sockaddr any;
@@ -67,7 +68,7 @@ static void read_end(int fd, ask_name *ask, struct end *end)
     struct sockaddr_in6 in6;
   } address = {.any.sa_family = AF_UNSPEC};
   socklen_t len = sizeof(address);
-  if (ask(fd, &address.any, &len) != 0)
+  if (get(fd, &address.any, &len) != 0)
     return;
   if (address.any.sa_family == AF_INET) {
     inet_ntop(AF_INET, &address.in.sin_addr, end->ip, sizeof(end->ip));
@@ -83,7 +84,8 @@ static bool is_end(const struct end *end, const char *ip, int port)
   return end->port == port && strcmp(end->ip, ip) == 0;
 }
 
-static struct socket *find(struct sockets *sockets, const struct route *route)
+static struct socket *find(struct sockets *sockets,
+                           const struct socket_use *use)
 {
   for (size_t i = 0; i < sockets->count; i++) {
     struct socket *candidate = &sockets->list[i];
@@ -91,8 +93,8 @@ static struct socket *find(struct sockets *sockets, const struct route *route)
       read_end(candidate->fd, getsockname, &candidate->local);
       read_end(candidate->fd, getpeername, &candidate->remote);
     }
-    if (is_end(&candidate->local, route->local_ip, route->local_port) &&
-        is_end(&candidate->remote, route->remote_ip, route->remote_port))
+    if (is_end(&candidate->local, use->local_ip, use->local_port) &&
+        is_end(&candidate->remote, use->remote_ip, use->remote_port))
       return candidate;
   }
   return NULL;
@@ -106,10 +108,10 @@ struct socket *sockets_find(struct sockets *sockets, unsigned long id)
   return NULL;
 }
 
-static enum socket_state look(const struct socket *socket, bool shared)
+static enum socket_state check(const struct socket *socket, bool shared)
 {
-  if (socket->doubted)
-    return SOCKET_DOUBTED;
+  if (socket->suspect)
+    return SOCKET_SUSPECT;
   if (!socket->used || (shared && socket->users > 0))
     return SOCKET_NEW;
   char byte;
@@ -118,15 +120,16 @@ static enum socket_state look(const struct socket *socket, bool shared)
   return nothing ? SOCKET_QUIET : SOCKET_UNREAD;
 }
 
-unsigned long sockets_use(struct sockets *sockets, const struct route *route,
+unsigned long sockets_use(struct sockets *sockets,
+                          const struct socket_use *use,
                           enum socket_state *state)
 {
   *state = SOCKET_NEW;
-  struct socket *found = find(sockets, route);
+  struct socket *found = find(sockets, use);
   if (!found)
     return 0;
-  *state = look(found, route->shared);
-  found->origin = route->origin;
+  *state = check(found, use->shared);
+  found->route = use->route;
   found->used = true;
   found->users++;
   return found->id;
@@ -138,43 +141,42 @@ void sockets_heard(struct sockets *sockets, unsigned long id, int64_t now,
   struct socket *found = sockets_find(sockets, id);
   if (!found)
     return;
-  found->heard = now;
-  found->doubted = false;
+  found->heard_at = now;
+  found->suspect = false;
   if (took >= 0)
     found->took = took;
 }
 
-/* libcurl owns it, and closes what it finds ended. */
-static void end_if_idle(const struct socket *socket)
+/* Closing it is libcurl's business, which sees that it has ended. */
+static void shut_down_if_idle(const struct socket *socket)
 {
-  if (socket->doubted && socket->users == 0)
+  if (socket->suspect && socket->users == 0)
     shutdown(socket->fd, SHUT_RDWR);
 }
 
-static void doubt(struct socket *socket, int64_t since)
+static void suspect(struct socket *socket, int64_t since)
 {
-  if (socket->heard > since)
+  if (socket->heard_at > since)
     return;
-  socket->doubted = true;
-  end_if_idle(socket);
+  socket->suspect = true;
+  shut_down_if_idle(socket);
 }
 
-void sockets_doubt(struct sockets *sockets, unsigned long origin,
-                   int64_t since)
-{
-  for (size_t i = 0; i < sockets->count; i++) {
-    struct socket *each = &sockets->list[i];
-    if (each->used && each->origin == origin)
-      doubt(each, since);
-  }
-}
-
-void sockets_doubt_one(struct sockets *sockets, unsigned long id,
-                       int64_t since)
+void sockets_suspect(struct sockets *sockets, unsigned long id, int64_t since)
 {
   struct socket *found = sockets_find(sockets, id);
   if (found)
-    doubt(found, since);
+    suspect(found, since);
+}
+
+void sockets_suspect_route(struct sockets *sockets, unsigned long route,
+                           int64_t since)
+{
+  for (size_t i = 0; i < sockets->count; i++) {
+    struct socket *each = &sockets->list[i];
+    if (each->used && each->route == route)
+      suspect(each, since);
+  }
 }
 
 void sockets_release(struct sockets *sockets, unsigned long id)
@@ -183,7 +185,7 @@ void sockets_release(struct sockets *sockets, unsigned long id)
   if (!found)
     return;
   found->users--;
-  end_if_idle(found);
+  shut_down_if_idle(found);
 }
 
 void sockets_free(struct sockets *sockets)

@@ -13,12 +13,13 @@
 #include "easy.h"
 #include "libcurl.h"
 #include "scarcity.h"
-#include "transfer.h"
+#include "session.h"
+#include "states.h"
 
 enum { BATCH = 64 };
 
 /* What a failed handshake leaves in the thread's OpenSSL error queue is, in
-   nginx, taken for the failure of somebody else's. */
+   nginx, taken for the failure of another request. */
 static void enter_libcurl(void)
 {
   ERR_set_mark();
@@ -29,102 +30,74 @@ static void leave_libcurl(void)
   ERR_pop_to_mark();
 }
 
-static void collect_finished(struct transport *transport)
+static enum transport_status status_of(int error)
 {
-  CURL *easy;
-  CURLcode code;
-  while ((easy = multi_next_done(&transport->multi, &code))) {
-    struct transfer *transfer = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
-    transfer_settle(transfer, code);
-  }
+  errno = error;
+  return error == ENOMEM ? TRANSPORT_NO_MEMORY : TRANSPORT_SYSTEM;
 }
 
-/* Whoever's turn has come goes out. Not from within libcurl's callbacks. */
-static void admit(struct transport *transport)
-{
-  struct turn *turn;
-  while ((turn = origins_next(&transport->origins, clock_ms()))) {
-    struct transfer *transfer = turn->owner;
-    transfer->sent = clock_ms();
-    if (!transfer_send(transfer))
-      transfer_end(transfer, OUTCOME_RESOURCE);
-  }
-}
+/* -- starting ---------------------------------------------------------------- */
 
-/* Our own clock beside libcurl's, whose timer a failed allocation can lose,
-   which does not count a second try, and knows nothing of silence. */
-static void collect_late(struct transport *transport)
-{
-  int64_t now = clock_ms();
-  if (now < transport->deadline)
-    return;
-  transport->deadline = INT64_MAX;
-  struct transfer *next;
-  for (struct transfer *each = transport->underway; each; each = next) {
-    next = each->next;
-    if (each->deadline <= now) {
-      each->seen.late = true;
-      each->seen.code = CURLE_OPERATION_TIMEDOUT;
-      transfer_end(each, OUTCOME_TIMEOUT);
-      continue;
-    }
-    if (each->silent <= now)
-      transfer_stall(each);
-    if (each->deadline < transport->deadline)
-      transport->deadline = each->deadline;
-    if (each->silent < transport->deadline)
-      transport->deadline = each->silent;
-  }
-}
-
-/* Of their sockets nobody would hear again. */
-static void collect_unwatched(struct transport *transport)
-{
-  if (!transport->multi.unwatched)
-    return;
-  transport->multi.unwatched = false;
-  struct transfer *next;
-  for (struct transfer *each = transport->underway; each; each = next) {
-    next = each->next;
-    if (each->user.unwatched) {
-      each->seen.lack = each->user.lack;
-      transfer_end(each, OUTCOME_RESOURCE);
-    }
-  }
-}
-
-/* After an error of the multi handle's. */
-static void give_up(struct transport *transport)
-{
-  while (transport->underway) {
-    transport->underway->seen.code = CURLE_OUT_OF_MEMORY;
-    transport->underway->seen.lack = ENOMEM;
-    transfer_end(transport->underway, OUTCOME_RESOURCE);
-  }
-  multi_reset(&transport->multi);
-}
-
-/* -- starting --------------------------------------------------------------- */
-
-/* Over HTTP/2 new connections are shared, over HTTP/1.1 each has its own. */
+/* Over HTTP/2 those that want a new connection share one, over HTTP/1.1 each
+   has its own. */
 static void choose_connections(struct transfer *transfer,
                                const struct transport_request *request)
 {
+  const struct transfer *rival = request->rival;
   bool http2 = request->http2 && request->endpoint->tls;
   if (http2)
     transfer->pool = request->fresh ? POOL_FRESH : POOL_HTTP2;
   if (!request->fresh)
     return;
-  transfer->fresh = !http2;
-  transfer->since = request->rival ? request->rival->asked : transfer->started;
+  transfer->new_connection = !http2;
+  transfer->connection.heard_after =
+      rival ? rival->connection.sent_at : transfer->started_at;
 }
 
-static bool begin(struct transfer *transfer,
-                  const struct transport_request *request)
+static void pair(struct transfer *transfer, struct transfer *rival)
 {
-  transfer->easy = easy_new(transfer, request);
-  return transfer->easy && transfer_enter(transfer, request);
+  if (!rival || !transfer_is_running(rival) || rival->rival ||
+      rival->transport != transfer->transport)
+    return;
+  transfer->rival = rival;
+  rival->rival = transfer;
+}
+
+static struct transfer *new_transfer(struct transport *transport,
+                                     const struct transport_request *request)
+{
+  static atomic_ulong last_id;
+  struct transfer *transfer = calloc(1, sizeof(*transfer));
+  if (!transfer)
+    return NULL;
+  transfer->id = atomic_fetch_add(&last_id, 1) + 1;
+  transfer->transport = transport;
+  transfer->started_at = clock_ms();
+  transfer->deadline = transfer->started_at + request->timeout_ms;
+  transfer->connection =
+      (struct connection){.sockets = &transport->multi.sockets,
+                          .watched = request->watch,
+                          .stalls_at = INT64_MAX};
+  buffer_init(&transfer->body, TRANSPORT_MAX_BODY);
+  choose_connections(transfer, request);
+  return transfer;
+}
+
+static enum transport_status prepare(struct transfer *transfer,
+                                     const struct transport_request *request)
+{
+  struct transport *transport = transfer->transport;
+  enum transport_status status = request_copy(&transfer->request, request);
+  if (status != TRANSPORT_OK)
+    return status;
+  transfer->easy.handle = easy_new(transfer, request);
+  if (!transfer->easy.handle ||
+      multi_adopt(&transport->multi, &transfer->easy, transfer))
+    return TRANSPORT_NO_MEMORY;
+  transfer->place.route =
+      routes_find(&transport->routes, request->endpoint->origin,
+                  request->proxy, transfer->pool, transfer->started_at);
+  return transfer->place.route ? TRANSPORT_OK : TRANSPORT_NO_MEMORY;
 }
 
 enum transport_status transport_start(struct transport *transport,
@@ -132,42 +105,35 @@ enum transport_status transport_start(struct transport *transport,
                                       struct transfer **out)
 {
   *out = NULL;
-  if (request->endpoint->tls &&
-      !trust_is_fit(request->ca_file, request->ca_path, &transport->seen))
+  struct transport_request with_trust = *request;
+  if (!request->ca_file && !request->ca_path) {
+    with_trust.ca_file = transport->trust.file;
+    with_trust.ca_path = transport->trust.path;
+  } else if (request->endpoint->tls &&
+             !trust_is_fit(request->ca_file, request->ca_path,
+                           &transport->trust_seen)) {
     return TRANSPORT_BAD_TRUST;
-  struct transfer *transfer = calloc(1, sizeof(*transfer));
+  }
+  struct transfer *transfer = new_transfer(transport, request);
   if (!transfer)
     return TRANSPORT_NO_MEMORY;
-  buffer_init(&transfer->body, TRANSPORT_MAX_BODY);
-  transfer->seen.text = transfer->text;
-  transfer->started = clock_ms();
-  transfer->deadline = transfer->started + request->timeout_ms;
-  transfer->silent = INT64_MAX;
-  transfer->watched = request->watch;
-  transfer->transport = transport;
-  choose_connections(transfer, request);
-  static atomic_ulong last_id;
-  transfer->id = atomic_fetch_add(&last_id, 1) + 1;
-  transfer_link(transfer, &transport->settled);
-
   enter_libcurl();
-  enum transport_status status = request_copy(&transfer->request, request);
-  if (status == TRANSPORT_OK && !begin(transfer, request))
-    status = TRANSPORT_NO_MEMORY;
-  if (status == TRANSPORT_OK)
-    admit(transport);
+  enum transport_status status = prepare(transfer, &with_trust);
+  if (status == TRANSPORT_OK) {
+    states_start(transfer);
+    states_admit(transport);
+  }
   leave_libcurl();
   if (status != TRANSPORT_OK) {
     transfer_free(transfer);
     return status;
   }
-
-  transfer_pair(transfer, request->rival);
+  pair(transfer, request->rival);
   *out = transfer;
   return TRANSPORT_OK;
 }
 
-/* -- moving ----------------------------------------------------------------- */
+/* -- moving ------------------------------------------------------------------ */
 
 int transport_fd(const struct transport *transport)
 {
@@ -176,14 +142,12 @@ int transport_fd(const struct transport *transport)
 
 int64_t transport_timeout_ms(const struct transport *transport)
 {
-  if (!transport->underway)
+  if (!transport->running.first)
     return -1;
   int64_t now = clock_ms();
-  int64_t due = origins_due(&transport->origins, now);
-  if (transport->deadline < due)
-    due = transport->deadline;
-  if (transport->multi.due < due)
-    due = transport->multi.due;
+  int64_t due = routes_due(&transport->routes, now);
+  if (multi_due(&transport->multi) < due)
+    due = multi_due(&transport->multi);
   return due > now ? due - now : 0;
 }
 
@@ -200,53 +164,44 @@ enum transport_status transport_run(struct transport *transport,
     wait_ms = INT_MAX;
 
   struct poller_event events[BATCH];
-  int count =
-      poller_wait(transport->multi.poller, (int)wait_ms, events, BATCH);
-  if (count < 0 && errno != EINTR)
-    return TRANSPORT_SYSTEM;
-  if (count < 0)
-    return TRANSPORT_INTERRUPTED;
+  int count;
+  int error = poller_wait(transport->multi.poller, (int)wait_ms, events, BATCH,
+                          &count);
+  if (error)
+    return error == EINTR ? TRANSPORT_INTERRUPTED : status_of(error);
   if (count == 0 && transport_timeout_ms(transport) > 0)
     return TRANSPORT_OK; /* nothing is ready, nothing is due */
 
   enter_libcurl();
-  if (multi_move(&transport->multi, events, count)) {
-    collect_finished(transport);
-    collect_unwatched(transport);
-    collect_late(transport);
+  int lack = multi_move(&transport->multi, events, count);
+  if (lack) {
+    states_fail_all(transport, lack);
+    multi_reset(&transport->multi);
   } else {
-    give_up(transport);
+    states_settle(transport);
   }
-  admit(transport);
+  states_admit(transport);
   leave_libcurl();
   *moved = count;
   return TRANSPORT_OK;
 }
 
-static struct transfer *next_stalled(struct transport *transport)
-{
-  struct transfer *each = transport->has_stalled ? transport->underway : NULL;
-  while (each && !each->untold)
-    each = each->next;
-  transport->has_stalled = each != NULL;
-  return each;
-}
-
 unsigned long transport_next_finished(struct transport *transport)
 {
-  struct transfer *transfer = transport->finished;
-  if (transfer) {
-    transfer_move(transfer, &transport->settled);
-    return transfer->id;
-  }
-  transfer = next_stalled(transport);
+  struct transfer *transfer = list_first(&transport->news);
   if (!transfer)
     return 0;
-  transfer->untold = false;
+  list_remove(&transfer->news);
   return transfer->id;
 }
 
-/* -- beginning and end ------------------------------------------------------ */
+void transfer_take_note(struct transfer *transfer)
+{
+  if (transfer->state == TRANSFER_STALLED)
+    states_resume(transfer);
+}
+
+/* -- beginning and end ------------------------------------------------------- */
 
 enum transport_status transport_new(struct transport **out)
 {
@@ -262,15 +217,13 @@ enum transport_status transport_new(struct transport **out)
   if (!transport)
     return TRANSPORT_NO_MEMORY;
   transport->pid = getpid();
-  transport->deadline = INT64_MAX;
-  int lack = multi_init(&transport->multi, ORIGIN_MOST) ? 0 : errno;
+  int lack = multi_init(&transport->multi, MAX_CONNECTIONS);
   if (!lack) /* a trust store is looked for once */
     lack = scarcity_of_descriptors(1);
   if (lack) {
     multi_free(&transport->multi);
     free(transport);
-    errno = lack;
-    return TRANSPORT_SYSTEM;
+    return status_of(lack);
   }
   transport->trust = trust_of_system();
   *out = transport;
@@ -282,50 +235,26 @@ bool transport_is_ours(const struct transport *transport)
   return transport->pid == getpid();
 }
 
-/* In a child a handle that is in the multi stays: freeing it would end a
-   request of the parent's. */
-static void close_transfer(struct transfer *transfer, bool ours)
+/* Who was not told that a transfer is done will not be told. */
+static void end_transfers(struct transport *transport)
 {
-  bool is_parents = transfer->in_multi && !ours;
-  if (transfer->running)
-    transfer->result = (struct transfer_result){
-        .outcome = OUTCOME_CLOSED,
-        .message = outcome_message(OUTCOME_CLOSED, &transfer->seen)};
-  if (ours)
-    transfer_withdraw(transfer);
-  if (!is_parents)
-    curl_easy_cleanup(transfer->easy);
-  origins_leave(&transfer->transport->origins, &transfer->turn, clock_ms());
-  transfer_unlink(transfer);
-  transfer->running = transfer->in_multi = false;
-  transfer->easy = NULL;
-  transfer->transport = NULL;
+  struct transfer *transfer;
+  while ((transfer = list_first(&transport->running)))
+    states_finish(transfer, OUTCOME_CLOSED);
+  while ((transfer = list_first(&transport->news)))
+    list_remove(&transfer->news);
+  routes_free(&transport->routes);
 }
 
-static void close_transfers(struct transport *transport, bool ours)
-{
-  while (transport->underway)
-    close_transfer(transport->underway, ours);
-  while (transport->finished)
-    close_transfer(transport->finished, ours);
-  while (transport->settled)
-    close_transfer(transport->settled, ours);
-  origins_free(&transport->origins);
-}
-
-/* In a child. What stays of it stays reachable, so that a leak checker knows
-   what it sees. */
+/* In a child. The memory that stays is kept reachable for leak checkers. */
 static void abandon(struct transport *transport)
 {
   static _Atomic(struct transport *) abandoned;
   if (!transport->multi.poller)
-    return; /* it was before, by way of a transfer */
-  close_transfers(transport, false);
+    return; /* already abandoned, by transfer_free */
   multi_abandon(&transport->multi);
-  transport->next_abandoned = atomic_load(&abandoned);
-  while (!atomic_compare_exchange_weak(&abandoned, &transport->next_abandoned,
-                                       transport))
-    ;
+  end_transfers(transport);
+  transport->next_abandoned = atomic_exchange(&abandoned, transport);
 }
 
 void transport_free(struct transport *transport)
@@ -337,35 +266,38 @@ void transport_free(struct transport *transport)
     return;
   }
   enter_libcurl();
-  close_transfers(transport, true);
+  end_transfers(transport);
   multi_free(&transport->multi);
   leave_libcurl();
   free(transport);
+}
+
+static void cancel(struct transfer *transfer)
+{
+  struct transport *transport = transfer->transport;
+  if (!transport_is_ours(transport)) {
+    abandon(transport);
+    return;
+  }
+  if (transfer_has_rival(transfer))
+    states_finish(transfer->rival, OUTCOME_CLOSED);
+  states_finish(transfer, OUTCOME_CLOSED);
+  states_admit(transport);
 }
 
 void transfer_free(struct transfer *transfer)
 {
   if (!transfer)
     return;
-  struct transport *transport = transfer->transport;
-  struct transfer *rival = transfer->rival;
-  transfer_part(transfer);
-  if (transport && !transport_is_ours(transport)) {
-    abandon(transport); /* takes this transfer from it */
-    transport = NULL;
-  }
-  if (transport) {
-    enter_libcurl();
-    if (transfer->running && rival && rival->running)
-      transfer_end(rival, OUTCOME_CLOSED);
-    if (transfer->running)
-      transfer_leave(transfer);
-    curl_easy_cleanup(transfer->easy);
-    transfer_unlink(transfer);
-    admit(transport);
-    leave_libcurl();
-  }
-  transfer_hold(transfer, NULL);
+  enter_libcurl();
+  if (transfer_is_running(transfer))
+    cancel(transfer);
+  if (transfer->rival)
+    transfer->rival->rival = NULL;
+  list_remove(&transfer->news);
+  curl_easy_cleanup(transfer->easy.handle);
+  leave_libcurl();
+  session_drop(transfer->facts.session);
   request_free(&transfer->request);
   buffer_free(&transfer->body);
   free(transfer);

@@ -6,7 +6,18 @@
    A transport belongs to the process that made it. After a fork the child
    makes a new one; freeing the inherited one there says nothing on the
    parent's connections. Everything a transport owns is used from one thread
-   at a time. */
+   at a time.
+
+   What a function returns, in all of src/ that does not know Lua:
+   - a status enum, whose first value, X_OK, is 0: done, or why not. Memory ran
+     out: X_NO_MEMORY; a call of the system failed: X_SYSTEM, with errno;
+   - an int named lack or error: 0, or an errno, like pthread_create; memory
+     ran out: ENOMEM;
+   - a pointer to something made: NULL, memory ran out;
+   - a pointer to something found or said, a problem among them: NULL, there is
+     none;
+   - a bool: the answer to a question, never whether something was done.
+   Results other than that come last, by pointer. */
 #ifndef BALANCE_TRANSPORT_H
 #define BALANCE_TRANSPORT_H
 
@@ -16,7 +27,7 @@
 
 #include "bytes.h"
 #include "endpoint.h"
-#include "outcome.h"
+#include "transfer.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -24,10 +35,9 @@
 enum { TRANSPORT_MAX_BODY = 1 << 20, TRANSPORT_MAX_HEADERS = 64 * 1024 };
 
 struct transport;
-struct transfer;
 
-/* All of it is copied where it is needed after transport_start. The strings
-   that are not `bytes` end with a zero and may be NULL. */
+/* Need not outlive transport_start. The strings that are not `bytes` end with a
+   zero and may be NULL. */
 struct transport_request {
   const struct endpoint *endpoint;
   struct bytes path;        /* with the query, from the slash on */
@@ -40,26 +50,9 @@ struct transport_request {
   bool http2;             /* where the server speaks it, over TLS */
   bool fresh;             /* over no connection that is older than this */
   bool watch;             /* for silence on a kept connection */
-  struct transfer *rival; /* that is under way for the same; may be NULL */
+  struct transfer *rival; /* the first request of the same call; may be NULL */
   int64_t timeout_ms;     /* of the whole transfer */
   int64_t connect_timeout_ms;
-};
-
-/* Times in seconds from the start, 0 for what did not happen. */
-struct transfer_timing {
-  double dns, connect, tls, first_byte, total;
-};
-
-struct transfer_result {
-  enum outcome outcome;
-  int code;            /* libcurl's */
-  const char *message; /* NULL for an answer */
-  const char *hint;    /* NULL where nothing is known */
-  long status;
-  int http_version; /* 10, 11, 20; 0 without an answer */
-  bool reused;      /* went over a kept connection */
-  struct bytes body;
-  struct transfer_timing timing;
 };
 
 enum transport_status {
@@ -96,8 +89,8 @@ enum transport_status transport_start(struct transport *transport,
 enum transport_status transport_run(struct transport *transport,
                                     int64_t limit_ms, int *moved);
 
-/* The id of a transfer that has ended or stalled since, each once, 0 if there
-   is none: so that who waits for many need not ask them all. */
+/* The id of a transfer that has ended or stalled since, each once, 0: none.
+   So many transfers can be waited for without asking each. */
 unsigned long transport_next_finished(struct transport *transport);
 
 /* For other event loops: readable when there is something to move (-1 where
@@ -106,22 +99,8 @@ unsigned long transport_next_finished(struct transport *transport);
 int transport_fd(const struct transport *transport);
 int64_t transport_timeout_ms(const struct transport *transport);
 
-/* From 1, never the same twice within a process. */
-unsigned long transfer_id(const struct transfer *transfer);
-
-bool transfer_is_done(const struct transfer *transfer);
-
-/* Whether it is under way on a kept connection that has been silent for too
-   long, if it is watched. Until that is taken note of, which is once. */
-bool transfer_is_stalled(const struct transfer *transfer);
+/* A stalled transfer is under way again; it does not stall twice. */
 void transfer_take_note(struct transfer *transfer);
-
-/* Of a transfer that is done. What it points to lasts until transfer_free. */
-struct transfer_result transfer_result(const struct transfer *transfer);
-
-/* A header of the answer, the last of that name; NULL if there is none or
-   libcurl was closed under it. */
-const char *transfer_header(const struct transfer *transfer, const char *name);
 
 /* Cancels the transfer if it is under way, and its rival then, and frees it.
    NULL is fine. */

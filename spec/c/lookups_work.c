@@ -32,7 +32,7 @@ int main(void)
   check(lookups_due(&lookups, NOW) > NOW &&
             lookups_due(&lookups, NOW) < NOW + MINUTE,
         "one that was given up does so later");
-  lookups_spared(&lookups, NOW);
+  lookups_not_needed(&lookups, NOW);
   check(!may_go(&lookups, NOW),
         "a kept connection says nothing of a resolver that stalled");
 
@@ -42,7 +42,7 @@ int main(void)
   check(!lookups_are_idle(&lookups, NOW + MINUTE - 1) &&
             lookups_begin(&lookups, NOW + MINUTE),
         "for a minute");
-  lookups_spared(&lookups, NOW + MINUTE);
+  lookups_not_needed(&lookups, NOW + MINUTE);
   check(!lookups_begin(&lookups, NOW + 2 * MINUTE - 1),
         "or as long as there is a kept connection");
   lookups_found(&lookups, NULL, NOW);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Proves what a look at a kept connection sees, over real ones on loopback.
+/* Proves what a check of a kept connection finds, over real ones on loopback.
    Prints what is wrong and fails. */
 #define _POSIX_C_SOURCE 200809L
 #include "sockets.h"
@@ -13,11 +13,11 @@
 
 #include "check.h"
 
-enum { ORIGIN = 1, OPENED = 1000 };
+enum { ROUTE = 1, OPENED = 1000 };
 
 struct pair {
   int ours, theirs;
-  struct route route;
+  struct socket_use use;
   char ip[16];
 };
 
@@ -39,26 +39,26 @@ static void connect_pair(struct sockets *sockets, struct pair *pair)
             listen(listener, 1) == 0 &&
             getsockname(listener, (struct sockaddr *)&address, &len) == 0,
         "a server");
-  pair->ours = sockets_open(sockets, AF_INET, SOCK_STREAM, 0, OPENED);
-  check(pair->ours >= 0 &&
+  check(sockets_open(sockets, AF_INET, SOCK_STREAM, 0, OPENED, &pair->ours) ==
+                0 &&
             connect(pair->ours, (struct sockaddr *)&address, len) == 0,
         "a connection");
   check((fcntl(pair->ours, F_GETFD) & FD_CLOEXEC) != 0, "close-on-exec");
   pair->theirs = accept(listener, NULL, NULL);
   close(listener);
   memcpy(pair->ip, "127.0.0.1", sizeof("127.0.0.1"));
-  pair->route = (struct route){.local_ip = pair->ip,
-                               .remote_ip = pair->ip,
-                               .local_port = port_of(pair->ours),
-                               .remote_port = ntohs(address.sin_port),
-                               .origin = ORIGIN};
+  pair->use = (struct socket_use){.local_ip = pair->ip,
+                                  .remote_ip = pair->ip,
+                                  .local_port = port_of(pair->ours),
+                                  .remote_port = ntohs(address.sin_port),
+                                  .route = ROUTE};
 }
 
 static enum socket_state use(struct sockets *sockets, const struct pair *pair,
                              unsigned long *id)
 {
   enum socket_state state;
-  *id = sockets_use(sockets, &pair->route, &state);
+  *id = sockets_use(sockets, &pair->use, &state);
   return state;
 }
 
@@ -87,7 +87,7 @@ static void answer(struct sockets *sockets, const struct pair *pair,
 }
 
 /* Which of those that are as old as a dead one are not used again. */
-static void doubts(void)
+static void suspects(void)
 {
   struct sockets sockets = {0};
   struct pair old, young, busy, other, unused;
@@ -97,28 +97,28 @@ static void doubts(void)
   connect_pair(&sockets, &busy);
   connect_pair(&sockets, &other);
   connect_pair(&sockets, &unused);
-  other.route.origin = ORIGIN + 1;
+  other.use.route = ROUTE + 1;
   answer(&sockets, &old, OPENED + 10);
   answer(&sockets, &young, OPENED + 21);
   answer(&sockets, &busy, OPENED + 10);
   answer(&sockets, &other, OPENED + 10);
-  busy.route.shared = true;
+  busy.use.shared = true;
   check(use(&sockets, &busy, &id) == SOCKET_QUIET, "somebody is on it");
 
-  sockets_doubt(&sockets, ORIGIN, OPENED + 20);
+  sockets_suspect_route(&sockets, ROUTE, OPENED + 20);
   check(is_ended(&old), "an idle one that is as old ends");
   check(!is_ended(&young), "one that was heard since does not");
-  check(!is_ended(&other), "nor does that of another origin");
+  check(!is_ended(&other), "nor does that of another route");
   check(!is_ended(&unused), "nor one that is still on its way");
   check(!is_ended(&busy), "nor one while somebody is on it");
-  check(use(&sockets, &busy, &again) == SOCKET_DOUBTED && again == id,
+  check(use(&sockets, &busy, &again) == SOCKET_SUSPECT && again == id,
         "but nobody else may use that");
   sockets_release(&sockets, again);
   sockets_heard(&sockets, id, OPENED + 30, -1);
   check(use(&sockets, &busy, &again) == SOCKET_NEW,
         "until something comes over it");
   sockets_release(&sockets, again);
-  sockets_doubt(&sockets, ORIGIN, OPENED + 30);
+  sockets_suspect_route(&sockets, ROUTE, OPENED + 30);
   sockets_release(&sockets, id);
   check(is_ended(&busy), "with nobody on it any more it ends");
   check(is_ended(&young), "each is as good as when it was heard last");
@@ -127,7 +127,7 @@ static void doubts(void)
 
 int main(void)
 {
-  doubts();
+  suspects();
   struct sockets sockets = {0};
   struct pair one, two;
   unsigned long id, other;
@@ -138,7 +138,7 @@ int main(void)
   check(use(&sockets, &one, &id) == SOCKET_NEW && id, "new before its use");
   check(use(&sockets, &one, &other) == SOCKET_UNREAD && other == id,
         "a second user over HTTP/1 is told of what waits");
-  one.route.shared = true;
+  one.use.shared = true;
   check(use(&sockets, &one, &other) == SOCKET_NEW,
         "over HTTP/2 reading is the others' business");
   sockets_release(&sockets, id);
@@ -152,16 +152,16 @@ int main(void)
   check(use(&sockets, &two, &id) == SOCKET_QUIET, "and then quiet");
   sockets_release(&sockets, id);
 
-  struct route route = two.route;
+  struct socket_use changed = two.use;
   enum socket_state state;
-  route.remote_port++;
-  check(!sockets_use(&sockets, &route, &state), "the far port counts");
-  route = two.route;
-  route.remote_ip = "127.0.0.2";
-  check(!sockets_use(&sockets, &route, &state), "the far address counts");
-  route = two.route;
-  route.local_ip = "::1";
-  check(!sockets_use(&sockets, &route, &state), "the near address counts");
+  changed.remote_port++;
+  check(!sockets_use(&sockets, &changed, &state), "the far port counts");
+  changed = two.use;
+  changed.remote_ip = "127.0.0.2";
+  check(!sockets_use(&sockets, &changed, &state), "the far address counts");
+  changed = two.use;
+  changed.local_ip = "::1";
+  check(!sockets_use(&sockets, &changed, &state), "the near address counts");
 
   close(two.theirs);
   struct pollfd readable = {.fd = two.ours, .events = POLLIN};

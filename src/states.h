@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The transfers of a transport, and the one place where they go from one state
+   to the next: transfer_state.h has the diagram. */
+#ifndef BALANCE_STATES_H
+#define BALANCE_STATES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "list.h"
+#include "multi.h"
+#include "routes.h"
+#include "transfer_state.h"
+#include "trust.h"
+
+#pragma GCC visibility push(hidden)
+
+struct transport {
+  pid_t pid;
+  struct multi multi;
+  struct routes routes;
+  struct list running; /* transfers that are pending, active or stalled */
+  struct list news;    /* those that are done or stalled, until that is told */
+  struct trust trust;
+  struct trust_seen trust_seen; /* of a caller's trust store */
+  struct transport *next_abandoned;
+};
+
+/* A new transfer, which has a route, is pending. */
+void states_start(struct transfer *transfer);
+
+/* Pending transfers that may have a connection now become active. Not from
+   within libcurl's callbacks. */
+void states_admit(struct transport *transport);
+
+/* After a move of the multi handle: transfers that libcurl is done with, that
+   have a socket which is not watched, or whose time limit has passed. */
+void states_settle(struct transport *transport);
+
+/* A stalled transfer is active again. */
+void states_resume(struct transfer *transfer);
+
+/* A running transfer is done; its rival too, if this one was answered. */
+void states_finish(struct transfer *transfer, enum outcome outcome);
+
+/* All running ones are, for this lack. */
+void states_fail_all(struct transport *transport, int lack);
+
+#pragma GCC visibility pop
+
+#endif
