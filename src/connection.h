@@ -17,20 +17,19 @@
 
 /* Times are in milliseconds, of clock_ms(). */
 struct connection {
-  struct sockets *sockets; /* of its transport */
-  bool watched;            /* for silence, where it is a kept one */
-  int64_t heard_after;     /* a kept one not heard since then will not do */
+  struct sockets *sockets; /* the transport's */
+  bool watched;            /* for silence, if it is a kept one */
+  int64_t heard_after;     /* else a kept one is not good enough; 0: it is */
   bool request_sent;
   bool kept;
-  unsigned long socket; /* its id there; 0: none */
-  unsigned long route;
-  int64_t sent_at;   /* when a request of this transfer went out last */
-  int64_t stalls_at; /* without an answer; INT64_MAX: not watched */
+  unsigned long socket; /* its id; 0: none */
+  unsigned long route;  /* its id */
+  int64_t sent_at;      /* when the transfer's last request went out */
+  int64_t stalls_at;    /* unless it is heard before; INT64_MAX: never */
 };
 
-/* A connection for a request that must be answered by the deadline goes the
-   way that `use` says; `kept`: it was not opened for this. Returns what was
-   found of its socket. */
+/* A request is about to go out, which must be answered by the deadline.
+   `kept`: the connection was not opened for it. */
 enum socket_state connection_begin(struct connection *connection,
                                    const struct socket_use *use, bool kept,
                                    int64_t deadline);
@@ -38,7 +37,7 @@ enum socket_state connection_begin(struct connection *connection,
 /* A part of the answer came. */
 void connection_heard(struct connection *connection, bool is_first);
 
-/* It has been silent for too long, which is noticed once. */
+/* It has been silent for too long. It is not watched any longer. */
 void connection_stalled(struct connection *connection);
 
 /* Nothing came of the request. This connection may be dead; if it was a kept

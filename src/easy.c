@@ -19,11 +19,11 @@ enum {
   SEND_SIZE = 16384  /* bytes; libcurl takes no less */
 };
 
-/* Beside the lowest TLS version: OPENSSL_CONF cannot lower either. */
+/* With CURLOPT_SSLVERSION it keeps OPENSSL_CONF from allowing less. */
 #define CIPHERS "DEFAULT:@SECLEVEL=2"
 
-/* The same in other words. libcurl reuses no connection whose list differs, so
-   that each pool has connections of its own. */
+/* The same for OpenSSL, but not for libcurl, which reuses a connection only
+   for the same list: so each pool has its own connections. */
 static const char *const pool_ciphers[] = {[POOL_HTTP1] = CIPHERS,
                                            [POOL_HTTP2] = CIPHERS ":",
                                            [POOL_FRESH] = CIPHERS "::"};
@@ -56,9 +56,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
   return status == BUFFER_OK ? more.len : 0;
 }
 
-/* Called on every round of libcurl's loops. A proxy's answer to CONNECT is
-   read byte by byte for as long as there are more, while no clock is looked at
-   and no other callback called. */
+/* Called on every round of libcurl's loops. libcurl reads a proxy's answer to
+   CONNECT byte by byte, without a limit, a clock or another callback. */
 static int on_round(void *user, curl_off_t to_get, curl_off_t got,
                     curl_off_t to_send, curl_off_t sent)
 {
@@ -100,11 +99,11 @@ static void hold_session(struct transfer *transfer, struct session *session)
   transfer->facts.session = session;
 }
 
-/* Called just before the request is sent. libcurl 7.88 chooses some
-   connections on which it would go wrong: those that have bytes to read; and
-   where HTTP/2 is welcome, and another connection to the host speaks it, those
-   in use that speak HTTP/1.1, where two would get each other's answers, or
-   that are still on their way through a proxy. */
+/* Called just before the request is sent. libcurl 7.88 reuses connections that
+   it must not: those that have bytes to read; and where HTTP/2 is welcome, and
+   another connection to the host speaks it, those in use that speak HTTP/1.1,
+   where two would get each other's answers, or that wait for the proxy's
+   answer to CONNECT. */
 static int on_request(void *user, char *remote_ip, char *local_ip,
                       int remote_port, int local_port)
 {
@@ -124,9 +123,9 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
       connection_begin(connection, &use, kept, transfer->deadline);
   multi_limit(transfer->easy.multi, connection->stalls_at);
   hold_session(transfer, tls ? session_hold(tls) : NULL);
-  transfer->easy.socket_lack = 0; /* one of another address */
+  transfer->easy.socket_lack = 0; /* another address was connected */
   transfer->facts.framing.http2 = http2;
-  /* OpenSSL may have read more than libcurl has asked it for. */
+  /* OpenSSL may have read bytes that libcurl has not asked for yet. */
   transfer->facts.unusable =
       state == SOCKET_UNREAD || state == SOCKET_SUSPECT ||
       (state == SOCKET_QUIET && tls && SSL_has_pending(tls)) ||
@@ -139,8 +138,8 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
 }
 
 /* Called for each TLS connection that is opened: twice where the proxy speaks
-   TLS as well. Whether the session with the proxy has read too far cannot be
-   seen, so that such a connection is good for one request. */
+   TLS as well. Bytes that the session with the proxy has read ahead cannot be
+   seen, so such a connection is used for one request only. */
 static CURLcode on_tls(CURL *easy, void *context, void *user)
 {
   struct transfer *transfer = user;
@@ -185,7 +184,8 @@ static bool set_request(struct transfer *transfer, CURL *easy,
 {
   const struct request *request = &transfer->request;
   const char *file = request->ca_file.data, *path = from->ca_path;
-  /* What goes in clear text to a loopback address goes to no proxy. */
+  /* A request in clear text, to a loopback address, must not leave the
+     machine. */
   const char *proxy = from->endpoint->tls ? from->proxy : "";
 
   /* A libcurl without HTTP/2 refuses it. */

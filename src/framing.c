@@ -20,7 +20,7 @@ static bool is_blank(char c)
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The value of a header line, where it is of this name. */
+/* Whether a header line has this name, and the value of one that has. */
 static bool has_name(const char *line, size_t len, const char *name,
                      struct bytes *value)
 {
@@ -98,8 +98,8 @@ static const char *read_length(struct framing *framing, struct bytes value)
   return NULL;
 }
 
-/* A line that begins with a space goes on with the one before it. Some libcurl
-   join the two, and some do not. */
+/* A line that begins with a space continues the one before. Some versions of
+   libcurl join the two, and some do not. */
 static const char *read_more(const struct framing *framing, const char *line,
                              size_t len)
 {

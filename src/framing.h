@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The head of an answer, where libcurl is too trusting, or takes it one time
-   like this and one time like that. It takes "HTTP/2 20 OK" for a status. It
-   unpacks a Transfer-Encoding that was not asked for: six kilobytes of gzip
-   within gzip within gzip become gigabytes, and it neither looks at a clock
-   nor hands out a byte before it is through. Of several lengths it takes the
-   last one. */
+/* Checks the head of an answer where libcurl accepts too much, or not the same
+   in every version. It takes "HTTP/2 20 OK" for a status. It unpacks a
+   Transfer-Encoding that was not asked for: six kilobytes of gzip within gzip
+   within gzip become gigabytes, and until it is through it neither looks at a
+   clock nor hands out a byte. Of several lengths it takes the last one. */
 #ifndef BALANCE_FRAMING_H
 #define BALANCE_FRAMING_H
 
@@ -25,7 +24,7 @@ struct framing {
   bool in_framing; /* which says where the body ends */
 };
 
-/* A problem of an answer, which libcurl may find before us. */
+/* One of the problems, which libcurl may find before us. */
 extern const char framing_coded[];
 
 /* Reads one line of the head, or of the trailer after a chunked body. Returns
@@ -37,7 +36,7 @@ const char *framing_read(struct framing *framing, const char *line,
    answer. */
 bool framing_has_head(const struct framing *framing);
 
-/* Whether the answer says where it ends. One that does not ends with its
+/* Whether the answer says where it ends. If not, it ends with its
    connection. */
 bool framing_has_end(const struct framing *framing);
 

@@ -7,18 +7,18 @@
 #include "getinfo.h"
 #include "scarcity.h"
 
-/* Connections that are kept, beside as many as are in use. */
+/* Connections that are kept when none is in use. */
 enum { MAX_IDLE = 64 };
 
-/* Two for each look-up, IPv4 and IPv6: of so many hosts all may stall. */
+/* A look-up has two, for IPv4 and IPv6, and those of many hosts may stall. */
 enum { MAX_RESOLVER_THREADS = 512 };
 
-/* Descriptors that a new multi handle must find: two to wake it, and one to
-   see whether there is IPv6, which is not asked again. */
-enum { DESCRIPTORS = 3 };
+/* Descriptors that a new multi handle needs: two to be woken up, and one to
+   see whether there is IPv6, which it does only once. */
+enum { DESCRIPTORS_NEEDED = 3 };
 
-/* libcurl 8.20's, by number, as these may be the headers of an older one; an
-   older libcurl does not know them, and does not need them. */
+/* CURLMOPT_RESOLVE_THREADS_MAX and CURLMOPT_QUICK_EXIT, since libcurl 8.20. An
+   older one refuses them, and does not need them. */
 enum { OPT_RESOLVE_THREADS_MAX = 20, OPT_QUICK_EXIT = 21 };
 
 /* -- libcurl's callbacks ---------------------------------------------------- */
@@ -57,7 +57,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose,
 static int on_close(void *user, curl_socket_t fd)
 {
   struct multi *multi = user;
-  if (!multi->lack) /* closing this one may end it */
+  if (!multi->lack) /* which the next close may end */
     multi->lack = scarcity_of_descriptors(1);
   poller_watch(multi->poller, fd, 0);
   sockets_close(&multi->sockets, fd);
@@ -75,7 +75,7 @@ static int on_interest(CURL *handle, curl_socket_t fd, int what, void *user,
     interest |= POLLER_READ;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     interest |= POLLER_WRITE;
-  /* A look-up is a thread's, which needs descriptors too. */
+  /* The thread of a look-up needs descriptors too. */
   if (easy && interest &&
       getinfo_seconds(handle, CURLINFO_NAMELOOKUP_TIME_T) == 0)
     note_lack(easy, &easy->lookup_lack, scarcity_of_descriptors(1));
@@ -114,8 +114,8 @@ int multi_adopt(struct multi *multi, struct multi_easy *easy, void *transfer)
   return done ? 0 : ENOMEM;
 }
 
-/* As many connections as are in use may be kept: else one whose request is
-   over would be closed to open another. */
+/* At least as many as are in use: else libcurl would close a connection after
+   its request, to open another one. */
 static void keep_connections(struct multi *multi, size_t max_kept)
 {
   if (max_kept != multi->max_kept)
@@ -129,7 +129,7 @@ static int open_handle(struct multi *multi)
     multi_reset(multi);
   if (multi->handle)
     return 0;
-  int lack = scarcity_of_descriptors(DESCRIPTORS);
+  int lack = scarcity_of_descriptors(DESCRIPTORS_NEEDED);
   if (lack)
     return lack;
   CURLM *handle = curl_multi_init();
@@ -199,8 +199,7 @@ int64_t multi_due(const struct multi *multi)
                                             : multi->limit_due;
 }
 
-/* libcurl is told that there is an error: which one it finds out where it
-   tries to read or write. */
+/* libcurl finds out which error it is when it reads or writes. */
 static int to_curl(int ready)
 {
   const int all = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;

@@ -17,31 +17,31 @@
 
 struct multi;
 
-/* An easy handle, whose CURLOPT_PRIVATE points here. */
+/* An easy handle, whose CURLOPT_PRIVATE points here. A lack, here and below,
+   is the errno of what the system has run out of, or 0. */
 struct multi_easy {
   CURL *handle;
-  void *transfer; /* that it is for */
+  void *transfer; /* the owner of this */
   struct multi *multi;
-  struct list_item item; /* in the multi's list while it is in the multi */
-  int socket_lack; /* errno of what the system lacked for a socket, or 0 */
-  int lookup_lack; /* the same, while the host was looked up */
-  int watch_lack;  /* the same, to watch a socket of its */
+  struct list_item item; /* in the multi's list */
+  int socket_lack;       /* when a socket was opened */
+  int lookup_lack;       /* while the host was looked up */
+  int watch_lack;        /* when a socket was to be watched */
 };
 
-/* Lacks are errnos: of what the system has run out of, or 0. */
 struct multi {
   CURLM *handle; /* NULL before the first easy handle */
   struct poller *poller;
   struct sockets sockets;
-  struct list easies; /* in the multi handle */
-  size_t count;       /* of them */
+  struct list easies; /* the easy handles in it */
+  size_t count;       /* of easy handles in it */
   size_t max_connections;
-  size_t max_kept;    /* connections that libcurl keeps, with those in use */
+  size_t max_kept;    /* connections, idle or in use, that libcurl keeps */
   int64_t curl_due;   /* when libcurl wants to be called, by clock_ms() */
   int64_t limit_due;  /* the soonest time limit of ours */
-  int lack;           /* when a socket was closed in the last move */
+  int lack;           /* in the last move, when a socket was closed */
   bool has_unwatched; /* an easy handle has a watch_lack */
-  bool outdated;      /* libcurl may remember a lack, as of IPv6 */
+  bool outdated;      /* libcurl may remember a lack, and must be made anew */
 };
 
 /* Opens the poller. Returns 0 or an errno. */
@@ -60,8 +60,10 @@ void multi_remove(struct multi_easy *easy);
    whose transfer has ended is on none. */
 bool multi_is_shared(const struct multi_easy *easy);
 
-/* There is a time limit; and when libcurl's or ours is due. */
+/* multi_due is at the latest then. */
 void multi_limit(struct multi *multi, int64_t due);
+
+/* When libcurl wants to be called, or a time limit of ours is due. */
 int64_t multi_due(const struct multi *multi);
 
 /* Moves what is ready, and what is due. Returns 0, or ENOMEM: libcurl has

@@ -17,16 +17,16 @@ static bool says(const struct facts *facts, const char *words)
   return strstr(facts->text, words) != NULL;
 }
 
-/* A handshake that the end of the connection cut short is
-   CURLE_SSL_CONNECT_ERROR like one that failed for its certificate. */
+/* The code is the same when the connection ends during the handshake and when
+   the certificate is refused. */
 static bool was_cut_off(const struct facts *facts)
 {
   return facts->code == CURLE_SSL_CONNECT_ERROR && facts->session &&
          session_was_cut_off(facts->session);
 }
 
-/* The end of an answer that does not tell its length is the end of its
-   connection, which without close_notify anybody may have brought about. */
+/* An answer without a length ends with its connection. Without close_notify
+   that end may be an attacker's. */
 static bool is_truncated(const struct facts *facts)
 {
   return facts->session && !facts->framing.http2 &&
@@ -35,8 +35,7 @@ static bool is_truncated(const struct facts *facts)
 
 static bool headers_too_long(const struct facts *facts)
 {
-  /* A single line of more than 100 KiB is the one code or, before there was
-     that, the other. */
+  /* libcurl's code for a single line of more than 100 KiB. */
   bool long_line = facts->code == CODE_TOO_LARGE ||
                    (facts->code == CURLE_OUT_OF_MEMORY && facts->first_byte &&
                     libcurl_info()->version_num < HAS_TOO_LARGE);
@@ -44,7 +43,7 @@ static bool headers_too_long(const struct facts *facts)
          (long_line && !framing_has_head(&facts->framing));
 }
 
-/* libcurl repeats a proxy that it cannot read, password and all. */
+/* libcurl's text has the proxy in it, with its password. */
 static bool is_bad_proxy(const struct facts *facts)
 {
   return strncmp(facts->text, "Unsupported proxy", 17) == 0;
@@ -93,7 +92,7 @@ enum outcome outcome_of(const struct facts *facts)
   case CURLE_SSL_CLIENTCERT:
   case CURLE_SSL_INVALIDCERTSTATUS:
     return OUTCOME_TLS;
-  default: /* under TLS 1.3 the server's no comes late */
+  default: /* under TLS 1.3 a server refuses after the handshake */
     return facts->session && facts->session->refused ? OUTCOME_TLS
                                                      : OUTCOME_NETWORK;
   }
@@ -129,7 +128,7 @@ const char *outcome_kind(enum outcome outcome)
 static const char cut_off[] =
     "the connection was closed before the answer was complete";
 
-/* Where libcurl's are the names of functions. NULL: its own will do. */
+/* In place of a text of libcurl's that names functions; NULL: it does not. */
 static const char *plain_words(const struct facts *facts)
 {
   if (was_cut_off(facts))
@@ -209,7 +208,8 @@ static const char *hint_on_certificate(long verdict)
   }
 }
 
-/* libcurl compares the host itself, with a certificate that OpenSSL took. */
+/* libcurl compares the host itself, after OpenSSL has accepted the
+   certificate. */
 static const char *hint_on_tls(const struct facts *facts)
 {
   const struct session *session = facts->session;

@@ -18,8 +18,8 @@ struct route {
   unsigned long id;
   enum pool pool;
   enum protocol protocol;
-  size_t max_active; /* without opening one more connection of HTTP/2 */
-  size_t active;     /* transfers that went and are not over */
+  size_t max_active; /* that the open connections have room for */
+  size_t active;     /* transfers that went */
   size_t connecting; /* active transfers without a connection yet */
   int64_t first_due; /* the others wait for the first until then */
   struct lookups lookups;
@@ -29,7 +29,7 @@ struct route {
   char origin[];
 };
 
-/* One proxy may hang where another, or none, would not. */
+/* By proxy too: one may hang while another one, or none, does not. */
 static bool is_same(const struct route *route, const char *origin,
                     const char *proxy, enum pool pool)
 {
@@ -69,7 +69,7 @@ static bool is_idle(const struct route *route)
   return route->active == 0 && !route->pending.first;
 }
 
-/* Of an idle route, what is known of its look-ups is kept for a while. */
+/* An idle route stays while something is known of its look-ups. */
 static void drop_idle(struct routes *routes, int64_t now)
 {
   struct list_item *next;
@@ -81,7 +81,7 @@ static void drop_idle(struct routes *routes, int64_t now)
   }
 }
 
-/* Whether libcurl still has connections for it is not known. */
+/* Whether libcurl still has connections for the route is not known. */
 static void begin(struct route *route, int64_t now)
 {
   bool http1 = route->pool == POOL_HTTP1;
@@ -114,15 +114,14 @@ void routes_wait(struct route_place *place, void *transfer)
   list_append(&place->route->pending, &place->pending, place);
 }
 
-/* Over HTTP/2 one may go to open one more connection when the open ones are
-   full. */
+/* Over HTTP/2 one may go to open another connection. */
 static bool may_open(const struct route *route)
 {
   return route->protocol == HTTP2 && route->connecting == 0 &&
          route->active < MAX_CONNECTIONS;
 }
 
-/* Whether one more may go, but for the look-up. */
+/* Whether one more may go, if the look-ups allow it. */
 static bool has_room(const struct route *route)
 {
   return route->active < route->max_active || may_open(route);

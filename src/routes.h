@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The routes of a transport. A route is an origin, the proxy on the way to it,
-   and which connections will do. A transfer on it is pending until it may have
-   a connection.
+/* The routes of a transport: an origin, the proxy on the way to it, and the
+   pool that connections are taken from. A transfer is pending on its route
+   until it may go, which is to ask libcurl for a connection.
 
    Over HTTP/1.1 each transfer has a connection. Where HTTP/2 is welcome too,
    libcurl opens a connection for each of many that begin together, for it
    cannot know yet that one would carry them all. So one goes first, and the
    others are pending until it is connected: then over HTTP/2 as many go as fit
    on the connections there are, and one more to open another. While a host's
-   address is not known, only a few go, as lookups.h says. Pending here costs
-   nothing; a long list inside libcurl does. */
+   address is not known, few go, as lookups.h says. A long list of pending
+   transfers costs nothing here; inside libcurl it does. */
 #ifndef BALANCE_ROUTES_H
 #define BALANCE_ROUTES_H
 
@@ -22,11 +22,11 @@
 
 enum { MAX_CONNECTIONS = 512 };
 
-/* Which connections will do. libcurl keeps those of each pool apart. */
+/* A connection belongs to one pool. */
 enum pool {
   POOL_HTTP1,
   POOL_HTTP2, /* HTTP/2 is welcome */
-  POOL_FRESH  /* the same, but over none of the old ones */
+  POOL_FRESH  /* the same, for transfers that must not use an old one */
 };
 
 struct route;
@@ -36,13 +36,13 @@ struct routes {
   unsigned long last_id;
 };
 
-/* Where one transfer is on its route. Begins as zeros. */
+/* The place of one transfer on its route. Begins as zeros. */
 struct route_place {
   void *transfer;
   struct route *route;      /* NULL: on none */
-  struct list_item pending; /* in the route's list, else it may go */
-  bool connecting;          /* it may go, but has no connection yet */
-  int64_t *lookup; /* the place of its host's look-up, see lookups.h */
+  struct list_item pending; /* in the route's list until it goes */
+  bool connecting;          /* it went, and has no connection yet */
+  int64_t *lookup;          /* as lookups_begin has it */
 };
 
 /* The route to this origin, made where there is none; a NULL proxy is the
@@ -53,18 +53,17 @@ struct route *routes_find(struct routes *routes, const char *origin,
 /* From 1, never the same for two of them. */
 unsigned long route_id(const struct route *route);
 
-/* The transfer is pending on the route of its place, behind the others. */
+/* The transfer is pending on its route, after the others. */
 void routes_wait(struct route_place *place, void *transfer);
 
-/* The next pending transfer that may go: it is pending no more. NULL: none
-   may. */
+/* A pending transfer goes. NULL: none may go now. */
 void *routes_next(struct routes *routes, int64_t now);
 
-/* When one may go though nothing has happened until then; INT64_MAX: none. */
+/* When one may go if nothing happens before; INT64_MAX: none may. */
 int64_t routes_due(const struct routes *routes, int64_t now);
 
-/* Its host's address was found, as a socket is opened; or the look-up is over
-   without that. */
+/* The address of its host is known, as a socket is opened; or the look-up is
+   over without that. */
 void routes_resolved(struct route_place *place, int64_t now);
 void routes_not_resolved(struct route_place *place);
 
@@ -72,7 +71,7 @@ void routes_not_resolved(struct route_place *place);
 void routes_connected(struct route_place *place, bool http2, bool is_new,
                       int64_t now);
 
-/* It is over, wherever it was. Does nothing where it is on no route. */
+/* It leaves its route, pending or not. Does nothing if it is on none. */
 void routes_leave(struct routes *routes, struct route_place *place,
                   int64_t now);
 

@@ -7,7 +7,7 @@
 
 #include "scarcity.h"
 
-/* Where a context keeps its session. */
+/* The index of the session among a context's ex_data. */
 static int slot = -1;
 
 static void on_context_freed(void *context, void *session,
@@ -27,9 +27,9 @@ static void reserve_slot(void)
   slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_freed);
 }
 
-/* A handshake that waits for more leaves with nothing in the queue; what ended
-   it is what it left with last. A libcurl that looks at the certificate itself
-   lets the handshake succeed. */
+/* SSL_connect returns many times while it waits for more, with OpenSSL's queue
+   empty; the last time it has the error that ended the handshake. A libcurl
+   that verifies the certificate itself lets the handshake succeed. */
 static void on_event(const SSL *connection, int what, int value)
 {
   struct session *session =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What OpenSSL itself tells of a TLS connection. libcurl puts it into words,
-   and those change with its version and with OpenSSL's. */
+/* A TLS connection as OpenSSL itself reports it. libcurl puts that into words,
+   which change with its version and with OpenSSL's. */
 #ifndef BALANCE_SESSION_H
 #define BALANCE_SESSION_H
 
@@ -14,30 +14,30 @@ struct session {
   unsigned owners;
   unsigned long error; /* of the handshake, as in OpenSSL's queue; 0: none */
   long verify;         /* the verdict on the certificate, X509_V_ERR_... */
-  bool no_memory;      /* there was none at its end */
+  bool no_memory;      /* when the handshake failed */
   bool refused;        /* the other side sent a fatal alert */
-  bool goodbye;        /* it said that nothing follows: close_notify */
+  bool goodbye;        /* the other side sent close_notify */
 };
 
-/* Watches the connection that this context is for. The caller holds what is
-   returned; NULL: no memory. */
+/* Watches the connection that this context is for. The caller holds the
+   session; NULL: no memory. */
 struct session *session_watch(SSL_CTX *context);
 
-/* The watched session of a connection, which the caller holds then; NULL where
-   there is none. */
+/* The session of a connection that is watched; the caller holds it. NULL: there
+   is none. */
 struct session *session_hold(const SSL *connection);
 
 /* NULL is fine. */
 void session_drop(struct session *session);
 
-/* Whether the connection ended under the handshake, rather than that either
-   side found fault with the other. */
+/* Whether the connection ended during the handshake, which neither side had
+   refused. */
 bool session_was_cut_off(const struct session *session);
 
-/* Whether what came in the handshake is no TLS. */
+/* Whether the other side's part of the handshake is not TLS. */
 bool session_is_no_tls(const struct session *session);
 
-/* Whether OpenSSL's memory ran out in the handshake. */
+/* Whether OpenSSL ran out of memory in the handshake. */
 bool session_lacked_memory(const struct session *session);
 
 #pragma GCC visibility pop

@@ -147,7 +147,7 @@ void sockets_heard(struct sockets *sockets, unsigned long id, int64_t now,
     found->took = took;
 }
 
-/* Closing it is libcurl's business, which sees that it has ended. */
+/* libcurl, which owns it, finds that it has ended and closes it. */
 static void shut_down_if_idle(const struct socket *socket)
 {
   if (socket->suspect && socket->users == 0)

@@ -11,8 +11,8 @@ static void tell(struct transfer *transfer)
     list_append(&transfer->transport->news, &transfer->news, transfer);
 }
 
-/* Into the next state, as the diagram in transfer_state.h has it. Returns 0;
-   or what the system lacks, and then the transfer has not become active. */
+/* Moves a transfer to the next state, as the diagram in transfer_state.h has
+   it. Returns 0, or the errno of a lack, and then its state is as it was. */
 static int move(struct transfer *transfer, enum transfer_state next)
 {
   struct transport *transport = transfer->transport;
@@ -77,7 +77,7 @@ static void fail_for(struct transfer *transfer, int lack)
   states_finish(transfer, OUTCOME_RESOURCE);
 }
 
-/* An active transfer goes out once more. */
+/* Returns 0, or the errno of a lack; then the transfer cannot go on. */
 static int send_again(struct transfer *transfer)
 {
   if (!transfer->facts.unusable)
@@ -127,7 +127,7 @@ static void settle_done(struct transport *transport)
     settle(transfer, code);
 }
 
-/* A socket that is not watched would never be ready. */
+/* A socket that is not watched will never be ready. */
 static void end_unwatched(struct transport *transport)
 {
   if (!transport->multi.has_unwatched)
@@ -156,8 +156,8 @@ static void check_limits(struct transfer *transfer, int64_t now)
   multi_limit(&transfer->transport->multi, transfer->connection.stalls_at);
 }
 
-/* Our own clock beside libcurl's, whose timer a failed allocation can lose,
-   and which knows neither of a second attempt nor of silence. */
+/* libcurl has a timer of its own, but that can get lost when memory runs out,
+   starts anew with a second attempt, and does not know of silence. */
 static void check_all_limits(struct transport *transport)
 {
   int64_t now = clock_ms();

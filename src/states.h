@@ -20,30 +20,31 @@ struct transport {
   struct multi multi;
   struct routes routes;
   struct list running; /* transfers that are pending, active or stalled */
-  struct list news;    /* those that are done or stalled, until that is told */
+  struct list news;    /* those done or stalled whose owner was not told yet */
   struct trust trust;
   struct trust_seen trust_seen; /* of a caller's trust store */
   struct transport *next_abandoned;
 };
 
-/* A new transfer, which has a route, is pending. */
+/* A new transfer is pending on its route. */
 void states_start(struct transfer *transfer);
 
 /* Pending transfers that may have a connection now become active. Not from
    within libcurl's callbacks. */
 void states_admit(struct transport *transport);
 
-/* After a move of the multi handle: transfers that libcurl is done with, that
-   have a socket which is not watched, or whose time limit has passed. */
+/* After the multi handle has moved: ends the transfers that libcurl is done
+   with, but for those that go out once more; that have a socket which is not
+   watched; or whose time limit has passed. Finds those that have stalled. */
 void states_settle(struct transport *transport);
 
 /* A stalled transfer is active again. */
 void states_resume(struct transfer *transfer);
 
-/* A running transfer is done; its rival too, if this one was answered. */
+/* A running transfer is done; so is its rival, if this one was answered. */
 void states_finish(struct transfer *transfer, enum outcome outcome);
 
-/* All running ones are, for this lack. */
+/* All running transfers are done, for this lack. */
 void states_fail_all(struct transport *transport, int lack);
 
 #pragma GCC visibility pop

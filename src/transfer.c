@@ -71,7 +71,7 @@ static int lack_of_connection(const struct transfer *transfer)
   return facts->code == CURLE_COULDNT_CONNECT ? scarcity_of_ports() : 0;
 }
 
-/* It needs a thread, and two descriptors to hear of it. */
+/* A look-up needs a thread, and two descriptors to be told of its end. */
 static int lack_of_lookup(const struct transfer *transfer)
 {
   int lack = transfer->easy.lookup_lack;
@@ -97,7 +97,7 @@ static int lack_of_handshake(const struct facts *facts)
   return scarcity_in_words(facts->text);
 }
 
-/* What libcurl cannot copy is there, but for the memory. */
+/* libcurl copies the names in the certificate, for which it needs memory. */
 static int lack_of_verification(const struct facts *facts)
 {
   bool could_not_copy =
@@ -132,7 +132,7 @@ int transfer_lack(const struct transfer *transfer)
     return strncmp(facts->text, "error setting certificate", 25) == 0
                ? lack_of_trust(transfer)
                : lack_of_handshake(facts);
-  case CURLE_WRITE_ERROR: /* noted as the body came */
+  case CURLE_WRITE_ERROR: /* on_body has noted it */
     return facts->lack;
   default:
     return 0;

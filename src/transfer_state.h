@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A transfer and its states, for the three files that share it: transport.c
-   moves it from one state to the next, transfer.c reports how it went, easy.c
-   has libcurl's options and callbacks. Calls go down only, in this order.
+/* A transfer and its states, for the files that share it: transport.c starts
+   and frees it, states.c moves it from one state to the next, transfer.c
+   reports how it went, easy.c has libcurl's options and callbacks. None of
+   them calls one that stands before it.
 
      NEW
       |  transport_start
@@ -11,14 +12,14 @@
       v                       |
      ACTIVE ----------------->|  an answer, a failure,
       |  ^                    |  a time limit, a lack,
-      |  |  take_note         |  the other one's answer,
-      v  |                    |  the transport is freed
+      |  | transfer_take_note |  its rival's answer,
+      v  |                    |  transport_free
      STALLED ---------------->|
                               v
                              DONE
 
-   An active transfer whose kept connection was dead stays active and goes out
-   once more, over a new one. */
+   A transfer whose kept connection was dead keeps its state and goes out once
+   more, over a new connection. */
 #ifndef BALANCE_TRANSFER_STATE_H
 #define BALANCE_TRANSFER_STATE_H
 
@@ -42,8 +43,8 @@ enum transfer_state {
   TRANSFER_NEW,     /* being made */
   TRANSFER_PENDING, /* waits on its route for a connection */
   TRANSFER_ACTIVE,  /* in the multi handle */
-  TRANSFER_STALLED, /* the same, but its connection is silent */
-  TRANSFER_DONE     /* has its result; the transport knows it no more */
+  TRANSFER_STALLED, /* the same, and silent for too long */
+  TRANSFER_DONE     /* has its result, and is its owner's alone */
 };
 
 /* Times are in milliseconds, of clock_ms(). */
@@ -51,14 +52,14 @@ struct transfer {
   enum transfer_state state;
   unsigned long id;
   struct transport *transport; /* NULL once it is done */
-  struct list_item running;    /* in the transport's list, until it is done */
-  struct list_item news;  /* in the transport's list, until that is told */
-  struct transfer *rival; /* the one answered ends the other; or NULL */
+  struct list_item running;    /* in the transport's list of this name */
+  struct list_item news;       /* the same */
+  struct transfer *rival; /* the other request of the same call, or NULL */
   struct request request;
-  struct multi_easy easy; /* whose handle has the headers of the answer */
+  struct multi_easy easy; /* freed last: it has the answer's headers */
   struct route_place place;
   enum pool pool;
-  bool new_connection; /* must be, and there is no other attempt */
+  bool new_connection; /* is needed, and this is the last attempt */
   int64_t started_at;
   int64_t active_at; /* when it became active */
   int64_t deadline;

@@ -18,8 +18,8 @@
 
 enum { BATCH = 64 };
 
-/* What a failed handshake leaves in the thread's OpenSSL error queue is, in
-   nginx, taken for the failure of another request. */
+/* In nginx an error that a failed handshake leaves in the thread's OpenSSL
+   queue would be taken for that of another request. */
 static void enter_libcurl(void)
 {
   ERR_set_mark();
@@ -235,7 +235,7 @@ bool transport_is_ours(const struct transport *transport)
   return transport->pid == getpid();
 }
 
-/* Who was not told that a transfer is done will not be told. */
+/* Nobody is told. */
 static void end_transfers(struct transport *transport)
 {
   struct transfer *transfer;
@@ -246,7 +246,7 @@ static void end_transfers(struct transport *transport)
   routes_free(&transport->routes);
 }
 
-/* In a child. The memory that stays is kept reachable for leak checkers. */
+/* In a child. What is not freed stays reachable, for leak checkers. */
 static void abandon(struct transport *transport)
 {
   static _Atomic(struct transport *) abandoned;

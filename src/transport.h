@@ -9,15 +9,15 @@
    at a time.
 
    What a function returns, in all of src/ that does not know Lua:
-   - a status enum, whose first value, X_OK, is 0: done, or why not. Memory ran
-     out: X_NO_MEMORY; a call of the system failed: X_SYSTEM, with errno;
-   - an int named lack or error: 0, or an errno, like pthread_create; memory
-     ran out: ENOMEM;
-   - a pointer to something made: NULL, memory ran out;
-   - a pointer to something found or said, a problem among them: NULL, there is
+   - a status enum: 0 is done, the others say why not. X_NO_MEMORY: memory ran
+     out; X_SYSTEM: errno says more;
+   - an int named error or lack: 0, or an errno, as pthread_create has it;
+     ENOMEM: memory ran out;
+   - a pointer to what was made: NULL, memory ran out;
+   - a pointer to what was found, or to a sentence on a problem: NULL, there is
      none;
    - a bool: the answer to a question, never whether something was done.
-   Results other than that come last, by pointer. */
+   Further results are written to the last parameters. */
 #ifndef BALANCE_TRANSPORT_H
 #define BALANCE_TRANSPORT_H
 
