@@ -3,9 +3,9 @@
 
 #include "clock.h"
 
-/* The silence that is too long is this many times what the last answer took.
-   But it may last a second, or a quarter of the time that is left, and no
-   longer than half of that. Below MIN_SILENCE_MS nothing can be told. */
+/* The longest silence is TIMES_LAST times what the last answer took: at least a
+   second, or a quarter of the time left if that is shorter; at most half of
+   the time left. In less than MIN_SILENCE_MS nothing can be told. */
 enum { TIMES_LAST = 3, USUAL_SILENCE_MS = 1000, MIN_SILENCE_MS = 100 };
 
 static int64_t clamp(int64_t value, int64_t min, int64_t max)
