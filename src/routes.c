@@ -153,9 +153,9 @@ int64_t routes_due(const struct routes *routes, int64_t now)
   return due;
 }
 
-static void *next_of(struct route *route, int64_t now)
+static void *go(struct route_place *place, int64_t now)
 {
-  struct route_place *place = list_first(&route->pending);
+  struct route *route = place->route;
   list_remove(&place->pending);
   place->connecting = true;
   place->lookup = lookups_begin(&route->lookups, now);
@@ -168,12 +168,13 @@ void *routes_next(struct routes *routes, int64_t now)
 {
   for (struct list_item *item = routes->list.first; item; item = item->next) {
     struct route *route = item->owner;
-    if (!route->pending.first)
+    struct list_item *first = route->pending.first;
+    if (!first)
       continue;
     if (waits_for_first(route) && route->first_due <= now)
       route->max_active = MAX_CONNECTIONS;
     if (has_room(route) && lookups_due(&route->lookups, now) <= now)
-      return next_of(route, now);
+      return go(first->owner, now);
   }
   return NULL;
 }
