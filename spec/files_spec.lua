@@ -380,7 +380,8 @@ describe("Tencent's metadata service", function()
       name = "keyless_spec", unit = "credit", endpoint = metadata,
       credentials = { { name = "api_key" } },
       request = function(config)
-        return { path = "/?key=" .. config.api_key, metadata = true }
+        return { path = "/?key=" .. config.api_key,
+          clear_host = "metadata.tencentyun.com" }
       end,
       read = function() return { available_from = "x", x = 1 } end,
     }

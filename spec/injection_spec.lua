@@ -149,12 +149,12 @@ describe("an endpoint #transport", function()
       "example.com\\@localhost", "localhost\\.example.com",
       "localhost%00.example.com", "localhost%2eexample.com",
       "localhost\0.example.com", "localhost .example.com",
-      -- other addresses of Tencent's metadata service than its own
-      "metadata.tencentyun.com:8080", "metadata.tencentyun.com.example.com",
-      "x.metadata.tencentyun.com",
+      -- a host that may be reached in clear text has one name and one port
+      "clear.example.com:8080", "clear.example.com.example.org",
+      "x.clear.example.com", "metadata.tencentyun.com",
     } do
       local transfer, kind, message = faults.fetch("/",
-        { endpoint = "http://" .. host })
+        { endpoint = "http://" .. host, clear_host = "clear.example.com" })
       assert.is_nil(transfer, host)
       assert.equal("config", kind, host)
       assert.matches("^endpoint: ", message)
@@ -176,6 +176,15 @@ describe("an endpoint #transport", function()
       } do
         local transfer, kind = faults.fetch("/",
           { endpoint = metadata, [name] = value })
+        assert.is_nil(transfer, name)
+        assert.equal("config", kind, name)
+      end
+      for name, value in pairs {
+        headers = { authorization = "k" }, authorization = "k",
+        tc3 = { secret_id = "i", secret_key = "k", service = "s" },
+      } do
+        local transfer, kind = faults.fetch("/", { endpoint = metadata,
+          clear_host = "metadata.tencentyun.com", [name] = value })
         assert.is_nil(transfer, name)
         assert.equal("config", kind, name)
       end
@@ -220,11 +229,15 @@ describe("an endpoint #transport", function()
         { "http://0x7f.1", "http://127.0.0.1 127.0.0.1" },
         { "http://0177.0.0.1", "http://127.0.0.1 127.0.0.1" },
         { "http://2130706433", "http://127.0.0.1 127.0.0.1" },
-        { "http://metadata.tencentyun.com",
-          "http://metadata.tencentyun.com metadata.tencentyun.com" },
+        { "http://clear.example.com", "http:// is for loopback addresses"
+          .. " only, use https://" },
+        { "http://clear.example.com", "http://clear.example.com"
+          .. " clear.example.com", "clear.example.com" },
+        { "https://example.com", "https://example.com example.com",
+          "clear.example.com" },
       } do
-        command[#command + 1] = ("%s/spec/endpoint_of %s;"):format(
-          process.build, process.quote(case[1]))
+        command[#command + 1] = ("%s/spec/endpoint_of %s %s;"):format(
+          process.build, process.quote(case[1]), case[3] or "")
         expected[#expected + 1] = case[2] .. "\n"
       end
       assert.equal(table.concat(expected),

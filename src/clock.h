@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock that time limits are kept by. */
+/* The monotonic clock, by which time limits are kept. */
 #ifndef BALANCE_CLOCK_H
 #define BALANCE_CLOCK_H
 
@@ -7,9 +7,11 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Nanoseconds and milliseconds of the monotonic clock. */
 int64_t clock_ns(void);
 int64_t clock_ms(void);
+
+/* Waits. A signal ends it early. */
+void clock_sleep(int64_t ms);
 
 #pragma GCC visibility pop
 

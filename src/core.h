@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the files of the module balance.core share: core*.c, which alone know
-   Lua.
+   Lua. A function that is bound to Lua has a name with l_ before it, like
+   l_transfer_close; no other has.
 
-   A Lua error is a longjmp, so the order is the same everywhere: read all
-   arguments, acquire, push results; and what is acquired belongs to a
-   userdata before the next call that can raise. Strings are borrowed from
-   the Lua stack, where they stay until the function returns. */
+   A Lua error is a longjmp. So every function reads all arguments first, then
+   acquires, then pushes results; and what it has acquired belongs to a
+   userdata before the next call that can raise. Strings are borrowed from the
+   Lua stack, where they stay until the function returns. */
 #ifndef BALANCE_CORE_H
 #define BALANCE_CORE_H
 
@@ -15,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buffer.h"
 #include "bytes.h"
+#include "list.h"
 #include "tc3.h"
 #include "transport.h"
 
@@ -28,36 +31,71 @@ struct headers {
   size_t count;
 };
 
-/* -- classes, in core.c ---------------------------------------------------- */
+/* -- classes, in core_class.c ---------------------------------------------- */
 
-/* A class is known by its address, and so is the one instance that a Lua state
-   has of some. Opening the module once more finds both as they were; another
-   copy of it, with another layout perhaps, has classes and instances of its
-   own. */
+/* The registry has a class's metatable, and the one instance that some have,
+   by the addresses of this structure and of its field. So the module, when it
+   is opened once more, finds both again; another copy of it, whose userdata
+   may be laid out in another way, has its own. */
 struct core_class {
   const char *name;
+  char instance;
 };
 
-/* Makes a class with a finalizer and methods, of which close is __close. */
+/* Makes the metatable. The method close is its __close. */
 void core_new_class(lua_State *L, struct core_class *class, lua_CFunction gc,
                     const luaL_Reg *methods);
 
 /* Makes the userdata on top of the stack one of this class. */
 void core_set_class(lua_State *L, struct core_class *class);
 
-/* The value at `index`, or the first argument, which must be of this class. */
-void *core_check_at(lua_State *L, int index, struct core_class *class);
-void *core_check(lua_State *L, struct core_class *class);
+/* The userdata at `index`; raises where it is not of this class. */
+void *core_check(lua_State *L, int index, struct core_class *class);
 
-/* Keeps an empty userdata of a class in the registry, found again without
-   hashing a name. Returns its memory; NULL where it is there already. */
-void *core_new_instance(lua_State *L, struct core_class *class, void *key,
-                        size_t size);
+/* Makes the one instance, all zeros. NULL: there is one already. */
+void *core_new_instance(lua_State *L, struct core_class *class, size_t size);
 
-/* Pushes it and returns its memory. */
-void *core_push_instance(lua_State *L, void *key);
+/* Pushes the one instance, and returns its memory. */
+void *core_push_instance(lua_State *L, struct core_class *class);
 
-/* -- failures, as the callers in Lua take them, in core.c ------------------ */
+/* luaL_setfuncs, which Lua 5.1 does not have. */
+void core_set_functions(lua_State *L, const luaL_Reg *functions);
+
+/* -- from C memory into a string, in core_copy.c ----------------------------
+
+   While Lua allocates, it may run a finalizer, which may free the memory or
+   write over it; and it may raise, past the line that would have wiped the
+   memory or unlocked it. Therefore a finalizer cannot reach the memory: it is
+   a copy on the C stack, or locked; and Lua takes the string in a protected
+   call, so that the next line, which wipes or unlocks, always runs:
+
+     core_prepare_call(L, function, from);   may raise
+     copy or lock
+     failed = lua_pcall(L, 1, 1, 0);
+     wipe or unlock
+     if (failed) lua_error(L);
+
+   For a copy there is a structure that does this. */
+
+void core_prepare_call(lua_State *L, lua_CFunction function, void *from);
+
+struct core_copy {
+  size_t len;
+  char bytes[MAX_TEXT + 1];
+};
+
+/* Before anything is copied: it may raise. */
+void core_prepare_copy(lua_State *L, struct core_copy *copy);
+
+/* Copies at most MAX_TEXT bytes. */
+void core_copy(struct core_copy *copy, struct bytes text);
+
+/* Pushes the copy as a string, or raises; it is wiped in both cases. */
+void core_push_copy(lua_State *L, struct core_copy *copy);
+
+void core_wipe_copy(struct core_copy *copy);
+
+/* -- failures, as callers in Lua get them, in core.c ------------------------ */
 
 /* nil, kind, message. */
 int core_fail(lua_State *L, const char *kind, const char *message);
@@ -65,7 +103,7 @@ int core_fail(lua_State *L, const char *kind, const char *message);
 /* nil, "resource", message, hint: for an errno that scarcity_message knows. */
 int core_fail_for(lua_State *L, int error);
 
-/* -- arguments, in core_fields.c: all but core_find_header raise ----------- */
+/* -- arguments, in core_fields.c: all but core_find_header may raise -------- */
 
 static inline struct bytes string_at(lua_State *L, int index)
 {
@@ -74,10 +112,11 @@ static inline struct bytes string_at(lua_State *L, int index)
   return bytes;
 }
 
-/* Pushes the field and leaves it there: it may be the only reference. */
-bool core_has_field(lua_State *L, int table, const char *name, int type);
+/* Pushes a field, which stays on the stack: that may be the only reference.
+   Returns whether it is given; raises where it is of another type. */
+bool core_push_field(lua_State *L, int table, const char *name, int type);
 
-/* Without a fallback the field must be there. */
+/* A field without a fallback must be given. */
 struct bytes core_string_field(lua_State *L, int table, const char *name,
                                struct bytes fallback);
 
@@ -91,92 +130,98 @@ int64_t core_milliseconds(lua_State *L, double seconds);
 void core_add_header(lua_State *L, struct headers *headers, struct bytes name,
                      struct bytes value);
 
-/* Adds those of the table at `source`. They are left on the stack: Lua that
-   runs later, in a metamethod or a finalizer, may take them from the table. */
+/* Adds those of the table at `source`. They stay on the stack: Lua that runs
+   later, in a metamethod or a finalizer, may remove them from the table. */
 void core_add_headers(lua_State *L, int source, struct headers *headers);
 
-/* NULL if there is none of that name, in whatever case. */
+/* The header of that name, in whatever case; NULL where there is none. */
 const struct header *core_find_header(const struct headers *headers,
                                       struct bytes name);
 
-/* Pushes C memory that others may free or write over: a finalizer can run
-   before Lua has copied it. */
-void core_push_copy(lua_State *L, struct bytes text);
+/* -- what a Lua state has once, in core_transport.c ------------------------- */
 
-/* -- signing, in core_signer.c --------------------------------------------- */
+/* The userdata balance.transport. It is made when the module is opened: Lua
+   does not finalize an object that is made while the state closes. */
+struct core_state {
+  struct transport *transport; /* NULL before the first call */
+  struct tc3 *signer;          /* NULL before the first signature */
+  struct buffer authorization; /* the value for the transfer that starts */
+  struct list transfers;       /* that were not collected: transfer_box */
+  bool is_collected;           /* the Lua state closes, and acquires nothing */
+};
 
-/* What is signed, and sent with it; its memory is lent by the caller. */
+void core_open_transport(lua_State *L);
+
+struct core_state *core_state(lua_State *L);
+
+/* transport(): the one of this Lua state. Nothing is opened yet. */
+int l_transport(lua_State *L);
+
+/* -- transfers, in core_transfer.c ------------------------------------------ */
+
+/* The userdata balance.transfer. */
+struct transfer_box {
+  struct transfer *transfer; /* NULL before it is started, and once closed */
+  struct buffer made; /* what was made of keys for its request: see clean() */
+  int readers;        /* of its C memory: it is locked */
+  bool is_closing;    /* as soon as nobody reads */
+  struct list_item item;
+};
+
+void core_open_transfer(lua_State *L);
+
+/* Pushes one that is in the state's list until it is collected. */
+struct transfer_box *core_push_transfer(lua_State *L,
+                                        struct core_state *state);
+
+/* The one at `index`; raises where that is no transfer. */
+struct transfer_box *core_check_transfer(lua_State *L, int index);
+
+/* Cancels what is under way. Where it is locked, when it is unlocked. */
+void core_close_transfer(struct transfer_box *box);
+
+/* -- signing, in core_signer.c ---------------------------------------------- */
+
+/* What is signed, and what is sent with it; the memory is the caller's. */
 struct signing {
   struct tc3_request request;
   struct bytes host;
   struct bytes action;
   struct headers signed_headers; /* by lower-case name */
-  struct headers sent;           /* in their usual spelling */
+  struct headers sent;           /* Authorization, and those after it */
   char timestamp[TC3_TIMESTAMP];
 };
 
-void core_open_signer(lua_State *L);
-
 /* sign(request): a table of the headers to send; nil, kind, message. */
-int core_sign(lua_State *L);
+int l_sign(lua_State *L);
 
-/* Signs the very bytes that the request sends, for the very host, as the
-   table at `table` says, and adds the headers. `signer` is who has the
-   Authorization value, for tc3_forget. */
-enum tc3_status core_sign_request(lua_State *L, int table, struct bytes host,
+/* Signs the bytes that the request sends, for its host, as the table at
+   `table` says, and adds the headers. The Authorization value is the signer's,
+   until core_forget_signature; nothing between the two may raise. */
+enum tc3_status core_sign_request(lua_State *L, int table,
+                                  struct core_state *state,
                                   const struct transport_request *request,
                                   struct headers *headers,
-                                  struct signing *signing,
-                                  struct tc3 **signer);
+                                  struct signing *signing);
+
+void core_forget_signature(struct core_state *state);
 
 /* nil, kind, message: why nothing was signed. */
 int core_fail_to_sign(lua_State *L, enum tc3_status status);
 
 /* -- texts, in core_text.c -------------------------------------------------- */
 
-/* clean(text, secrets): a stranger's text, fit for a log; see text.h. The
+/* clean(text, secrets): a foreign text, made fit for a log; see text.h. The
    secrets are strings, and transfers for what was made for their requests. */
-int core_clean(lua_State *L);
+int l_clean(lua_State *L);
 
-/* has_secret(text, secrets): whether one of them, or a piece that says enough,
-   is in it. */
-int core_has_secret(lua_State *L);
-
-/* -- transfers, in core_transport.c and core_transfer.c -------------------- */
-
-struct transfer_box;
-
-void core_open_transport(lua_State *L);
-void core_open_transfer(lua_State *L);
-
-/* transport(): the one of this Lua state. Nothing is opened yet. */
-int core_transport(lua_State *L);
-
-/* Pushes a userdata for a transfer, closed as yet, and puts it into the list
-   until it is collected. Returns where the transfer goes. */
-struct transfer **core_push_transfer(lua_State *L, struct transfer_box **list);
-
-/* Keeps what was made for a request that proves who asks, until the transfer
-   that was just pushed is closed: an answer may repeat it. False: no memory. */
-bool core_keep_made(struct transfer **transfer, struct bytes made);
-
-/* The userdata at `index`; raises where that is no transfer. */
-struct transfer_box *core_check_transfer(lua_State *L, int index);
-
-/* What was kept; empty where nothing was, or it is closed. */
-struct bytes core_made(const struct transfer_box *box);
-
-/* Pushes the field, a transfer's userdata, and leaves it there. Returns where
-   the transfer is until it is closed; NULL where the field is not given. */
-struct transfer *const *core_transfer_field(lua_State *L, int table,
-                                            const char *name);
-
-/* Closes what is in the list, and empties it. */
-void core_close_transfers(struct transfer_box **list);
+/* has_secret(text, secrets): whether the text has one of them in it, or a
+   piece of one, see text_has_secret. */
+int l_has_secret(lua_State *L);
 
 /* -- files, in core_file.c -------------------------------------------------- */
 
-int core_read_file(lua_State *L);
+int l_read_file(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields of a table of Lua's as C has them. */
+/* Arguments: the fields of a table, as C has them. */
 #include <curl/curl.h>
-#include <openssl/crypto.h>
-#include <string.h>
 
 #include "core.h"
 
 enum { MAX_SECONDS = 86400 };
 
-bool core_has_field(lua_State *L, int table, const char *name, int type)
+bool core_push_field(lua_State *L, int table, const char *name, int type)
 {
   luaL_checkstack(L, 4, "too many fields");
   lua_getfield(L, table, name);
@@ -24,7 +22,7 @@ bool core_has_field(lua_State *L, int table, const char *name, int type)
 struct bytes core_string_field(lua_State *L, int table, const char *name,
                                struct bytes fallback)
 {
-  if (core_has_field(L, table, name, LUA_TSTRING))
+  if (core_push_field(L, table, name, LUA_TSTRING))
     return string_at(L, -1);
   if (!fallback.data)
     luaL_error(L, "field '%s' is missing", name);
@@ -79,14 +77,4 @@ const struct header *core_find_header(const struct headers *headers,
       return header;
   }
   return NULL;
-}
-
-void core_push_copy(lua_State *L, struct bytes text)
-{
-  char copy[MAX_TEXT];
-  if (text.len > sizeof(copy))
-    luaL_error(L, "more than %d bytes", MAX_TEXT);
-  memcpy(copy, text.data, text.len);
-  lua_pushlstring(L, copy, text.len);
-  OPENSSL_cleanse(copy, text.len);
 }

@@ -3,25 +3,16 @@
 #define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core.h"
 
-/* Pushes the bytes that a light userdata points to. */
-static int push_bytes(lua_State *L)
+/* A stable word for an errno. */
+static const char *problem_of(int error)
 {
-  const struct bytes *text = lua_touserdata(L, 1);
-  lua_pushlstring(L, text->data, text->len);
-  return 1;
-}
-
-/* What errno means to whoever wants to read: a stable word. */
-static const char *problem_of(int code)
-{
-  switch (code) {
+  switch (error) {
   case ENOENT:
   case ENOTDIR:
     return "missing";
@@ -34,9 +25,9 @@ static const char *problem_of(int code)
   }
 }
 
-/* Looks before it opens: what a device or a FIFO does when it is opened is
-   not ours to cause. And looks again, for it may have been replaced; then
-   O_NONBLOCK keeps the open from waiting. Returns -1 and a problem. */
+/* Looks before it opens, since opening a device can have an effect, and looks
+   again, since the file may have been replaced; then O_NONBLOCK keeps the open
+   from waiting for a FIFO's writer. Returns -1 and a problem. */
 static int open_regular(const char *path, struct stat *status,
                         const char **problem)
 {
@@ -54,7 +45,8 @@ static int open_regular(const char *path, struct stat *status,
   return -1;
 }
 
-/* Reads until the end, or until there is no room. Returns NULL or a problem. */
+/* Reads to the end, or as much as there is room for. Returns NULL or a
+   problem. */
 static const char *read_all(int fd, char *to, size_t room, size_t *len)
 {
   ssize_t count = 1;
@@ -82,36 +74,32 @@ static const char *read_file(const char *path, char *to, size_t room,
   return problem;
 }
 
-/* read_file(path, most): the text of a regular file and its permission bits;
+/* read_file(path, max): the text of a regular file and its permission bits;
    or nil and "missing", "not_a_file", "too_large", "unreadable", "resource".
    Never waits for a writer. */
-int core_read_file(lua_State *L)
+int l_read_file(lua_State *L)
 {
   luaL_checkstring(L, 1);
   struct bytes path = string_at(L, 1);
-  lua_Integer most = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, most >= 0 && most <= MAX_TEXT, 2, "out of range");
-  char buffer[MAX_TEXT + 1]; /* one more tells what is too large */
-  struct bytes text = {buffer, 0};
+  lua_Integer max = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, max >= 0 && max <= MAX_TEXT, 2, "out of range");
+  size_t room = (size_t)max + 1; /* one more: the file is too large */
   lua_settop(L, 2);
-  lua_pushcfunction(L, push_bytes);
-  lua_pushlightuserdata(L, &text);
+  struct core_copy text;
+  core_prepare_copy(L, &text);
 
   mode_t mode = 0;
   const char *problem = "missing"; /* no file has a zero byte in its name */
   if (strlen(path.data) == path.len)
-    problem = read_file(path.data, buffer, (size_t)most + 1, &text.len, &mode);
-  if (!problem && text.len > (size_t)most)
+    problem = read_file(path.data, text.bytes, room, &text.len, &mode);
+  if (!problem && text.len == room)
     problem = "too_large";
-  /* what is raised for want of memory must not leave the keys behind */
-  int failed = problem ? 0 : lua_pcall(L, 1, 1, 0);
-  OPENSSL_cleanse(buffer, text.len);
-  if (failed)
-    return lua_error(L);
   if (problem) {
+    core_wipe_copy(&text);
     lua_pushnil(L);
     lua_pushstring(L, problem);
   } else {
+    core_push_copy(L, &text);
     lua_pushinteger(L, (lua_Integer)mode);
   }
   return 2;

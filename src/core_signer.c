@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Signed requests: sign(), and the signatures of what transports send. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "core.h"
-
-static struct core_class class = {"balance.signer"};
-
-/* One for a Lua state, in its registry from the start: what a finalizer makes
-   while the state closes would never be collected. */
-struct signer {
-  struct tc3 *tc3;
-  bool collected; /* the state is closing; another finalizer still calls */
-};
-
-static char instance; /* its address is what the registry knows */
-
-static enum tc3_status get_signer(lua_State *L, struct tc3 **tc3)
-{
-  struct signer *signer = core_push_instance(L, &instance);
-  if (signer->collected)
-    luaL_error(L, "the Lua state is closing");
-  enum tc3_status status = signer->tc3 ? TC3_OK : tc3_new(&signer->tc3);
-  *tc3 = signer->tc3;
-  return status;
-}
 
 int core_fail_to_sign(lua_State *L, enum tc3_status status)
 {
@@ -35,18 +13,9 @@ int core_fail_to_sign(lua_State *L, enum tc3_status status)
   return core_fail(L, "config", "OpenSSL does not sign with HMAC and SHA-256");
 }
 
-static int signer_gc(lua_State *L)
-{
-  struct signer *signer = core_check(L, &class);
-  tc3_free(signer->tc3);
-  signer->tc3 = NULL;
-  signer->collected = true;
-  return 0;
-}
-
 static int64_t timestamp_field(lua_State *L, int table)
 {
-  if (!core_has_field(L, table, "timestamp", LUA_TNUMBER))
+  if (!core_push_field(L, table, "timestamp", LUA_TNUMBER))
     return (int64_t)time(NULL);
   double seconds = lua_tonumber(L, -1);
   if (!(seconds >= 0 && seconds <= (double)TC3_MAX_TIMESTAMP) ||
@@ -55,7 +24,7 @@ static int64_t timestamp_field(lua_State *L, int table)
   return (int64_t)seconds;
 }
 
-/* Pushes "x-tc-action" as "X-TC-Action", the way people write it. */
+/* Pushes "X-TC-Action" for "x-tc-action". */
 static struct bytes usual_spelling(lua_State *L, struct bytes name)
 {
   static const char vendor[] = "x-tc-";
@@ -76,8 +45,9 @@ static struct bytes usual_spelling(lua_State *L, struct bytes name)
   return string_at(L, -1);
 }
 
-/* A header that is signed is sent. One that another field sends already must
-   say the same there, or the signature would be for something else. */
+/* A header that is signed is sent. Where another field of the request gives the
+   same header, both values must be equal, or what is sent is not what was
+   signed. */
 static void read_signed_headers(lua_State *L, int source,
                                 struct signing *signing)
 {
@@ -118,8 +88,8 @@ static void send_field(lua_State *L, int table, const char *field,
     core_add_header(L, &signing->sent, name, value);
 }
 
-/* Reads what is to be signed. The caller has set what the table need not
-   have. The first of the sent headers is for the Authorization value. */
+/* Reads what is to be signed; `signing` has the defaults. The first of the
+   headers to send is for the Authorization value. */
 static void read_signing(lua_State *L, int table, struct signing *signing)
 {
   struct tc3_request *request = &signing->request;
@@ -141,7 +111,7 @@ static void read_signing(lua_State *L, int table, struct signing *signing)
   send_field(L, table, "region", BYTES("X-TC-Region"), signing);
   send_field(L, table, "token", BYTES("X-TC-Token"), signing);
 
-  if (core_has_field(L, table, "headers", LUA_TTABLE))
+  if (core_push_field(L, table, "headers", LUA_TTABLE))
     read_signed_headers(L, lua_gettop(L), signing);
   else
     sign_usual_headers(L, signing);
@@ -149,14 +119,28 @@ static void read_signing(lua_State *L, int table, struct signing *signing)
   request->header_count = signing->signed_headers.count;
 }
 
-static enum tc3_status sign(lua_State *L, struct tc3 *tc3,
+/* The last step: Lua, which runs where fields are read, could sign with the
+   same signer, or close the state. */
+static enum tc3_status sign(lua_State *L, struct core_state *state,
                             struct signing *signing)
 {
   struct bytes *authorization = &signing->sent.list[0].value;
-  enum tc3_status status = tc3_sign(tc3, &signing->request, authorization);
+  enum tc3_status status = TC3_OK;
+  if (state->is_collected)
+    luaL_error(L, "the Lua state is closing");
+  if (!state->signer)
+    status = tc3_new(&state->signer);
+  if (status == TC3_OK)
+    status = tc3_sign(state->signer, &signing->request, authorization);
   if (status == TC3_TOO_LONG)
     luaL_error(L, "the request is too long to be signed");
   return status;
+}
+
+void core_forget_signature(struct core_state *state)
+{
+  if (state->signer)
+    tc3_forget(state->signer);
 }
 
 static bool is_field(const char *name)
@@ -171,7 +155,7 @@ static bool is_field(const char *name)
   return false;
 }
 
-/* A field that is written wrong would be left out, and not signed. */
+/* A misspelt field would be left out without a word. */
 static void check_names(lua_State *L, int table)
 {
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
@@ -181,16 +165,11 @@ static void check_names(lua_State *L, int table)
       luaL_error(L, "unknown field '%s'", lua_tostring(L, -2));
 }
 
-int core_sign(lua_State *L)
+int l_sign(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   check_names(L, 1);
-  struct tc3 *tc3;
-  enum tc3_status status = get_signer(L, &tc3);
-  if (status != TC3_OK)
-    return core_fail_to_sign(L, status);
-
   struct signing signing;
   memset(&signing, 0, sizeof(signing));
   signing.host = core_text_field(L, 1, "host", signing.host);
@@ -208,50 +187,45 @@ int core_sign(lua_State *L)
     lua_rawset(L, -3);
   }
   lua_pushliteral(L, "Authorization");
-  status = sign(L, tc3, &signing);
+  struct core_state *state = core_state(L);
+  struct core_copy copy;
+  core_prepare_copy(L, &copy);
+  enum tc3_status status = sign(L, state, &signing);
   if (status != TC3_OK)
     return core_fail_to_sign(L, status);
-  core_push_copy(L, signing.sent.list[0].value);
-  tc3_forget(tc3);
+  core_copy(&copy, signing.sent.list[0].value);
+  core_forget_signature(state);
+  core_push_copy(L, &copy);
   lua_rawset(L, -3);
   return 1;
 }
 
-enum tc3_status core_sign_request(lua_State *L, int table, struct bytes host,
+enum tc3_status core_sign_request(lua_State *L, int table,
+                                  struct core_state *state,
                                   const struct transport_request *request,
                                   struct headers *headers,
-                                  struct signing *signing, struct tc3 **signer)
+                                  struct signing *signing)
 {
-  enum tc3_status status = get_signer(L, signer);
-  if (status != TC3_OK)
-    return status;
   struct bytes path = request->path, query = BYTES("");
   const char *mark = memchr(path.data, '?', path.len);
   if (mark) {
     path.len = (size_t)(mark - path.data);
     query = (struct bytes){mark + 1, request->path.len - path.len - 1};
   }
+  const char *host = request->endpoint->host;
   memset(signing, 0, sizeof(*signing));
-  signing->host = host;
+  signing->host = (struct bytes){host, strlen(host)};
   signing->request.method = request->body ? BYTES("POST") : BYTES("GET");
   signing->request.path = path;
   signing->request.query = query;
   signing->request.payload = request->body ? *request->body : BYTES("");
   read_signing(L, table, signing);
-  status = sign(L, *signer, signing);
-  for (size_t i = 0; status == TC3_OK && i < signing->sent.count; i++)
+
+  size_t first = headers->count;
+  for (size_t i = 0; i < signing->sent.count; i++)
     core_add_header(L, headers, signing->sent.list[i].name,
                     signing->sent.list[i].value);
+  enum tc3_status status = sign(L, state, signing);
+  headers->list[first] = signing->sent.list[0];
   return status;
-}
-
-static const luaL_Reg methods[] = {{NULL, NULL}};
-
-void core_open_signer(lua_State *L)
-{
-  core_new_class(L, &class, signer_gc, methods);
-  struct signer *signer =
-      core_new_instance(L, &class, &instance, sizeof(struct signer));
-  if (signer)
-    tc3_new(&signer->tc3); /* else with the first request */
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of strangers: what may be shown of them. */
+/* Foreign texts: what may be shown of them. */
 #include "core.h"
 #include "text.h"
 
-/* Reads (text, secrets): these stay on the Lua stack, from the third place
-   on. Nothing raises after it. Returns how many there are. */
+/* Reads the arguments (text, secrets). The secrets stay on the Lua stack, from
+   the third place on. Returns how many there are; nothing raises after it. */
 static int check_secrets(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TSTRING);
@@ -24,7 +24,8 @@ static struct bytes secret_at(lua_State *L, int i)
 {
   if (lua_type(L, i + 3) == LUA_TSTRING)
     return string_at(L, i + 3);
-  return core_made(lua_touserdata(L, i + 3));
+  const struct transfer_box *box = lua_touserdata(L, i + 3);
+  return buffer_bytes(&box->made);
 }
 
 static void hide(lua_State *L, struct text *text, int count)
@@ -33,7 +34,7 @@ static void hide(lua_State *L, struct text *text, int count)
     text_hide(text, secret_at(L, i));
 }
 
-int core_clean(lua_State *L)
+int l_clean(lua_State *L)
 {
   int count = check_secrets(L);
   struct text text;
@@ -46,7 +47,7 @@ int core_clean(lua_State *L)
   return 1;
 }
 
-int core_has_secret(lua_State *L)
+int l_has_secret(lua_State *L)
 {
   int count = check_secrets(L);
   bool found = false;

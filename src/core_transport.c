@@ -8,22 +8,12 @@
 #include "endpoint.h"
 #include "scarcity.h"
 
-static struct core_class class = {"balance.transport"};
+static struct core_class class = {.name = "balance.transport"};
 
-static char endpoints; /* their table's key in the registry */
-
-/* One for a Lua state, kept in the registry. */
-struct transport_box {
-  struct transport *transport; /* NULL before the first call */
-  struct buffer credentials;   /* an Authorization value on its way */
-  bool collected;              /* as the signer's */
-  struct transfer_box *boxes;  /* of transfers that are not collected */
-};
-
-/* For an interface that ends strings with a zero; NULL where not given. */
+/* A string that ends with a zero; NULL where it is not given. */
 static const char *c_string_field(lua_State *L, int table, const char *name)
 {
-  if (!core_has_field(L, table, name, LUA_TSTRING))
+  if (!core_push_field(L, table, name, LUA_TSTRING))
     return NULL;
   struct bytes text = string_at(L, -1);
   if (strlen(text.data) != text.len)
@@ -33,7 +23,7 @@ static const char *c_string_field(lua_State *L, int table, const char *name)
 
 static int64_t time_limit_field(lua_State *L, int table, const char *name)
 {
-  if (!core_has_field(L, table, name, LUA_TNUMBER))
+  if (!core_push_field(L, table, name, LUA_TNUMBER))
     luaL_error(L, "field '%s' is missing", name);
   return core_milliseconds(L, lua_tonumber(L, -1));
 }
@@ -55,59 +45,79 @@ static int fail_with(lua_State *L, enum transport_status status)
     return core_fail(L, "config",
                      "this libcurl will not do: balance needs 7.88 or newer, "
                      "built with OpenSSL");
-  default:
-    return scarcity_message(error) ? core_fail_for(L, error)
-                                   : core_fail(L, "network", strerror(error));
+  case TRANSPORT_OK:
+  case TRANSPORT_INTERRUPTED:
+  case TRANSPORT_NO_MEMORY:
+  case TRANSPORT_SYSTEM:
+    break;
   }
+  return scarcity_message(error) ? core_fail_for(L, error)
+                                 : core_fail(L, "network", strerror(error));
 }
 
-/* The transport of this process, anew after a fork. */
-static enum transport_status open_transport(struct transport_box *box)
+/* Opens the transport where that was not done yet, or before a fork. */
+static enum transport_status open_transport(struct core_state *state)
 {
-  if (box->transport && transport_is_ours(box->transport))
+  if (state->transport && transport_is_ours(state->transport))
     return TRANSPORT_OK;
-  transport_free(box->transport);
-  return transport_new(&box->transport);
+  transport_free(state->transport);
+  return transport_new(&state->transport);
 }
 
-static struct transport_box *check_transport(lua_State *L)
+static int fail_as_closing(lua_State *L)
 {
-  return core_check(L, &class);
+  return core_fail(L, "closed", "the Lua state is closing");
 }
 
-static char instance; /* its address is what the registry knows */
-
-int core_transport(lua_State *L)
+static struct core_state *check_transport(lua_State *L)
 {
-  core_push_instance(L, &instance);
+  return core_check(L, 1, &class);
+}
+
+int l_transport(lua_State *L)
+{
+  core_push_instance(L, &class);
   return 1;
 }
 
+struct core_state *core_state(lua_State *L)
+{
+  struct core_state *state = core_push_instance(L, &class);
+  lua_pop(L, 1);
+  return state;
+}
+
 /* transport:close(): cancels what is under way; the next call opens anew. */
-static int transport_close(lua_State *L)
+static int l_transport_close(lua_State *L)
 {
-  struct transport_box *box = check_transport(L);
-  transport_free(box->transport);
-  box->transport = NULL;
-  buffer_free(&box->credentials);
+  struct core_state *state = check_transport(L);
+  transport_free(state->transport);
+  state->transport = NULL;
+  buffer_free(&state->authorization);
   return 0;
 }
 
-/* What is left now was made by a finalizer of the closing state, and will not
-   be collected itself. */
-static int transport_gc(lua_State *L)
+/* The transfers that are left were made by finalizers while the Lua state
+   closes: Lua does not finalize them. */
+static int l_transport_gc(lua_State *L)
 {
-  struct transport_box *owner = check_transport(L);
-  core_close_transfers(&owner->boxes);
-  transport_close(L);
-  owner->collected = true;
+  struct core_state *state = check_transport(L);
+  struct transfer_box *box;
+  while ((box = list_first(&state->transfers))) {
+    core_close_transfer(box);
+    list_remove(&box->item);
+  }
+  l_transport_close(L);
+  tc3_free(state->signer);
+  state->signer = NULL;
+  state->is_collected = true;
   return 0;
 }
 
-/* False: no memory. "Bearer <key>" is put together here rather than in Lua, where a string
-   stays until the collector comes, and is not wiped then. */
+/* Adds "Bearer <key>", put together here: Lua would not wipe the string. False:
+   no memory. */
 static bool add_authorization(lua_State *L, int table,
-                              struct transport_box *box,
+                              struct core_state *state,
                               struct headers *headers)
 {
   struct bytes key = core_text_field(L, table, "authorization", BYTES(""));
@@ -116,53 +126,39 @@ static bool add_authorization(lua_State *L, int table,
   if (key.len == 0)
     return true;
   core_add_header(L, headers, BYTES("Authorization"), BYTES(""));
-  buffer_reset(&box->credentials);
+  buffer_reset(&state->authorization);
   enum buffer_status status =
-      BUFFER_APPEND(&box->credentials, scheme, space, key);
+      BUFFER_APPEND(&state->authorization, scheme, space, key);
   if (status == BUFFER_FULL)
     luaL_error(L, "field 'authorization' is too long");
-  headers->list[headers->count - 1].value = buffer_bytes(&box->credentials);
+  headers->list[headers->count - 1].value =
+      buffer_bytes(&state->authorization);
   return status == BUFFER_OK;
-}
-
-/* Pushes the endpoint that the field names. What was read before is kept as
-   long as the collector lets it. Returns NULL and a problem where it will not
-   do. */
-static const struct endpoint *endpoint_field(lua_State *L, int table,
-                                             const char **problem)
-{
-  const struct bytes required = {NULL, 0};
-  struct bytes text = core_string_field(L, table, "endpoint", required);
-  int text_index = lua_gettop(L);
-  core_push_instance(L, &endpoints);
-  lua_pushvalue(L, text_index);
-  lua_rawget(L, -2);
-  const struct endpoint *known = lua_touserdata(L, -1);
-  if (known)
-    return known;
-  lua_pop(L, 1);
-  struct endpoint *endpoint = lua_newuserdata(L, sizeof(*endpoint));
-  *problem = endpoint_parse(text, endpoint);
-  if (*problem)
-    return NULL;
-  lua_pushvalue(L, text_index);
-  lua_pushvalue(L, -2);
-  lua_rawset(L, -4);
-  return endpoint;
-}
-
-/* Whether it is a request of the role's module, which has no key in it. */
-static bool is_for_metadata(lua_State *L, int table)
-{
-  bool is = core_has_field(L, table, "metadata", LUA_TBOOLEAN) &&
-            lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return is;
 }
 
 static bool boolean_field(lua_State *L, int table, const char *name)
 {
-  return core_has_field(L, table, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
+  return core_push_field(L, table, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
+}
+
+/* `clear_host`: the one host that this request may reach without TLS. */
+static enum endpoint_status read_endpoint(lua_State *L, int table,
+                                          struct endpoint *endpoint)
+{
+  const struct bytes required = {NULL, 0};
+  const char *clear_host = c_string_field(L, table, "clear_host");
+  struct bytes text = core_string_field(L, table, "endpoint", required);
+  return endpoint_parse(text, clear_host, endpoint);
+}
+
+static int fail_for_endpoint(lua_State *L, enum endpoint_status status)
+{
+  if (status == ENDPOINT_NO_MEMORY)
+    return core_fail_for(L, ENOMEM);
+  lua_pushnil(L);
+  lua_pushliteral(L, "config");
+  lua_pushfstring(L, "endpoint: %s", endpoint_message(status));
+  return 3;
 }
 
 /* All but the endpoint, the credentials and the rival. */
@@ -174,7 +170,7 @@ static void read_request(lua_State *L, int table,
   request->path = core_text_field(L, table, "path", required);
   if (request->path.len == 0 || request->path.data[0] != '/')
     luaL_error(L, "field 'path' must begin with a slash");
-  if (core_has_field(L, table, "body", LUA_TSTRING)) {
+  if (core_push_field(L, table, "body", LUA_TSTRING)) {
     *body = string_at(L, -1);
     request->body = body;
   }
@@ -187,21 +183,30 @@ static void read_request(lua_State *L, int table,
   request->timeout_ms = time_limit_field(L, table, "timeout");
   request->connect_timeout_ms = time_limit_field(L, table, "connect_timeout");
 
-  if (core_has_field(L, table, "headers", LUA_TTABLE))
+  if (core_push_field(L, table, "headers", LUA_TTABLE))
     core_add_headers(L, lua_gettop(L), headers);
   struct bytes agent = core_text_field(L, table, "user_agent", BYTES(""));
   if (agent.len && !core_find_header(headers, BYTES("User-Agent")))
     core_add_header(L, headers, BYTES("User-Agent"), agent);
 }
 
-/* Of the Authorization value what is not the same in every request: what
-   stands behind the scheme, or the signature at its end. */
-static struct bytes made_for(const struct headers *headers,
-                             const struct signing *signing)
+/* In clear text nothing goes out that proves who asks. */
+static bool has_credentials(lua_State *L, int table,
+                            const struct headers *headers)
+{
+  return core_push_field(L, table, "tc3", LUA_TTABLE) ||
+         core_push_field(L, table, "authorization", LUA_TSTRING) ||
+         core_find_header(headers, BYTES("Authorization"));
+}
+
+/* The secret part of the Authorization value: the signature at its end, or what
+   is behind the scheme. */
+static struct bytes secret_part(const struct headers *headers,
+                                const struct signing *signing)
 {
   if (signing) {
     struct bytes value = signing->sent.list[0].value;
-    return (struct bytes){value.data + value.len - TC3_HEX, TC3_HEX};
+    return (struct bytes){value.data + value.len - DIGEST_HEX, DIGEST_HEX};
   }
   const struct header *header =
       core_find_header(headers, BYTES("Authorization"));
@@ -213,105 +218,114 @@ static struct bytes made_for(const struct headers *headers,
   return (struct bytes){space + 1, value.len - scheme};
 }
 
-/* transport:start(request): a transfer, or nil, kind, message, hint. */
-static int transport_start_(lua_State *L)
+static enum transport_status start(struct core_state *state,
+                                   struct transfer_box *box,
+                                   const struct transport_request *request,
+                                   struct bytes secret)
 {
-  struct transport_box *box = check_transport(L);
+  if (BUFFER_APPEND(&box->made, secret) != BUFFER_OK)
+    return TRANSPORT_NO_MEMORY;
+  enum transport_status status = open_transport(state);
+  if (status == TRANSPORT_OK)
+    status = transport_start(state->transport, request, &box->transfer);
+  return status;
+}
+
+/* transport:start(request): a transfer, or nil, kind, message, hint. */
+static int l_transport_start(lua_State *L)
+{
+  struct core_state *state = check_transport(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  if (box->collected)
-    return core_fail(L, "closed", "the Lua state is closing");
+  if (state->is_collected)
+    return fail_as_closing(L);
 
-  struct transport_request request = {.endpoint = NULL};
-  const char *problem = NULL;
-  request.endpoint = endpoint_field(L, 2, &problem);
-  if (!problem && request.endpoint->metadata && !is_for_metadata(L, 2))
-    problem = endpoint_in_clear;
-  if (problem == endpoint_no_memory)
-    return core_fail_for(L, ENOMEM);
-  if (problem) {
-    lua_pushnil(L);
-    lua_pushliteral(L, "config");
-    lua_pushfstring(L, "endpoint: %s", problem);
-    return 3;
-  }
+  struct endpoint endpoint;
+  enum endpoint_status endpoint_status = read_endpoint(L, 2, &endpoint);
+  if (endpoint_status != ENDPOINT_OK)
+    return fail_for_endpoint(L, endpoint_status);
+  struct transport_request request = {.endpoint = &endpoint};
   struct headers headers = {.count = 0};
   struct bytes body;
   read_request(L, 2, &request, &body, &headers);
-  struct transfer *const *rival = core_transfer_field(L, 2, "rival");
-  struct transfer **transfer = core_push_transfer(L, &box->boxes);
-  int transfer_index = lua_gettop(L);
+  if (endpoint.in_clear && has_credentials(L, 2, &headers))
+    return fail_for_endpoint(L, ENDPOINT_IN_CLEAR);
+  const struct transfer_box *rival = NULL;
+  if (core_push_field(L, 2, "rival", LUA_TUSERDATA))
+    rival = core_check_transfer(L, lua_gettop(L));
+  struct transfer_box *box = core_push_transfer(L, state);
+  int box_index = lua_gettop(L);
 
-  struct bytes host = {request.endpoint->host, strlen(request.endpoint->host)};
   struct signing signing;
-  struct tc3 *tc3 = NULL;
-  if (core_has_field(L, 2, "tc3", LUA_TTABLE)) {
-    enum tc3_status outcome = core_sign_request(
-        L, lua_gettop(L), host, &request, &headers, &signing, &tc3);
-    if (outcome != TC3_OK)
-      return core_fail_to_sign(L, outcome);
+  bool is_signed = core_push_field(L, 2, "tc3", LUA_TTABLE);
+  if (is_signed) {
+    enum tc3_status signed_status = core_sign_request(
+        L, lua_gettop(L), state, &request, &headers, &signing);
+    if (signed_status != TC3_OK)
+      return core_fail_to_sign(L, signed_status);
   } else {
+    struct bytes host = {endpoint.host, strlen(endpoint.host)};
     core_add_header(L, &headers, BYTES("Host"), host);
-    if (!add_authorization(L, 2, box, &headers))
+    if (!add_authorization(L, 2, state, &headers))
       return core_fail_for(L, ENOMEM);
   }
+  /* The Authorization value is in C memory: nothing raises until it is wiped. */
   request.headers = headers.list;
   request.header_count = headers.count;
-
-  struct bytes made = made_for(&headers, tc3 ? &signing : NULL);
-  enum transport_status status = TRANSPORT_NO_MEMORY;
-  if (core_keep_made(transfer, made))
-    status = open_transport(box);
-  request.rival = rival ? *rival : NULL; /* which Lua may have closed */
-  if (status == TRANSPORT_OK)
-    status = transport_start(box->transport, &request, transfer);
-  buffer_reset(&box->credentials);
-  if (tc3)
-    tc3_forget(tc3);
-  if (status != TRANSPORT_OK)
+  request.rival = rival ? rival->transfer : NULL; /* Lua may have closed it */
+  struct bytes secret = secret_part(&headers, is_signed ? &signing : NULL);
+  enum transport_status status = start(state, box, &request, secret);
+  int error = errno;
+  buffer_reset(&state->authorization);
+  core_forget_signature(state);
+  if (status != TRANSPORT_OK) {
+    core_close_transfer(box);
+    errno = error;
     return fail_with(L, status);
-  lua_pushvalue(L, transfer_index);
+  }
+  lua_pushvalue(L, box_index);
   return 1;
 }
 
 /* Returns how many sockets were ready. */
-static int run(lua_State *L, struct transport_box *box, int64_t limit_ms)
+static int run(lua_State *L, struct core_state *state, int64_t limit_ms)
 {
   enum transport_status status = TRANSPORT_OK;
   int moved = 0;
-  if (box->transport)
-    status = open_transport(box);
-  if (box->transport && status == TRANSPORT_OK)
-    status = transport_run(box->transport, limit_ms, &moved);
+  if (state->transport)
+    status = open_transport(state);
+  if (state->transport && status == TRANSPORT_OK)
+    status = transport_run(state->transport, limit_ms, &moved);
   if (status != TRANSPORT_OK && status != TRANSPORT_INTERRUPTED)
     return fail_with(L, status);
   lua_pushinteger(L, moved);
   return 1;
 }
 
-/* transport:step(): moves what can be moved and never waits. */
-static int transport_step(lua_State *L)
+/* transport:step(): moves what can be moved, and never waits. */
+static int l_transport_step(lua_State *L)
 {
   return run(L, check_transport(L), 0);
 }
 
-/* transport:wait([seconds]): the same, after waiting for something to move.
-   Comes back early for a signal, so that Lua's own handlers run. */
-static int transport_wait(lua_State *L)
+/* transport:wait([seconds]): the same, after waiting for something to move. A
+   signal ends the waiting, so that Lua's handlers run. */
+static int l_transport_wait(lua_State *L)
 {
-  struct transport_box *box = check_transport(L);
+  struct core_state *state = check_transport(L);
   int64_t limit_ms = -1;
   if (!lua_isnoneornil(L, 2))
     limit_ms = core_milliseconds(L, luaL_checknumber(L, 2));
-  return run(L, box, limit_ms);
+  return run(L, state, limit_ms);
 }
 
-/* transport:finished(): the id of a transfer that has ended since; nil. */
-static int transport_finished(lua_State *L)
+/* transport:finished(): the id of a transfer that has ended or stalled, each
+   once; nil where there is none. */
+static int l_transport_finished(lua_State *L)
 {
-  struct transport_box *box = check_transport(L);
+  struct core_state *state = check_transport(L);
   unsigned long id =
-      box->transport ? transport_next_finished(box->transport) : 0;
+      state->transport ? transport_next_finished(state->transport) : 0;
   if (id)
     lua_pushnumber(L, (lua_Number)id);
   else
@@ -320,15 +334,15 @@ static int transport_finished(lua_State *L)
 }
 
 /* transport:fd(): readable when a step is due; nil where poll is used. */
-static int transport_fd_(lua_State *L)
+static int l_transport_fd(lua_State *L)
 {
-  struct transport_box *box = check_transport(L);
-  if (box->collected)
-    return core_fail(L, "closed", "the Lua state is closing");
-  enum transport_status status = open_transport(box);
+  struct core_state *state = check_transport(L);
+  if (state->is_collected)
+    return fail_as_closing(L);
+  enum transport_status status = open_transport(state);
   if (status != TRANSPORT_OK)
     return fail_with(L, status);
-  int fd = transport_fd(box->transport);
+  int fd = transport_fd(state->transport);
   if (fd < 0)
     lua_pushnil(L);
   else
@@ -337,10 +351,11 @@ static int transport_fd_(lua_State *L)
 }
 
 /* transport:timeout(): seconds until a step is due; nil: none is. */
-static int transport_timeout(lua_State *L)
+static int l_transport_timeout(lua_State *L)
 {
-  struct transport_box *box = check_transport(L);
-  int64_t left = box->transport ? transport_timeout_ms(box->transport) : -1;
+  struct core_state *state = check_transport(L);
+  int64_t left =
+      state->transport ? transport_timeout_ms(state->transport) : -1;
   if (left < 0)
     lua_pushnil(L);
   else
@@ -348,39 +363,19 @@ static int transport_timeout(lua_State *L)
   return 1;
 }
 
-/* transport:events(): with fd as pollfd and timeout, what cqueues polls. */
-static int transport_events(lua_State *L)
-{
-  check_transport(L);
-  lua_pushliteral(L, "r");
-  return 1;
-}
-
 static const luaL_Reg methods[] = {
-    {"start", transport_start_},  {"step", transport_step},
-    {"wait", transport_wait},     {"finished", transport_finished},
-    {"fd", transport_fd_},        {"pollfd", transport_fd_},
-    {"events", transport_events}, {"timeout", transport_timeout},
-    {"close", transport_close},   {NULL, NULL}};
-
-/* The endpoints read so far, by their text. */
-static void new_endpoints(lua_State *L)
-{
-  lua_pushlightuserdata(L, &endpoints);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawset(L, LUA_REGISTRYINDEX);
-}
+    {"start", l_transport_start}, {"step", l_transport_step},
+    {"wait", l_transport_wait},   {"finished", l_transport_finished},
+    {"fd", l_transport_fd},       {"timeout", l_transport_timeout},
+    {"close", l_transport_close}, {NULL, NULL}};
 
 void core_open_transport(lua_State *L)
 {
-  core_new_class(L, &class, transport_gc, methods);
-  new_endpoints(L);
-  struct transport_box *box =
-      core_new_instance(L, &class, &instance, sizeof(struct transport_box));
-  if (box)
-    buffer_init(&box->credentials, MAX_TEXT);
+  core_new_class(L, &class, l_transport_gc, methods);
+  struct core_state *state =
+      core_new_instance(L, &class, sizeof(struct core_state));
+  if (!state)
+    return;
+  buffer_init(&state->authorization, MAX_TEXT);
+  tc3_new(&state->signer); /* else with the first signature */
 }

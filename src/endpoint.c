@@ -6,31 +6,47 @@
 #include <stdio.h>
 #include <string.h>
 
-const char endpoint_in_clear[] =
-    "http:// is for loopback addresses only, use https://";
+const char *endpoint_message(enum endpoint_status status)
+{
+  switch (status) {
+  case ENDPOINT_OK:
+    break;
+  case ENDPOINT_NO_MEMORY:
+    return "there is no memory to read it";
+  case ENDPOINT_TOO_LONG:
+    return "it is too long";
+  case ENDPOINT_NO_URL:
+    return "it is not a URL";
+  case ENDPOINT_NO_HTTPS:
+    return "it must begin with https://";
+  case ENDPOINT_NO_HOST:
+    return "its host is not a host name or an address";
+  case ENDPOINT_HAS_PATH:
+    return "it must have no path";
+  case ENDPOINT_HAS_MORE:
+    return "it must be scheme, host and port, and nothing else";
+  case ENDPOINT_IN_CLEAR:
+    return "http:// is for loopback addresses only, use https://";
+  }
+  return "nothing is wrong with it";
+}
 
-const char endpoint_no_memory[] = "there is no memory to read it";
-
-static const char *part(CURLU *url, CURLUPart which, char out[ENDPOINT_MAX])
+/* A part that is not there is empty. */
+static enum endpoint_status get_part(CURLU *url, CURLUPart which,
+                                     char out[ENDPOINT_MAX])
 {
   char *text = NULL;
   out[0] = '\0';
   CURLUcode code = curl_url_get(url, which, &text, CURLU_NO_DEFAULT_PORT);
   if (code == CURLUE_OUT_OF_MEMORY)
-    return endpoint_no_memory;
+    return ENDPOINT_NO_MEMORY;
   if (code != CURLUE_OK)
-    return NULL; /* not there, which is for the caller to judge */
+    return ENDPOINT_OK;
   size_t len = strlen(text);
   if (len < ENDPOINT_MAX)
     memcpy(out, text, len + 1);
   curl_free(text);
-  return len < ENDPOINT_MAX ? NULL : "it is too long";
-}
-
-/* Tencent's metadata service, to whose machines alone it answers. */
-static bool is_metadata(const char *host, const char *port)
-{
-  return strcmp(host, "metadata.tencentyun.com") == 0 && !port[0];
+  return len < ENDPOINT_MAX ? ENDPOINT_OK : ENDPOINT_TOO_LONG;
 }
 
 /* 127.0.0.0/8, ::1 and the one name that libcurl never looks up. */
@@ -50,8 +66,6 @@ static bool is_plain_host(const char *host)
                                       "0123456789.-_:[]")] == '\0';
 }
 
-static const char no_host[] = "its host is not a host name or an address";
-
 /* Whether a dot ends what is no name. Of "127.0.0.1." a newer libcurl makes an
    address, and 8.14 does not. */
 static bool is_odd_at_end(const char *host)
@@ -65,7 +79,8 @@ static bool is_odd_at_end(const char *host)
   return label == len || (host[label] >= '0' && host[label] <= '9');
 }
 
-static const char *check(CURLU *url, struct endpoint *out)
+static enum endpoint_status check(CURLU *url, const char *clear_host,
+                                  struct endpoint *out)
 {
   static const CURLUPart unwanted[] = {CURLUPART_USER, CURLUPART_PASSWORD,
                                        CURLUPART_QUERY, CURLUPART_FRAGMENT,
@@ -75,53 +90,55 @@ static const char *check(CURLU *url, struct endpoint *out)
 
   for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++) {
     char found[ENDPOINT_MAX];
-    const char *problem = part(url, unwanted[i], found);
-    if (problem)
-      return problem;
+    enum endpoint_status status = get_part(url, unwanted[i], found);
+    if (status != ENDPOINT_OK)
+      return status;
     if (found[0])
-      return "it must be scheme, host and port, and nothing else";
+      return ENDPOINT_HAS_MORE;
   }
-  const char *problem = part(url, CURLUPART_SCHEME, scheme);
-  if (!problem)
-    problem = part(url, CURLUPART_HOST, host);
-  if (!problem)
-    problem = part(url, CURLUPART_PORT, port);
-  if (!problem)
-    problem = part(url, CURLUPART_PATH, path);
-  if (problem)
-    return problem;
+  enum endpoint_status status = get_part(url, CURLUPART_SCHEME, scheme);
+  if (status == ENDPOINT_OK)
+    status = get_part(url, CURLUPART_HOST, host);
+  if (status == ENDPOINT_OK)
+    status = get_part(url, CURLUPART_PORT, port);
+  if (status == ENDPOINT_OK)
+    status = get_part(url, CURLUPART_PATH, path);
+  if (status != ENDPOINT_OK)
+    return status;
 
   if (path[0] && strcmp(path, "/") != 0)
-    return "it must have no path";
+    return ENDPOINT_HAS_PATH;
   if (!is_plain_host(host))
-    return no_host;
+    return ENDPOINT_NO_HOST;
   out->tls = strcmp(scheme, "https") == 0;
   if (!out->tls && strcmp(scheme, "http") != 0)
-    return "it must begin with https://";
-  out->metadata = !out->tls && !is_loopback(host);
-  if (out->metadata && !is_metadata(host, port))
-    return endpoint_in_clear;
+    return ENDPOINT_NO_HTTPS;
+  out->in_clear = !out->tls && !is_loopback(host);
+  if (out->in_clear &&
+      (!clear_host || strcmp(host, clear_host) != 0 || port[0]))
+    return ENDPOINT_IN_CLEAR;
 
   const char *colon = port[0] ? ":" : "";
   int host_len =
       snprintf(out->host, ENDPOINT_MAX, "%s%s%s", host, colon, port);
   int origin_len =
       snprintf(out->origin, ENDPOINT_MAX, "%s://%s", scheme, out->host);
-  if (host_len >= ENDPOINT_MAX || origin_len >= ENDPOINT_MAX)
-    return "it is too long";
-  return NULL;
+  return host_len < ENDPOINT_MAX && origin_len < ENDPOINT_MAX
+             ? ENDPOINT_OK
+             : ENDPOINT_TOO_LONG;
 }
 
-const char *endpoint_parse(struct bytes text, struct endpoint *out)
+enum endpoint_status endpoint_parse(struct bytes text, const char *clear_host,
+                                    struct endpoint *out)
 {
   *out = (struct endpoint){.tls = true};
   char copy[ENDPOINT_MAX];
   if (text.len >= sizeof(copy))
-    return "it is too long";
+    return ENDPOINT_TOO_LONG;
   for (size_t i = 0; i < text.len; i++) {
     unsigned char c = (unsigned char)text.data[i];
     if (c <= ' ' || c >= 0x7f || strchr("?#%\\@", c))
-      return "it must be scheme, host and port, and nothing else";
+      return ENDPOINT_HAS_MORE;
     copy[i] = text.data[i];
   }
   copy[text.len] = '\0';
@@ -129,19 +146,21 @@ const char *endpoint_parse(struct bytes text, struct endpoint *out)
   /* libcurl would take one slash, and three, for two */
   const char *colon = strchr(copy, ':');
   if (!colon || strncmp(colon, "://", 3) != 0)
-    return "it must begin with https://";
+    return ENDPOINT_NO_HTTPS;
   if (colon[3] == '/')
-    return "it is not a URL";
+    return ENDPOINT_NO_URL;
   if (is_odd_at_end(colon + 3))
-    return no_host;
+    return ENDPOINT_NO_HOST;
 
   CURLU *url = curl_url();
   if (!url)
-    return endpoint_no_memory;
+    return ENDPOINT_NO_MEMORY;
   CURLUcode code = curl_url_set(url, CURLUPART_URL, copy, CURLU_PATH_AS_IS);
-  const char *problem = code == CURLUE_OK              ? check(url, out)
-                        : code == CURLUE_OUT_OF_MEMORY ? endpoint_no_memory
-                                                       : "it is not a URL";
+  enum endpoint_status status = ENDPOINT_NO_URL;
+  if (code == CURLUE_OK)
+    status = check(url, clear_host, out);
+  else if (code == CURLUE_OUT_OF_MEMORY)
+    status = ENDPOINT_NO_MEMORY;
   curl_url_cleanup(url);
-  return problem;
+  return status;
 }

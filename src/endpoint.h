@@ -13,21 +13,31 @@ enum { ENDPOINT_MAX = 300 };
 
 struct endpoint {
   bool tls;
-  bool metadata;             /* of Tencent's machines, without TLS */
+  bool in_clear;             /* without TLS, to another host than this */
   char origin[ENDPOINT_MAX]; /* "https://example.com:8443" */
   char host[ENDPOINT_MAX];   /* "example.com:8443": the Host header */
 };
 
-/* What is wrong with one that nothing protects. */
-extern const char endpoint_in_clear[];
+enum endpoint_status {
+  ENDPOINT_OK,
+  ENDPOINT_NO_MEMORY,
+  ENDPOINT_TOO_LONG,
+  ENDPOINT_NO_URL,
+  ENDPOINT_NO_HTTPS,
+  ENDPOINT_NO_HOST,
+  ENDPOINT_HAS_PATH,
+  ENDPOINT_HAS_MORE, /* user, password, query, fragment, ... */
+  ENDPOINT_IN_CLEAR
+};
 
-/* What was wrong with none: there was no memory. */
-extern const char endpoint_no_memory[];
+/* Reads "scheme://host[:port]": https; and http for a loopback address, or for
+   `clear_host`, unless that is NULL, at its usual port. */
+enum endpoint_status endpoint_parse(struct bytes text, const char *clear_host,
+                                    struct endpoint *out);
 
-/* Reads "scheme://host[:port]". Takes https, and http for a loopback address
-   or Tencent's metadata service. Returns NULL, or a sentence on what is wrong
-   with it that does not repeat it (there may be a password inside). */
-const char *endpoint_parse(struct bytes text, struct endpoint *out);
+/* What is wrong, in words. The endpoint is not repeated: there may be a
+   password in it. */
+const char *endpoint_message(enum endpoint_status status);
 
 #pragma GCC visibility pop
 

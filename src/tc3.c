@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tc3.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdbool.h>
 #include <string.h>
-
-#include "scarcity.h"
 
 #define ALGORITHM "TC3-HMAC-SHA256"
 #define TERMINATOR "tc3_request"
@@ -17,12 +11,10 @@
 enum { MAX_TEXT = 64 * 1024, MAX_SERVICE = 63, SECONDS_A_DAY = 86400 };
 
 struct tc3 {
-  EVP_MD *sha256;
-  EVP_MD_CTX *digest;
-  EVP_MAC_CTX *hmac; /* keyed with the signing key while `keyed` */
+  struct digest *digest;
 
-  bool keyed;
-  unsigned char key_digest[TC3_DIGEST]; /* tells keys apart, keeps none */
+  bool keyed; /* the HMAC, with the signing key of the following */
+  unsigned char key_digest[DIGEST_SIZE]; /* of the secret key */
   char date[TC3_DATE + 1];
   char service[MAX_SERVICE + 1];
   size_t service_len;
@@ -32,65 +24,53 @@ struct tc3 {
   struct buffer authorization;
 };
 
-/* -- OpenSSL ------------------------------------------------------------- */
-
-static enum tc3_status failed(void)
+static enum tc3_status of_digest(enum digest_status status)
 {
-  return scarcity_of_openssl() ? TC3_NO_MEMORY : TC3_CRYPTO;
-}
-
-static enum tc3_status acquire(struct tc3 *tc3)
-{
-  tc3->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-  tc3->digest = EVP_MD_CTX_new();
-
-  EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-  if (hmac) {
-    tc3->hmac = EVP_MAC_CTX_new(hmac);
-    EVP_MAC_free(hmac); /* the context holds it now */
+  switch (status) {
+  case DIGEST_OK:
+    return TC3_OK;
+  case DIGEST_NO_MEMORY:
+    return TC3_NO_MEMORY;
+  case DIGEST_REFUSED:
+    break;
   }
-  if (!tc3->sha256 || !tc3->digest || !tc3->hmac)
-    return failed();
-
-  char name[] = "SHA256";
-  const OSSL_PARAM params[] = {
-      OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name, sizeof(name) - 1),
-      OSSL_PARAM_END};
-  return EVP_MAC_CTX_set_params(tc3->hmac, params) ? TC3_OK : failed();
+  return TC3_CRYPTO;
 }
+
+static enum tc3_status of_buffer(enum buffer_status status)
+{
+  switch (status) {
+  case BUFFER_OK:
+    return TC3_OK;
+  case BUFFER_FULL:
+    return TC3_TOO_LONG;
+  case BUFFER_NO_MEMORY:
+    break;
+  }
+  return TC3_NO_MEMORY;
+}
+
+#define APPEND(out, ...) of_buffer(BUFFER_APPEND((out), __VA_ARGS__))
 
 static enum tc3_status sha256(struct tc3 *tc3, struct bytes in,
-                              unsigned char out[TC3_DIGEST])
+                              unsigned char out[DIGEST_SIZE])
 {
-  bool done = EVP_DigestInit_ex2(tc3->digest, tc3->sha256, NULL) &&
-              EVP_DigestUpdate(tc3->digest, in.data, in.len) &&
-              EVP_DigestFinal_ex(tc3->digest, out, NULL);
-  return done ? TC3_OK : failed();
+  return of_digest(digest_sha256(tc3->digest, in, out));
 }
 
-/* With a NULL key the context's own key is used once more. */
-static enum tc3_status hmac(struct tc3 *tc3, const unsigned char *key,
-                            size_t key_len, struct bytes in,
-                            unsigned char out[TC3_DIGEST])
+static enum tc3_status set_key(struct tc3 *tc3, const unsigned char *key,
+                               size_t len)
 {
-  size_t len = 0;
-  bool done =
-      EVP_MAC_init(tc3->hmac, key, key_len, NULL) &&
-      EVP_MAC_update(tc3->hmac, (const unsigned char *)in.data, in.len) &&
-      EVP_MAC_final(tc3->hmac, out, &len, TC3_DIGEST);
-  return done && len == TC3_DIGEST ? TC3_OK : failed();
+  return of_digest(digest_set_key(tc3->digest, key, len));
+}
+
+static enum tc3_status hmac(struct tc3 *tc3, struct bytes in,
+                            unsigned char out[DIGEST_SIZE])
+{
+  return of_digest(digest_hmac(tc3->digest, in, out));
 }
 
 /* -- text ---------------------------------------------------------------- */
-
-void tc3_hex(const unsigned char digest[TC3_DIGEST], char out[TC3_HEX])
-{
-  static const char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < TC3_DIGEST; i++) {
-    out[2 * i] = digits[digest[i] >> 4];
-    out[2 * i + 1] = digits[digest[i] & 15];
-  }
-}
 
 struct bytes tc3_timestamp(int64_t timestamp, char text[TC3_TIMESTAMP])
 {
@@ -101,8 +81,8 @@ struct bytes tc3_timestamp(int64_t timestamp, char text[TC3_TIMESTAMP])
   return (struct bytes){text + at, TC3_TIMESTAMP - at};
 }
 
-/* Days since 1970 to a date of the Gregorian calendar. Years begin in March
-   here, so that the leap day is a year's last, and come in eras of 400. */
+/* From days since 1970 to a date of the Gregorian calendar. Here a year begins
+   in March, so that the leap day is its last, and an era has 400 years. */
 void tc3_date(int64_t timestamp, char date[TC3_DATE + 1])
 {
   enum { DAYS_FROM_0000_03_01 = 719468, DAYS_AN_ERA = 146097 };
@@ -129,21 +109,6 @@ void tc3_date(int64_t timestamp, char date[TC3_DATE + 1])
   date[TC3_DATE] = '\0';
 }
 
-static enum tc3_status of_buffer(enum buffer_status status)
-{
-  switch (status) {
-  case BUFFER_OK:
-    return TC3_OK;
-  case BUFFER_FULL:
-    return TC3_TOO_LONG;
-  case BUFFER_NO_MEMORY:
-    break;
-  }
-  return TC3_NO_MEMORY;
-}
-
-#define APPEND(out, ...) of_buffer(BUFFER_APPEND((out), __VA_ARGS__))
-
 static struct bytes trimmed(struct bytes in)
 {
   while (in.len && (in.data[0] == ' ' || in.data[0] == '\t'))
@@ -153,7 +118,7 @@ static struct bytes trimmed(struct bytes in)
   return in;
 }
 
-/* Lowers A to Z and nothing else: tolower() would ask the locale. */
+/* A to Z only: tolower() depends on the locale. */
 static void lower(char *text, size_t len)
 {
   for (size_t i = 0; i < len; i++)
@@ -167,7 +132,7 @@ static int compare(struct bytes a, struct bytes b)
   return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* By insertion: there are two or three. */
+/* Insertion sort: there are two or three. */
 static void sort_by_name(struct header *headers, size_t count)
 {
   for (size_t i = 1; i < count; i++) {
@@ -216,13 +181,14 @@ enum tc3_status tc3_canonical_request(struct tc3 *tc3,
   if (status == TC3_OK)
     status = signed_headers(request, out);
 
-  unsigned char digest[TC3_DIGEST];
-  char hashed_payload[TC3_HEX];
+  unsigned char digest[DIGEST_SIZE];
+  char hashed_payload[DIGEST_HEX];
   if (status == TC3_OK)
     status = sha256(tc3, request->payload, digest);
   if (status == TC3_OK) {
-    tc3_hex(digest, hashed_payload);
-    status = APPEND(out, BYTES("\n"), (struct bytes){hashed_payload, TC3_HEX});
+    digest_to_hex(digest, hashed_payload);
+    status =
+        APPEND(out, BYTES("\n"), (struct bytes){hashed_payload, DIGEST_HEX});
   }
   return status;
 }
@@ -232,12 +198,12 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
                                    struct bytes canonical_request,
                                    struct buffer *out)
 {
-  unsigned char digest[TC3_DIGEST];
+  unsigned char digest[DIGEST_SIZE];
   enum tc3_status status = sha256(tc3, canonical_request, digest);
   if (status != TC3_OK)
     return status;
-  char hashed_canonical_request[TC3_HEX];
-  tc3_hex(digest, hashed_canonical_request);
+  char hashed_canonical_request[DIGEST_HEX];
+  digest_to_hex(digest, hashed_canonical_request);
 
   char timestamp[TC3_TIMESTAMP];
   char date[TC3_DATE + 1];
@@ -246,12 +212,12 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
                 tc3_timestamp(request->timestamp, timestamp), BYTES("\n"),
                 (struct bytes){date, TC3_DATE}, BYTES("/"), request->service,
                 BYTES("/" TERMINATOR "\n"),
-                (struct bytes){hashed_canonical_request, TC3_HEX});
+                (struct bytes){hashed_canonical_request, DIGEST_HEX});
 }
 
 enum tc3_status tc3_derive_key(struct tc3 *tc3,
                                const struct tc3_request *request,
-                               unsigned char derived[3][TC3_DIGEST])
+                               unsigned char derived[3][DIGEST_SIZE])
 {
   const struct bytes prefix = BYTES("TC3");
   size_t secret_len = prefix.len + request->secret_key.len;
@@ -265,22 +231,24 @@ enum tc3_status tc3_derive_key(struct tc3 *tc3,
 
   char date[TC3_DATE + 1];
   tc3_date(request->timestamp, date);
-  unsigned char keys[3][TC3_DIGEST];
+  unsigned char keys[3][DIGEST_SIZE];
   unsigned char *secret_date = keys[0];
   unsigned char *secret_service = keys[1];
   unsigned char *secret_signing = keys[2];
 
-  enum tc3_status status = hmac(tc3, secret, secret_len,
-                                (struct bytes){date, TC3_DATE}, secret_date);
+  enum tc3_status status = set_key(tc3, secret, secret_len);
   if (status == TC3_OK)
-    status =
-        hmac(tc3, secret_date, TC3_DIGEST, request->service, secret_service);
+    status = hmac(tc3, (struct bytes){date, TC3_DATE}, secret_date);
   if (status == TC3_OK)
-    status = hmac(tc3, secret_service, TC3_DIGEST, BYTES(TERMINATOR),
-                  secret_signing);
-  if (status == TC3_OK &&
-      !EVP_MAC_init(tc3->hmac, secret_signing, TC3_DIGEST, NULL))
-    status = failed();
+    status = set_key(tc3, secret_date, DIGEST_SIZE);
+  if (status == TC3_OK)
+    status = hmac(tc3, request->service, secret_service);
+  if (status == TC3_OK)
+    status = set_key(tc3, secret_service, DIGEST_SIZE);
+  if (status == TC3_OK)
+    status = hmac(tc3, BYTES(TERMINATOR), secret_signing);
+  if (status == TC3_OK)
+    status = set_key(tc3, secret_signing, DIGEST_SIZE);
 
   if (derived)
     memcpy(derived, keys, sizeof(keys));
@@ -289,14 +257,14 @@ enum tc3_status tc3_derive_key(struct tc3 *tc3,
   return status;
 }
 
-/* Leaves the context keyed for (secret key, date, service). The secret key
-   itself is not kept to be compared with the next one, its digest is. */
+/* Keys the HMAC for (secret key, date, service). Of the secret key only the
+   digest is kept, to tell it from the next one. */
 static enum tc3_status use_signing_key(struct tc3 *tc3,
                                        const struct tc3_request *request)
 {
   char date[TC3_DATE + 1];
   tc3_date(request->timestamp, date);
-  unsigned char key_digest[TC3_DIGEST];
+  unsigned char key_digest[DIGEST_SIZE];
   enum tc3_status status = sha256(tc3, request->secret_key, key_digest);
   if (status != TC3_OK)
     return status;
@@ -305,7 +273,7 @@ static enum tc3_status use_signing_key(struct tc3 *tc3,
       tc3->keyed && memcmp(tc3->date, date, TC3_DATE) == 0 &&
       tc3->service_len == request->service.len &&
       memcmp(tc3->service, request->service.data, tc3->service_len) == 0 &&
-      CRYPTO_memcmp(tc3->key_digest, key_digest, TC3_DIGEST) == 0;
+      CRYPTO_memcmp(tc3->key_digest, key_digest, DIGEST_SIZE) == 0;
   if (same)
     return TC3_OK;
   if (request->service.len > MAX_SERVICE)
@@ -315,7 +283,7 @@ static enum tc3_status use_signing_key(struct tc3 *tc3,
   status = tc3_derive_key(tc3, request, NULL);
   if (status != TC3_OK)
     return status;
-  memcpy(tc3->key_digest, key_digest, TC3_DIGEST);
+  memcpy(tc3->key_digest, key_digest, DIGEST_SIZE);
   memcpy(tc3->date, date, sizeof(date));
   if (request->service.len)
     memcpy(tc3->service, request->service.data, request->service.len);
@@ -337,12 +305,12 @@ static enum tc3_status authorize(struct tc3 *tc3, struct tc3_request *request)
   if (status == TC3_OK)
     status = use_signing_key(tc3, request);
 
-  unsigned char digest[TC3_DIGEST];
-  char signature[TC3_HEX];
+  unsigned char digest[DIGEST_SIZE];
+  char signature[DIGEST_HEX];
   if (status == TC3_OK)
-    status = hmac(tc3, NULL, 0, buffer_bytes(&tc3->string_to_sign), digest);
+    status = hmac(tc3, buffer_bytes(&tc3->string_to_sign), digest);
   if (status == TC3_OK) {
-    tc3_hex(digest, signature);
+    digest_to_hex(digest, signature);
     status =
         APPEND(&tc3->authorization, BYTES(ALGORITHM " Credential="),
                request->secret_id, BYTES("/"),
@@ -353,7 +321,7 @@ static enum tc3_status authorize(struct tc3 *tc3, struct tc3_request *request)
     status = signed_headers(request, &tc3->authorization);
   if (status == TC3_OK)
     status = APPEND(&tc3->authorization, BYTES(", Signature="),
-                    (struct bytes){signature, TC3_HEX});
+                    (struct bytes){signature, DIGEST_HEX});
   return status;
 }
 
@@ -363,14 +331,13 @@ enum tc3_status tc3_sign(struct tc3 *tc3, struct tc3_request *request,
   *authorization = (struct bytes){NULL, 0};
   buffer_reset(&tc3->authorization);
 
-  ERR_set_mark(); /* the host's error queue is not ours to fill */
   enum tc3_status status = authorize(tc3, request);
-  ERR_pop_to_mark();
-
   buffer_reset(&tc3->canonical_request);
   buffer_reset(&tc3->string_to_sign);
   if (status == TC3_OK)
     *authorization = buffer_bytes(&tc3->authorization);
+  else
+    tc3_forget(tc3);
   return status;
 }
 
@@ -389,9 +356,7 @@ enum tc3_status tc3_new(struct tc3 **out)
   buffer_init(&tc3->string_to_sign, MAX_TEXT);
   buffer_init(&tc3->authorization, MAX_TEXT);
 
-  ERR_set_mark();
-  enum tc3_status status = acquire(tc3);
-  ERR_pop_to_mark();
+  enum tc3_status status = of_digest(digest_new(&tc3->digest));
   if (status != TC3_OK) {
     tc3_free(tc3);
     return status;
@@ -404,9 +369,7 @@ void tc3_free(struct tc3 *tc3)
 {
   if (!tc3)
     return;
-  EVP_MAC_CTX_free(tc3->hmac); /* cleanses its key */
-  EVP_MD_CTX_free(tc3->digest);
-  EVP_MD_free(tc3->sha256);
+  digest_free(tc3->digest);
   buffer_free(&tc3->canonical_request);
   buffer_free(&tc3->string_to_sign);
   buffer_free(&tc3->authorization);

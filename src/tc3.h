@@ -4,8 +4,8 @@
    key derived from the secret key, the Authorization value.
 
    A signer keeps the signing key of the last (secret key, date, service), so
-   that a second signature on the same day costs one HMAC instead of four. It
-   knows no clock: the caller brings the time. */
+   that a second signature on the same day costs one HMAC instead of four. The
+   caller gives the time. */
 #ifndef BALANCE_TC3_H
 #define BALANCE_TC3_H
 
@@ -14,22 +14,18 @@
 
 #include "buffer.h"
 #include "bytes.h"
+#include "digest.h"
 
 #pragma GCC visibility push(hidden)
 
-enum {
-  TC3_DIGEST = 32,
-  TC3_HEX = 2 * TC3_DIGEST,
-  TC3_DATE = 10,
-  TC3_TIMESTAMP = 20
-};
+enum { TC3_DATE = 10, TC3_TIMESTAMP = 20 };
 
-/* The last second of the year 9999: what a date of ten characters can say. */
+/* The last second of the year 9999: later dates need more than TC3_DATE. */
 #define TC3_MAX_TIMESTAMP INT64_C(253402300799)
 
-/* What is signed. `headers` are the signed ones, by lower-case name and in
-   any order: signing sorts them in place. `path` and `query` are as they
-   stand in the request line, without the question mark between them. */
+/* `headers` are the signed ones, by lower-case name and in any order: signing
+   sorts them in place. `path` and `query` are as in the request line, without
+   the question mark between them. */
 struct tc3_request {
   struct bytes secret_id;
   struct bytes secret_key;
@@ -47,7 +43,7 @@ enum tc3_status {
   TC3_OK,
   TC3_NO_MEMORY,
   TC3_TOO_LONG, /* everything but the payload: 64 KiB; a service: 63 bytes */
-  TC3_CRYPTO    /* OpenSSL refused; SHA-256 or HMAC may be switched off */
+  TC3_CRYPTO    /* OpenSSL refused, see DIGEST_REFUSED */
 };
 
 struct tc3;
@@ -58,8 +54,8 @@ enum tc3_status tc3_new(struct tc3 **out);
 /* Cleanses what the signer holds and frees it. NULL is fine. */
 void tc3_free(struct tc3 *tc3);
 
-/* Signs. The Authorization value belongs to the signer, and is good until it
-   is used again, or told to forget it. */
+/* Signs. The Authorization value belongs to the signer, and lasts until the
+   next signature or tc3_forget. */
 enum tc3_status tc3_sign(struct tc3 *tc3, struct tc3_request *request,
                          struct bytes *authorization);
 
@@ -78,14 +74,11 @@ enum tc3_status tc3_string_to_sign(struct tc3 *tc3,
                                    struct buffer *out);
 enum tc3_status tc3_derive_key(struct tc3 *tc3,
                                const struct tc3_request *request,
-                               unsigned char derived[3][TC3_DIGEST]);
+                               unsigned char derived[3][DIGEST_SIZE]);
 
-/* The UTC date of a Unix time, "2019-02-25", from arithmetic alone: neither
-   the time zone nor the locale has a say. */
+/* The UTC date of a Unix time, "2019-02-25", whatever the time zone and the
+   locale. */
 void tc3_date(int64_t timestamp, char date[TC3_DATE + 1]);
-
-/* A digest in hexadecimal digits, without a zero at the end. */
-void tc3_hex(const unsigned char digest[TC3_DIGEST], char out[TC3_HEX]);
 
 /* A Unix time in decimal digits, somewhere in `text`. */
 struct bytes tc3_timestamp(int64_t timestamp, char text[TC3_TIMESTAMP]);

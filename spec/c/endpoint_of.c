@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints an endpoint's origin and Host header, or what is wrong with it. */
+/* endpoint_of TEXT [CLEAR_HOST]: prints an endpoint's origin and Host header,
+   or what is wrong with it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,12 +9,12 @@
 int main(int argc, char **argv)
 {
   struct endpoint endpoint;
-  if (argc != 2)
+  if (argc != 2 && argc != 3)
     return 2;
-  const char *problem =
-      endpoint_parse((struct bytes){argv[1], strlen(argv[1])}, &endpoint);
-  if (problem) {
-    puts(problem);
+  const struct bytes text = {argv[1], strlen(argv[1])};
+  enum endpoint_status status = endpoint_parse(text, argv[2], &endpoint);
+  if (status != ENDPOINT_OK) {
+    puts(endpoint_message(status));
     return 1;
   }
   printf("%s %s\n", endpoint.origin, endpoint.host);

@@ -13,7 +13,7 @@ static void fail_with_tls(struct transport *transport, const char *text)
 {
   struct endpoint endpoint;
   const struct bytes bytes = {text, strlen(text)};
-  check(!endpoint_parse(bytes, &endpoint), "an endpoint");
+  check(endpoint_parse(bytes, NULL, &endpoint) == ENDPOINT_OK, "an endpoint");
   const struct header host = {BYTES("Host"),
                               {endpoint.host, strlen(endpoint.host)}};
   const struct transport_request request = {.endpoint = &endpoint,

@@ -40,7 +40,7 @@ static void print_text(const char *name, struct bytes text)
 static void print_digest(const char *name, const unsigned char *digest)
 {
   printf("%s=", name);
-  for (size_t i = 0; i < TC3_DIGEST; i++)
+  for (size_t i = 0; i < DIGEST_SIZE; i++)
     printf("%02x", digest[i]);
   putchar('\n');
 }
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
         "string to sign");
   print_text("string_to_sign", buffer_bytes(&to_sign));
 
-  unsigned char derived[3][TC3_DIGEST];
+  unsigned char derived[3][DIGEST_SIZE];
   check(tc3_derive_key(tc3, &request, derived), "signing key");
   print_digest("secret_date", derived[0]);
   print_digest("secret_service", derived[1]);

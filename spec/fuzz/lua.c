@@ -90,10 +90,10 @@ static int endpoint(lua_State *thread)
   struct bytes text;
   text.data = luaL_checklstring(thread, 1, &text.len);
   struct endpoint parsed;
-  const char *problem = endpoint_parse(text, &parsed);
-  if (problem) {
+  enum endpoint_status status = endpoint_parse(text, NULL, &parsed);
+  if (status != ENDPOINT_OK) {
     lua_pushnil(thread);
-    lua_pushstring(thread, problem);
+    lua_pushstring(thread, endpoint_message(status));
   } else {
     lua_pushstring(thread, parsed.origin);
     lua_pushstring(thread, parsed.host);

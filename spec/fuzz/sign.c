@@ -50,7 +50,7 @@ static void add_bytes(struct text *text, struct bytes bytes)
 
 static void add_hex(struct text *text, const unsigned char *digest)
 {
-  for (size_t i = 0; i < TC3_DIGEST; i++) {
+  for (size_t i = 0; i < DIGEST_SIZE; i++) {
     char two[3];
     snprintf(two, sizeof(two), "%02x", digest[i]);
     add(text, two, 2);
@@ -59,7 +59,7 @@ static void add_hex(struct text *text, const unsigned char *digest)
 
 static void add_hash(struct text *text, const void *data, size_t len)
 {
-  unsigned char digest[TC3_DIGEST];
+  unsigned char digest[DIGEST_SIZE];
   PROMISE(EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL));
   add_hex(text, digest);
 }
@@ -151,7 +151,7 @@ static bool page(const struct tc3_request *request, struct text *out)
   add_hash(&to_sign, canonical.data, canonical.len);
 
   static struct text secret;
-  unsigned char a[TC3_DIGEST], b[TC3_DIGEST];
+  unsigned char a[DIGEST_SIZE], b[DIGEST_SIZE];
   secret.len = 0;
   add_string(&secret, "TC3");
   add_bytes(&secret, request->secret_key);

@@ -9,8 +9,10 @@ local kept = require "balance.credentials.kept"
 
 local _M = {}
 
+local host = "metadata.tencentyun.com"
+
 --- Where the service is; a spec puts its own there.
-_M.endpoint = "http://metadata.tencentyun.com"
+_M.endpoint = "http://" .. host
 
 --- How long all of it may take, in seconds: outside of Tencent Cloud there is
 -- no answer.
@@ -30,7 +32,7 @@ end
 local function fetch(path, loop, deadline)
   local limit = math.max(deadline - core.now(), 0)
   local transfer, kind, message = core.transport():start {
-    endpoint = _M.endpoint, path = path, metadata = true,
+    endpoint = _M.endpoint, path = path, clear_host = host,
     fresh = true, -- a kept connection may be dead
     timeout = limit, connect_timeout = limit,
   }
