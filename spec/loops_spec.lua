@@ -770,6 +770,7 @@ describe("the transport, for other loops", function()
     assert.is_nil(transport:finished())
     assert.equal(0, transport:step())
     assert.equal(0, transport:wait())
+    assert.equal("r", transport:events())
   end)
 
   it("says by when a step is due, and each that has ended once", function()
@@ -809,6 +810,7 @@ describe("the transport, for other loops", function()
   it("has a descriptor that is readable when there is something to move, or"
     .. " none", function()
     local fd = transport:fd()
+    assert.equal(fd, transport:pollfd())
     if not fd then
       return -- this build uses poll, which has none
     end

@@ -363,11 +363,21 @@ static int l_transport_timeout(lua_State *L)
   return 1;
 }
 
+/* transport:events(): for cqueues, which can poll the transport, as it can
+   whatever has events(), pollfd() and timeout(). */
+static int l_transport_events(lua_State *L)
+{
+  check_transport(L);
+  lua_pushliteral(L, "r");
+  return 1;
+}
+
 static const luaL_Reg methods[] = {
-    {"start", l_transport_start}, {"step", l_transport_step},
-    {"wait", l_transport_wait},   {"finished", l_transport_finished},
-    {"fd", l_transport_fd},       {"timeout", l_transport_timeout},
-    {"close", l_transport_close}, {NULL, NULL}};
+    {"start", l_transport_start},   {"step", l_transport_step},
+    {"wait", l_transport_wait},     {"finished", l_transport_finished},
+    {"fd", l_transport_fd},         {"pollfd", l_transport_fd},
+    {"events", l_transport_events}, {"timeout", l_transport_timeout},
+    {"close", l_transport_close},   {NULL, NULL}};
 
 void core_open_transport(lua_State *L)
 {
