@@ -82,6 +82,12 @@ if not process.build:find("asan", 1, true) then
       assert.same(one_each, copies("fail", https))
     end)
 
+    -- The dynamic linker, when it looks a function up at its first call, saves
+    -- the vector registers on the stack, and with them what was copied last.
+    it("has one after errors that Lua raised while it copied them", function()
+      assert.same(one_each, copies("raise", https, nil, "LD_BIND_NOW=1"))
+    end)
+
     -- Until libcurl 8.11.1, nghttp2 does not use libcurl's memory functions, so
     -- only a special free() wipes its memory. An open connection of HTTP/2 keeps
     -- the token.

@@ -60,3 +60,18 @@ for _, heap in ipairs(heaps) do
     end
   end)
 end
+
+describe("where Lua has no memory to read a transfer #walk", function()
+  it("the transfer can be closed", function()
+    if is_luajit then
+      pending "see above"
+      return
+    end
+    local output, status = process.run(table.concat({
+      process.build .. "/spec/walk", "lua", "once", 1, 1,
+      "spec/support/walked_close.lua", os.getenv "SANDBOX_PLAIN",
+    }, " "))
+    assert.equal(0, status, output)
+    assert.matches("^%d+ points", output)
+  end)
+end)

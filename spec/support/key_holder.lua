@@ -85,6 +85,27 @@ function ways.fail()
   end
 end
 
+-- An error is raised wherever a string of Lua is about to be made from C
+-- memory: by the hook of the call that makes it.
+function ways.raise()
+  local function raises(body, ...)
+    local known = { [pcall] = true, [body] = true, [debug.sethook] = true }
+    debug.sethook(function()
+      if not known[debug.getinfo(2, "f").func] then
+        error("raised", 0)
+      end
+    end, "c")
+    local ok, message = pcall(body, ...)
+    debug.sethook()
+    assert(not ok and message == "raised", message)
+  end
+  raises(core.sign, { secret_id = keys.secret_id, service = "billing",
+    secret_key = keys.secret_key, host = "example.com", token = keys.token })
+  for name in pairs(keys) do
+    raises(core.read_file, directory .. "/" .. name, 1000)
+  end
+end
+
 ways[what]()
 if http2 then
   core.transport():close()
