@@ -129,7 +129,7 @@ $(HOSTS): $(OUT)/spec/%: spec/c/%_host.c $(OUT)/flags
 	  $(shell $(PKG_CONFIG) --libs $(LUA_PC)) $(LIBS)
 
 # The allocation walker has our C in it, and takes these functions' place.
-$(OUT)/spec/walk: $(OBJECTS)
+$(OUT)/spec/walk: spec/c/walk/heaps.c spec/c/walk/heaps.h $(OBJECTS)
 $(OUT)/spec/walk: WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc \
 	free CRYPTO_malloc CRYPTO_zalloc CRYPTO_clear_realloc CRYPTO_clear_free \
 	EVP_MD_fetch EVP_MD_free EVP_MD_CTX_new EVP_MD_CTX_free EVP_MAC_fetch \

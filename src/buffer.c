@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-enum { SMALLEST = 256 };
+enum { MIN_CAP = 256 };
 
 void buffer_init(struct buffer *buffer, size_t max)
 {
@@ -13,7 +13,7 @@ void buffer_init(struct buffer *buffer, size_t max)
 
 static enum buffer_status grow(struct buffer *buffer, size_t need)
 {
-  size_t cap = buffer->cap ? buffer->cap : SMALLEST;
+  size_t cap = buffer->cap ? buffer->cap : MIN_CAP;
   while (cap < need)
     cap *= 2; /* `need` is at most `max`, far from overflow */
   if (cap > buffer->max)
@@ -41,11 +41,11 @@ enum buffer_status buffer_append(struct buffer *buffer,
     if (status != BUFFER_OK)
       return status;
   }
-  if (len == buffer->len) /* and the data may be NULL */
+  if (len == buffer->len) /* the data may be NULL then */
     return BUFFER_OK;
   char *at = buffer->data + buffer->len;
   for (size_t i = 0; i < count; i++)
-    if (pieces[i].len) { /* else it may be NULL */
+    if (pieces[i].len) { /* else the data may be NULL */
       memcpy(at, pieces[i].data, pieces[i].len);
       at += pieces[i].len;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Borrowed bytes: a pointer and a length, owned by whoever made them. They
-   may hold any byte, so nothing here looks for a terminating zero. */
+/* Borrowed bytes: a pointer and a length. They may hold zeros, and need not end
+   with one. */
 #ifndef BALANCE_BYTES_H
 #define BALANCE_BYTES_H
 
@@ -21,8 +21,8 @@ struct header {
   struct bytes value;
 };
 
-/* Whether it may stand in a header or a request line: no control character
-   but a tab. With a line end the text would become headers of its own. */
+/* Whether it may stand in a header or a request line: it has no control
+   character but tabs. A line end in it would begin another header. */
 static inline bool is_field_text(struct bytes text)
 {
   for (size_t i = 0; i < text.len; i++) {

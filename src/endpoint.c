@@ -49,7 +49,7 @@ static enum endpoint_status get_part(CURLU *url, CURLUPart which,
   return len < ENDPOINT_MAX ? ENDPOINT_OK : ENDPOINT_TOO_LONG;
 }
 
-/* 127.0.0.0/8, ::1 and the one name that libcurl never looks up. */
+/* 127.0.0.0/8, ::1, and the one name that libcurl does not look up. */
 static bool is_loopback(const char *host)
 {
   struct in_addr address;
@@ -66,8 +66,8 @@ static bool is_plain_host(const char *host)
                                       "0123456789.-_:[]")] == '\0';
 }
 
-/* Whether a dot ends what is no name. Of "127.0.0.1." a newer libcurl makes an
-   address, and 8.14 does not. */
+/* Whether a dot is at the end of something that is not a name. "127.0.0.1." is
+   an address for libcurl after 8.14, and a name before. */
 static bool is_odd_at_end(const char *host)
 {
   size_t len = strcspn(host, ":/");
@@ -143,7 +143,7 @@ enum endpoint_status endpoint_parse(struct bytes text, const char *clear_host,
   }
   copy[text.len] = '\0';
 
-  /* libcurl would take one slash, and three, for two */
+  /* libcurl would accept one slash, or three */
   const char *colon = strchr(copy, ':');
   if (!colon || strncmp(colon, "://", 3) != 0)
     return ENDPOINT_NO_HTTPS;

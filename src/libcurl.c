@@ -11,9 +11,9 @@
 #include <malloc.h>
 #endif
 
-/* 7.87 has CURLOPT_QUICK_EXIT; since 7.88 OpenSSL sends through libcurl, whose
-   MSG_NOSIGNAL spares a plain Lua the SIGPIPE. */
-enum { LIBCURL_NEEDED = 0x075800 };
+/* 7.87 brought CURLOPT_QUICK_EXIT. Since 7.88 OpenSSL sends through libcurl, with
+   MSG_NOSIGNAL, so that no SIGPIPE ends a plain Lua. */
+enum { MIN_VERSION = 0x075800 };
 
 #if LIBCURL_VERSION_NUM < 0x075800
 #error "balance needs libcurl 7.88 or newer"
@@ -21,9 +21,9 @@ enum { LIBCURL_NEEDED = 0x075800 };
 
 #ifdef __linux__
 
-/* These are plain malloc's blocks, without a header for their size: a program
-   that gives one of libcurl's to free does no harm. Some are buffers of many
-   kilobytes, where OPENSSL_cleanse takes five times as long. */
+/* The blocks are malloc's own, without a header for their size: a program may
+   pass one to free. explicit_bzero, since in buffers of many kilobytes
+   OPENSSL_cleanse takes five times as long. */
 static void cleanse_and_free(void *block)
 {
   if (block)
@@ -50,7 +50,7 @@ static CURLcode init_memory(void)
                               cleanse_and_realloc, strdup, calloc);
 }
 
-#else /* a block does not tell its size */
+#else /* there is no malloc_usable_size */
 
 static CURLcode init_memory(void)
 {
@@ -61,7 +61,7 @@ static CURLcode init_memory(void)
 
 static const curl_version_info_data *info;
 
-static void ask(void)
+static void get_info(void)
 {
   info = curl_version_info(CURLVERSION_NOW);
 }
@@ -69,14 +69,14 @@ static void ask(void)
 const curl_version_info_data *libcurl_info(void)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, ask);
+  pthread_once(&once, get_info);
   return info;
 }
 
 static bool is_fit(void)
 {
   const curl_version_info_data *curl = libcurl_info();
-  return curl->version_num >= LIBCURL_NEEDED && curl->ssl_version &&
+  return curl->version_num >= MIN_VERSION && curl->ssl_version &&
          strncmp(curl->ssl_version, "OpenSSL/", 8) == 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The beginning of libcurl in this process. */
+/* libcurl in this process: its initialization and its version. */
 #ifndef BALANCE_LIBCURL_H
 #define BALANCE_LIBCURL_H
 
@@ -10,21 +10,22 @@
 
 enum libcurl_status {
   LIBCURL_READY,
-  LIBCURL_UNFIT, /* too old, or without OpenSSL */
+  LIBCURL_UNFIT, /* older than 7.88, or without OpenSSL */
   LIBCURL_NO_MEMORY
 };
 
-/* Makes libcurl ready, once, and cleanse what it frees: its buffers hold
-   requests, keys and all. Where the host made libcurl ready before us, its
-   memory functions stay. */
+/* Initializes libcurl, once in a process, with memory functions that cleanse
+   what is freed: its buffers hold requests with keys. Other users of libcurl in
+   this process get them too; where one has initialized it before us, libcurl
+   keeps that one's. */
 enum libcurl_status libcurl_init(void);
 
-/* Whether libcurl_init would open a FIFO: libcurl writes the session keys to
-   what SSLKEYLOGFILE names, and there waits until somebody reads. */
+/* Whether SSLKEYLOGFILE names a FIFO: libcurl_init would open it, and wait until
+   somebody reads from it. */
 bool libcurl_would_wait(void);
 
-/* curl_version_info's, asked once: 8.23 writes its answer anew at each call,
-   to where other threads are reading it. */
+/* curl_version_info, called once: 8.23 writes its result again at each call,
+   while other threads may read it. */
 const curl_version_info_data *libcurl_info(void);
 
 #pragma GCC visibility pop

@@ -83,7 +83,7 @@ int scarcity_of_threads(void)
   return error == EAGAIN || error == ENOMEM ? error : 0;
 }
 
-/* Whoever asks for no port in particular gets any that is left. */
+/* Port 0 stands for any that is left. */
 static bool has_port(const struct sockaddr *address, socklen_t len)
 {
   int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -111,8 +111,8 @@ int scarcity_of_memory(void)
   return block ? 0 : ENOMEM;
 }
 
-/* What refuses says why: with a reason of its own, or that it has not got that,
-   which it says without memory too. */
+/* A refusal has a reason of its library, or is "unsupported"; without memory,
+   OpenSSL reports "unsupported" as well. */
 int scarcity_of_openssl(void)
 {
   int reason = ERR_GET_REASON(ERR_peek_last_error());

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a system can run out of, as errno names it: file descriptors (EMFILE,
-   ENFILE), memory (ENOMEM, ENOBUFS), threads (EAGAIN), local ports
-   (EADDRNOTAVAIL), places in an epoll (ENOSPC).
+/* Resources that a system can run out of, by their errno: file descriptors
+   (EMFILE, ENFILE), memory (ENOMEM, ENOBUFS), threads (EAGAIN), local ports
+   (EADDRNOTAVAIL), epoll watches (ENOSPC).
 
-   libcurl says of most of them no more than that something did not work. Some
-   it can be asked for; else the system is asked for the same once more. */
+   libcurl mostly reports only that something failed. So after a failure the
+   system is asked for the same resource again, to see whether it lacks it. */
 #ifndef BALANCE_SCARCITY_H
 #define BALANCE_SCARCITY_H
 
@@ -12,25 +12,26 @@
 
 #pragma GCC visibility push(hidden)
 
-/* One sentence on what is missing; NULL where this is something else. */
+/* One sentence; NULL for any other errno. */
 const char *scarcity_message(int error);
 
-/* What to do about it; NULL where nothing is known. */
+/* What to do about it; NULL where there is no advice. */
 const char *scarcity_hint(int error);
 
-/* Whether it is one that keeps a socket from being opened or used. */
+/* Whether a socket cannot be opened or used then. */
 bool scarcity_is_of_sockets(int error);
 
-/* Each returns the errno of what is missing, or 0. */
+/* Each returns the errno of what is lacking, or 0. */
 int scarcity_of_descriptors(int wanted);
 int scarcity_of_threads(void);
 int scarcity_of_ports(void);
-int scarcity_of_memory(void); /* OpenSSL's, which rarely says so */
+int scarcity_of_memory(void); /* from OPENSSL_malloc */
 
-/* After a function of OpenSSL's has failed, and before its queue is popped. */
+/* To be called after a function of OpenSSL has failed, while its error is still
+   in the queue. */
 int scarcity_of_openssl(void);
 
-/* In a text that repeats what OpenSSL's queue says. */
+/* In a text that repeats OpenSSL's error. */
 int scarcity_in_words(const char *text);
 
 #pragma GCC visibility pop

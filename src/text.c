@@ -8,19 +8,19 @@
 /* -- secrets ---------------------------------------------------------------- */
 
 enum {
-  TELLING = 8,   /* so many bytes of a secret are as bad as all of it */
+  MAX_SHOWN = 7, /* bytes of a secret, one after another */
   SIGNATURE = 64 /* hexadecimal digits */
 };
 
-/* A secret, and a filter of what its pieces hash to, so that a long text is
-   not compared with every piece of a long secret. */
+/* A secret, and a Bloom filter of its pieces, so that a long text is not
+   compared with every piece of a long secret. */
 struct needle {
   struct bytes secret;
-  size_t piece; /* bytes: all of a short secret, some of a long one */
-  unsigned char filter[2048]; /* a bit for each hash */
+  size_t piece; /* length of a piece; a short secret is one */
+  unsigned char filter[2048];
 };
 
-/* The locale has no say in what a letter is. */
+/* In every locale. */
 static unsigned char lower(char c)
 {
   return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -34,7 +34,7 @@ static bool is_equal(const char *a, const char *b, size_t len)
   return true;
 }
 
-/* The same for both cases of a letter. */
+/* Equal for both cases of a letter. */
 static size_t hash(const char *piece, size_t len)
 {
   uint64_t bits = 0;
@@ -43,10 +43,10 @@ static size_t hash(const char *piece, size_t len)
   return (size_t)(bits * UINT64_C(0x9e3779b97f4a7c15) >> 50);
 }
 
-/* False: nothing of it can be in a text of this length. */
+/* False: the text is too short for a piece of it. */
 static bool needle_open(struct needle *needle, struct bytes secret, size_t len)
 {
-  size_t piece = secret.len < TELLING ? secret.len : TELLING;
+  size_t piece = secret.len <= MAX_SHOWN ? secret.len : MAX_SHOWN + 1;
   if (piece == 0 || piece > len)
     return false;
   memset(needle, 0, sizeof(*needle));
@@ -83,7 +83,7 @@ bool text_has_secret(struct bytes text, struct bytes secret)
   return found;
 }
 
-/* Space around a piece shows nothing. */
+/* Without the space at its ends. */
 static void hide_piece(struct text *text, size_t first, size_t len)
 {
   size_t end = first + len;
@@ -112,8 +112,9 @@ static bool is_hex(unsigned char c)
          (c >= 'A' && c <= 'F');
 }
 
-/* Digits as many as a signature has, fewer after its name, which may be cut
-   short, and what the end of the window cut short. */
+/* Hexadecimal digits: as many as a signature has; any number after the name,
+   since a service may shorten it; and a few at the end of the window, which may
+   have cut a signature. */
 static void hide_signatures(struct text *text)
 {
   static const char name[] = "Signature=";
@@ -124,7 +125,7 @@ static void hide_signatures(struct text *text)
     size_t digits = end - i;
     bool is_named =
         i >= before && memcmp(text->bytes + i - before, name, before) == 0;
-    bool is_cut = text->cut && end == text->len && digits >= TELLING;
+    bool is_cut = text->cut && end == text->len && digits > MAX_SHOWN;
     if (digits >= SIGNATURE || is_named || is_cut)
       memset(text->hidden + i, true, digits);
   }
@@ -132,8 +133,8 @@ static void hide_signatures(struct text *text)
 
 /* -- characters ------------------------------------------------------------- */
 
-/* How many bytes the character has that the text begins with; 0: it is none.
-   As the Unicode Standard's table 3-7 has it. */
+/* Length of the first character, by the Unicode Standard's table 3-7; 0: it is
+   not well-formed. */
 static size_t character(const unsigned char *at, size_t len)
 {
   unsigned char first = at[0];
@@ -142,16 +143,16 @@ static size_t character(const unsigned char *at, size_t len)
   if (first < 0xc2 || first > 0xf4)
     return 0;
   size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  unsigned char least = 0x80, most = 0xbf; /* of the second byte */
+  unsigned char min = 0x80, max = 0xbf; /* of the second byte */
   if (first == 0xe0)
-    least = 0xa0; /* below: longer than it need be */
+    min = 0xa0; /* below: an overlong form */
   else if (first == 0xed)
-    most = 0x9f; /* above: a surrogate */
+    max = 0x9f; /* above: a surrogate */
   else if (first == 0xf0)
-    least = 0x90;
+    min = 0x90;
   else if (first == 0xf4)
-    most = 0x8f; /* above: no character any more */
-  if (len < size || at[1] < least || at[1] > most)
+    max = 0x8f; /* above: more than U+10FFFF */
+  if (len < size || at[1] < min || at[1] > max)
     return 0;
   for (size_t i = 2; i < size; i++)
     if ((at[i] & 0xc0) != 0x80)
@@ -168,8 +169,8 @@ bool text_is_utf8(struct bytes text)
   return size > 0;
 }
 
-/* What ends a line, or moves what is shown: both sets of control characters,
-   the separators of lines and paragraphs, and what turns the direction. */
+/* C0 and C1 control characters, the separators of lines and paragraphs, and
+   those that change the direction of writing. */
 static bool is_control(const unsigned char *at, size_t size)
 {
   if (size == 1)
@@ -182,11 +183,11 @@ static bool is_control(const unsigned char *at, size_t size)
          (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
 }
 
-/* Off the end of the window: what is left there of a secret that is too short
-   to be told by a piece, and of a character. */
+/* Removes from the end of the window what may be the beginning of a secret, too
+   short to be found, and an incomplete character. */
 static void drop_rest(struct text *text)
 {
-  text->len -= TELLING - 1;
+  text->len -= MAX_SHOWN;
   for (int i = 0; i < 3 && (text->bytes[text->len - 1] & 0xc0) == 0x80; i++)
     text->len--;
   if (text->bytes[text->len - 1] >= 0xc0)
@@ -215,7 +216,7 @@ void text_tidy(struct text *text)
   text->len = len;
 }
 
-/* -- from beginning to end -------------------------------------------------- */
+/* -- in and out -------------------------------------------------------------- */
 
 void text_open(struct text *text, struct bytes from)
 {
@@ -225,8 +226,9 @@ void text_open(struct text *text, struct bytes from)
   memcpy(text->bytes, from.data, text->len);
 }
 
-/* A character that is hidden in part is hidden; what stands in a row is one
-   secret. Returns how many bytes were read, and points to what to write. */
+/* One character, or "***" for all hidden ones in a row, is the next piece to
+   write. Returns how many bytes it stands for. A character is hidden where one
+   of its bytes is. */
 static size_t next(const struct text *text, size_t at, struct bytes *piece)
 {
   size_t end = at, size = 0;
@@ -253,7 +255,7 @@ size_t text_close(struct text *text, char out[TEXT_OUT])
     read = next(text, i, &piece);
     if (len == 0 && piece.data[0] == ' ')
       continue;
-    if (piece.len > TEXT_LONGEST - len) {
+    if (piece.len > TEXT_MAX - len) {
       more = true;
       break;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A stranger's text made fit for a log: no secret in it and no piece of one,
-   no control character, valid UTF-8, and of bounded length. */
+/* Makes a foreign text fit for a log: no secret in it and no piece of one, no
+   control character, valid UTF-8, of bounded length. */
 #ifndef BALANCE_TEXT_H
 #define BALANCE_TEXT_H
 
@@ -12,40 +12,40 @@
 #pragma GCC visibility push(hidden)
 
 enum {
-  TEXT_WINDOW = 4096, /* bytes of a text that are looked at */
-  TEXT_LONGEST = 300, /* bytes of it that come out, and then three dots */
-  TEXT_OUT = TEXT_LONGEST + 3
+  TEXT_WINDOW = 4096, /* bytes that are read */
+  TEXT_MAX = 300,     /* bytes that are shown, and then three dots */
+  TEXT_OUT = TEXT_MAX + 3
 };
 
-/* The beginning of a text, and which of its bytes are not to be shown. A copy
-   with secrets in it: text_close cleanses it. */
+/* A copy of the beginning of a text, and which of its bytes are hidden. There
+   may be secrets in it: text_close cleanses it. */
 struct text {
   unsigned char bytes[TEXT_WINDOW];
   bool hidden[TEXT_WINDOW];
   size_t len;
-  bool cut; /* there was more of it */
+  bool cut; /* the text is longer */
 };
 
 /* Whether it is well-formed UTF-8. */
 bool text_is_utf8(struct bytes text);
 
-/* Whether a secret is in it, or a piece that says enough: eight bytes from
-   wherever. Upper and lower case are the same. */
+/* Whether a secret, or eight successive bytes of one, are in the text. The case
+   of letters does not matter. */
 bool text_has_secret(struct bytes text, struct bytes secret);
 
 /* Copies the beginning of a text. */
 void text_open(struct text *text, struct bytes from);
 
-/* Hides the pieces of a secret, in whatever case. */
+/* Hides the secret, and each eight successive bytes of it, in whatever case. */
 void text_hide(struct text *text, struct bytes secret);
 
-/* Hides what looks like a signature, and makes it UTF-8 that has no control
-   character. A secret may have come together by that, or been changed: hide
-   them before and after. */
+/* Hides what looks like a signature, and makes the text UTF-8 without control
+   characters. That changes the text, so that secrets are to be hidden before
+   and after it. */
 void text_tidy(struct text *text);
 
-/* Writes it without the space around it, with asterisks for what is hidden,
-   and returns how many bytes these are. */
+/* Writes the text without the space around it, and with three asterisks for
+   each row of hidden bytes. Returns its length. */
 size_t text_close(struct text *text, char out[TEXT_OUT]);
 
 #pragma GCC visibility pop

@@ -12,8 +12,8 @@
 
 #include "libcurl.h"
 
-/* Whether a certificate is there by the name OpenSSL looks for, like
-   "5ed36f99.0": the hash of its subject. */
+/* Whether there is a certificate under the hash of its subject, the name that
+   OpenSSL looks for, like "5ed36f99.0". */
 static bool has_hashed_names(const char *path)
 {
   DIR *directory = path ? opendir(path) : NULL;
@@ -29,8 +29,7 @@ static bool has_hashed_names(const char *path)
   return found;
 }
 
-/* Whether what is opened by that name cannot make anybody wait; what is not
-   there cannot. */
+/* Whether opening that name cannot block: it is a regular file or missing. */
 static bool is_file_at(int directory, const char *name)
 {
   struct stat status;
@@ -57,9 +56,9 @@ struct trust trust_of_system(void)
   return (struct trust){.file = curl->cainfo, .path = curl->capath};
 }
 
-/* -- what a caller gives ---------------------------------------------------- */
+/* -- a caller's --------------------------------------------------------------- */
 
-/* Like "5ed36f99.0", or "5ed36f99.r0" for a list of revoked ones. */
+/* Like "5ed36f99.0", or "5ed36f99.r0" for a revocation list. */
 static bool is_hashed_name(const char *name)
 {
   return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
@@ -69,7 +68,7 @@ static bool has_only_files(const char *path)
 {
   DIR *directory = opendir(path);
   if (!directory)
-    return true; /* then nothing in it can be opened */
+    return true; /* OpenSSL cannot read it either */
   bool only = true;
   const struct dirent *entry;
   while (only && (entry = readdir(directory)))
@@ -84,7 +83,7 @@ static bool is_fit_directory(const char *path, size_t len,
 {
   char copy[4096];
   if (len >= sizeof(copy))
-    return true; /* no system opens it */
+    return true; /* longer than PATH_MAX: it cannot be opened */
   memcpy(copy, path, len);
   copy[len] = '\0';
   struct stat status;
@@ -104,7 +103,7 @@ bool trust_is_fit(const char *file, const char *path, struct trust_seen *seen)
 {
   if (file && !is_file_at(AT_FDCWD, file))
     return false;
-  while (path && *path) { /* OpenSSL takes a list of them */
+  while (path && *path) { /* a list, for OpenSSL */
     size_t len = strcspn(path, ":");
     if (!is_fit_directory(path, len, seen))
       return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The system's trust store, the most expensive thing in a call: OpenSSL 3.0
-   needs 30 to 50 ms for Debian's bundle of certificates at every new
-   connection, and 0.3 ms for the same as a directory of hashed names, where
-   it opens the one that it needs. So the directory goes first. */
+/* Trust stores: a bundle of certificates, or a directory of certificates whose
+   names are hashes. OpenSSL 3.0 reads the whole bundle at every new connection,
+   in 30 to 50 ms for Debian's, but opens only what it needs in the directory, in
+   0.3 ms. So of the system's, the directory is preferred. */
 #ifndef BALANCE_TRUST_H
 #define BALANCE_TRUST_H
 
@@ -13,29 +13,29 @@
 #pragma GCC visibility push(hidden)
 
 struct trust {
-  const char *file; /* NULL or a bundle; libcurl caches it only alone */
-  const char *path; /* NULL or a directory of hashed names */
+  const char *file; /* a bundle, or NULL; libcurl caches it without a path */
+  const char *path; /* a directory of hashed names, or NULL */
 };
 
-/* Looks for it; where there is none, says what libcurl would have tried. The
-   strings belong to libcurl and OpenSSL, and last as long as the process. */
+/* Finds the system's; where there is none, libcurl's own default. The strings
+   last as long as the process. */
 struct trust trust_of_system(void);
 
-/* A directory that was found fit. All zero for none. */
+/* The last directory that was found fit; all zeros: none. */
 struct trust_seen {
   dev_t device;
   ino_t inode;
   time_t changed;
 };
 
-/* Whether OpenSSL, which opens them in our name, will find regular files: at
-   a FIFO or a terminal it would wait, and with it the whole thread. What is
-   not there, or no certificate, is for libcurl to say. A directory, with 144
-   names 0.3 ms, is looked at again when it has changed. Either may be NULL. */
+/* Whether what OpenSSL would open there are regular files: a FIFO or a terminal
+   would block the thread. Missing files and bad certificates are left for
+   libcurl to report. Checking a directory of 144 names takes 0.3 ms, so it is
+   checked again only when it has changed. Either may be NULL. */
 bool trust_is_fit(const char *file, const char *path, struct trust_seen *seen);
 
-/* Whether OpenSSL can load this file now: where libcurl could not, memory or
-   descriptors were short then. */
+/* Whether OpenSSL can load this file now. If so, and libcurl could not, memory
+   or descriptors were lacking. */
 bool trust_is_good(const char *file);
 
 #pragma GCC visibility pop

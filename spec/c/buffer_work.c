@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Proves what a buffer makes of its pieces. Prints what is wrong and fails. */
+/* Checks a buffer. */
 #include "buffer.h"
 
 #include <stdint.h>
@@ -7,7 +7,7 @@
 
 #include "check.h"
 
-enum { MOST = 1000 };
+enum { MAX = 1000 };
 
 static bool holds(const struct buffer *buffer, const char *text)
 {
@@ -19,10 +19,10 @@ int main(void)
 {
   struct buffer buffer;
   struct bytes none = {NULL, 0}, more = BYTES("+"), endless = {"", SIZE_MAX};
-  buffer_init(&buffer, MOST);
+  buffer_init(&buffer, MAX);
 
   check(BUFFER_APPEND(&buffer, none, none) == BUFFER_OK && !buffer.data,
-        "nothing takes no memory");
+        "empty pieces need no memory");
   check(BUFFER_APPEND(&buffer, none, BYTES("a"), none, BYTES("bc")) ==
                 BUFFER_OK &&
             holds(&buffer, "abc"),
@@ -30,14 +30,14 @@ int main(void)
   check(BUFFER_APPEND(&buffer, more, endless) == BUFFER_FULL &&
             BUFFER_APPEND(&buffer, endless, endless, more) == BUFFER_FULL &&
             holds(&buffer, "abc"),
-        "what does not fit leaves all as it was");
+        "pieces that do not fit change nothing");
 
-  char filler[MOST] = {0};
-  struct bytes rest = {filler, MOST - 3};
+  char filler[MAX] = {0};
+  struct bytes rest = {filler, MAX - 3};
   check(BUFFER_APPEND(&buffer, rest, more) == BUFFER_FULL &&
             holds(&buffer, "abc"),
-        "nor does the piece before it stay");
-  check(BUFFER_APPEND(&buffer, rest) == BUFFER_OK && buffer.len == MOST,
+        "nor does one that fits before one that does not");
+  check(BUFFER_APPEND(&buffer, rest) == BUFFER_OK && buffer.len == MAX,
         "it can be filled to its last byte");
   check(BUFFER_APPEND(&buffer, none) == BUFFER_OK &&
             BUFFER_APPEND(&buffer, more) == BUFFER_FULL,
@@ -45,7 +45,7 @@ int main(void)
 
   buffer_reset(&buffer);
   check(buffer.len == 0 && buffer.data && buffer.data[0] == '\0',
-        "what is let go of is cleansed");
+        "a reset cleanses");
   buffer_free(&buffer);
   return 0;
 }

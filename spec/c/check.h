@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a program here says what is not as promised: it prints it, and fails. */
+/* A program here prints a promise that is not kept, and fails. */
 #ifndef BALANCE_SPEC_CHECK_H
 #define BALANCE_SPEC_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chroot and setuid for Lua, as daemons do once they have begun. */
+/* chroot and setuid for Lua. */
 #define _DEFAULT_SOURCE /* chroot */
 #include <errno.h>
 #include <lauxlib.h>
@@ -15,7 +15,7 @@ static int result(lua_State *L, int status)
   return 2;
 }
 
-/* chroot(path): true; or false and why not. */
+/* chroot(path): true; or false and strerror's words. */
 static int chroot_(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);

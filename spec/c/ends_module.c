@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* How a connection can end and cqueues does not know: for the server that
-   misbehaves. */
+/* Ways to end a connection that cqueues does not have, for the fault server. */
 #define _POSIX_C_SOURCE 200809L
 #include <lauxlib.h>
 #include <lua.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
-/* reset(fd): closing it will send a reset. */
+/* reset(fd): closing it will send a RST. */
 static int reset(lua_State *L)
 {
   struct linger none = {.l_onoff = 1};
@@ -16,15 +15,14 @@ static int reset(lua_State *L)
   return 1;
 }
 
-/* cut(fd): ends it as anyone in between could, without TLS's goodbye. */
+/* cut(fd): ends it without TLS's close_notify, as an attacker could. */
 static int cut(lua_State *L)
 {
   shutdown((int)luaL_checkinteger(L, 1), SHUT_WR);
   return 0;
 }
 
-/* goodbye(ssl): says with TLS's close_notify that nothing follows. luaossl has
-   no function for it. */
+/* goodbye(ssl): sends TLS's close_notify. luaossl has no function for it. */
 static int goodbye(lua_State *L)
 {
   SSL **ssl = luaL_checkudata(L, 1, "SSL*");

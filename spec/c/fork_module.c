@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fork and wait for Lua, as nginx has them under its workers. */
+/* fork and wait for Lua. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <sys/wait.h>
@@ -12,7 +12,8 @@ static int fork_(lua_State *L)
   return 1;
 }
 
-/* wait(pid): its exit status, or the negative number of a signal. */
+/* wait(pid): its exit status, or the negative number of the signal that ended
+   it. */
 static int wait_(lua_State *L)
 {
   int status = 0;

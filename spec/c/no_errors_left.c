@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Proves that a failed handshake leaves nothing in OpenSSL's error queue: in
-   nginx it would be taken for the failure of somebody else's. The argument is
-   an endpoint where the handshake fails. */
+/* no_errors_left ENDPOINT: checks that a failed handshake, with this endpoint,
+   leaves OpenSSL's error queue empty. In nginx an error that is left there
+   makes another connection fail. */
 #include <openssl/err.h>
 #include <string.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A resolver that stalls: every look-up of a name takes four seconds, or so
-   many as RESOLVER_STALL says, and finds nothing; but one that begins with
-   "prompt" finds nothing at once. Nothing is asked of the network. Each
-   look-up is a line of the file that RESOLVER_LOG names, where it does. */
+/* A slow resolver without a network: every look-up fails, after the seconds
+   that RESOLVER_STALL says or four; at once for names that begin with "prompt".
+   Each name is written to the file RESOLVER_LOG, where it is set. */
 #define _POSIX_C_SOURCE 200809L /* getaddrinfo, dprintf */
 #include <fcntl.h>
 #include <netdb.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A system that has no thread or no place in an epoll left, as SCARCE says:
-   "thread" or "watch". */
+/* A system that has no threads left, with SCARCE=thread, or no epoll watches,
+   with SCARCE=watch. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a secret as a string of Lua, and leaves no other copy of it. */
+/* Reads a secret into a string of Lua, without another copy in memory. */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* read(path): the file's bytes. */
+/* read(path): the bytes of a file. */
 static int read_(lua_State *L)
 {
   char text[256];

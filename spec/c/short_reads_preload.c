@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A world of short reads and writes: on a TCP connection one byte moves a
-   call, and of every few calls one comes too early and one is interrupted.
-   Looking ahead (MSG_PEEK) is left alone, and so is all that is no such
-   connection. With READY_TO_WRITE set, writes are as short and never too
-   early. Says at the end how many calls it was. */
+/* Short reads and writes: on TCP connections a call moves one byte, and every
+   few calls one fails with EAGAIN or EINTR. With READY_TO_WRITE set, no write
+   fails. MSG_PEEK works as usual. At the end the number of calls is printed. */
 #define _GNU_SOURCE /* RTLD_NEXT, SO_DOMAIN */
 #include <dlfcn.h>
 #include <errno.h>
@@ -42,7 +40,7 @@ static int option(int fd, int name)
   return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
 }
 
-/* Whether anything may move, and then how much; else errno says why not. */
+/* Shortens a call to one byte. False: it fails, as errno says. */
 static bool may_move(int fd, size_t *len, bool ready)
 {
   int saved = errno, domain = option(fd, SO_DOMAIN);

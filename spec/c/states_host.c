@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* states THREADS STATES SCRIPT [ARGUMENT...]: a host of many Lua states, as a
-   server has them. Each thread opens STATES of them one after the other, runs
-   the script in it and closes it. Prints the process's resident KiB and its
-   descriptors after a tenth of all states and after the last. */
+/* states THREADS STATES SCRIPT [ARGUMENT...]: a program with many Lua states.
+   Each thread opens STATES of them, one after another, runs the script in each
+   and closes it. Prints the process's resident KiB and descriptors after a tenth
+   of all states and after the last. */
 #include <dirent.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -14,7 +14,7 @@
 
 enum { MAX_THREADS = 64 };
 
-static char *const *arguments; /* the script, and its own */
+static char *const *arguments; /* the script and its arguments */
 static int states_each, states_all;
 static atomic_int closed;
 
@@ -50,7 +50,7 @@ static void run_script(lua_State *L)
   lua_setglobal(L, "arg");
   if (luaL_loadfile(L, arguments[0]) != 0 || lua_pcall(L, 0, 0, 0) != 0) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    _Exit(EXIT_FAILURE); /* the other threads go on until then */
+    _Exit(EXIT_FAILURE); /* other threads are running */
   }
 }
 

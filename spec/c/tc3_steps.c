@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints every step of a TC3 signature, a line each, so that a spec can name
-   the one that went wrong.
+/* Prints every step of a TC3 signature on its own line, so that a spec can name
+   the wrong one.
 
    tc3_steps SECRET_ID SECRET_KEY SERVICE METHOD PATH QUERY PAYLOAD TIMESTAMP
              [NAME VALUE]... */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For Lua, what the C library knows of its own heap: pages with nothing in
-   them are given back, so that what is left is in use. */
+/* malloc_trim for Lua: gives free pages back to the system, so that the resident
+   memory is what is in use. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdlib.h> /* __GLIBC__ */

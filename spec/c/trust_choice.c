@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints which trust store of this system a transport would take. */
+/* Prints the trust store of this system that a transport uses. */
 #include <stdio.h>
 
 #include "trust.h"

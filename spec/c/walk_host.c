@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* walk HEAP MODE FIRST STEP SCRIPT ENDPOINT: makes allocations fail, one run
-   of the script for each: the FIRST-th, the one STEP later, and so on until a
-   run is over before. HEAP: lua (what lua_newstate was given), curl (what
-   curl_global_init_mem was), own (what our C asks for itself: it is linked
-   into this program with those functions wrapped), openssl (in a process for
-   each point, as what it could not begin with it does not try again). MODE:
-   once, after which everything must work again, or on: from then on there is
-   no memory at all.
+/* walk HEAP MODE FIRST STEP SCRIPT ENDPOINT: runs the script again and again,
+   and makes an allocation fail in each run: the FIRST-th, the one STEP later,
+   and so on, until a run ends before its allocation. HEAP is lua, curl, own or
+   openssl, see heaps.h; openssl has a process for each run, since OpenSSL does
+   not try again to initialize what it could not. MODE is once: the allocation
+   fails, and afterwards everything must work; or on: all later ones fail too.
 
-   The script gets ENDPOINT, a time limit and whether all is well, and returns
-   whether its calls succeeded; where one of them was told something wrong, it
-   raises an error with that word in it. Prints what must not be: that, a
-   crash, a hang, a block that is left. The last line says how many points
-   there are, and at how many libnghttp2 crashed or lost a block: since libcurl
-   8 it is refused memory too, and goes on without it. */
-#define _GNU_SOURCE /* MAP_ANONYMOUS, dladdr */
+   The script gets ENDPOINT, a time limit, and whether no allocation fails. It
+   returns whether its calls succeeded; an error of its with the word "wrong" is
+   a finding. So are crashes, hangs and blocks that are not freed. The last line
+   has the number of runs, and in how many libnghttp2 crashed or lost a block:
+   libcurl 8 and later give it the same functions, and it does not check them. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <execinfo.h>
-#include <stddef.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,31 +26,16 @@
 #include <unistd.h>
 
 #include "libcurl.h"
+#include "walk/heaps.h"
 
-/* A call takes milliseconds. One that libcurl forgot waits for its limit. */
+/* A call takes milliseconds, or its time limit where libcurl lost its timer. */
 enum { FAILING_SECONDS = 1, HEALTHY_SECONDS = 10, HANG_SECONDS = 60 };
 
-enum { MANY = 20 }; /* findings, and no more */
+enum { MAX_FINDINGS = 20 };
 
 enum { NOT_OURS = 42 }; /* the exit status after a crash in libnghttp2 */
 
-enum heap {
-  HEAP_LUA,
-  HEAP_CURL,
-  HEAP_OWN,
-  HEAP_OPENSSL,
-  HEAPS,
-  HEAP_NGHTTP2 = HEAPS
-};
-
-static const char *const heap_names[] = {"lua", "curl", "own", "openssl"};
-
-static enum heap walked;
-static bool is_once;
-static bool armed;
-static long asked, blocks[HEAPS + 1];
-
-/* Shared with the process that walks, which may die. */
+/* Shared with the child that walks: it may crash. */
 struct progress {
   long point;
   int wrong;
@@ -69,208 +45,10 @@ struct progress {
 
 static struct progress *progress;
 
-static bool fails(enum heap heap)
-{
-  if (!armed || heap != walked)
-    return false;
-  /* Refused, Lua since 5.2 collects its garbage and asks once more. */
-  long tries = heap == HEAP_LUA && LUA_VERSION_NUM > 501 ? 2 : 1;
-  asked++;
-  if (asked < progress->point || (is_once && asked >= progress->point + tries))
-    return false;
-  errno = ENOMEM;
-  return true;
-}
-
-static void *counted(enum heap heap, void *block)
-{
-  blocks[heap] += block != NULL;
-  return block;
-}
-
-/* -- our own C: the linker sends its requests here -------------------------- */
-
-#define DECLARE(type, name, parameters)                                       \
-  type __real_##name parameters;                                              \
-  type __wrap_##name parameters;
-
-#define TAKES(type, name, parameters, arguments)                              \
-  DECLARE(type *, name, parameters)                                           \
-  type *__wrap_##name parameters                                              \
-  {                                                                           \
-    return fails(HEAP_OWN) ? NULL                                             \
-                           : counted(HEAP_OWN, __real_##name arguments);      \
-  }
-
-#define GIVES(name, parameters, block, arguments)                             \
-  DECLARE(void, name, parameters)                                             \
-  void __wrap_##name parameters                                               \
-  {                                                                           \
-    blocks[HEAP_OWN] -= (block) != NULL;                                      \
-    __real_##name arguments;                                                  \
-  }
-
-TAKES(void, malloc, (size_t size), (size))
-TAKES(void, calloc, (size_t count, size_t size), (count, size))
-GIVES(free, (void *block), block, (block))
-TAKES(void, CRYPTO_malloc, (size_t size, const char *file, int line),
-      (size, file, line))
-TAKES(void, CRYPTO_zalloc, (size_t size, const char *file, int line),
-      (size, file, line))
-GIVES(CRYPTO_clear_free,
-      (void *block, size_t size, const char *file, int line), block,
-      (block, size, file, line))
-TAKES(EVP_MD, EVP_MD_fetch,
-      (OSSL_LIB_CTX * library, const char *name, const char *properties),
-      (library, name, properties))
-GIVES(EVP_MD_free, (EVP_MD * digest), digest, (digest))
-TAKES(EVP_MD_CTX, EVP_MD_CTX_new, (void), ())
-GIVES(EVP_MD_CTX_free, (EVP_MD_CTX * context), context, (context))
-TAKES(EVP_MAC, EVP_MAC_fetch,
-      (OSSL_LIB_CTX * library, const char *name, const char *properties),
-      (library, name, properties))
-GIVES(EVP_MAC_free, (EVP_MAC * mac), mac, (mac))
-TAKES(EVP_MAC_CTX, EVP_MAC_CTX_new, (EVP_MAC * mac), (mac))
-GIVES(EVP_MAC_CTX_free, (EVP_MAC_CTX * context), context, (context))
-
-DECLARE(void *, realloc, (void *block, size_t size))
-DECLARE(void *, CRYPTO_clear_realloc,
-        (void *block, size_t old_size, size_t size, const char *file,
-         int line))
-
-void *__wrap_realloc(void *block, size_t size)
-{
-  if (fails(HEAP_OWN))
-    return NULL;
-  void *moved = __real_realloc(block, size);
-  return block ? moved : counted(HEAP_OWN, moved);
-}
-
-void *__wrap_CRYPTO_clear_realloc(void *block, size_t old_size, size_t size,
-                                  const char *file, int line)
-{
-  if (fails(HEAP_OWN))
-    return NULL;
-  void *moved = __real_CRYPTO_clear_realloc(block, old_size, size, file, line);
-  return block ? moved : counted(HEAP_OWN, moved);
-}
-
-/* -- libcurl ---------------------------------------------------------------- */
-
-/* Before each block: who asked for it. */
-union head {
-  enum heap heap;
-  max_align_t align;
-};
-
-/* Whether libnghttp2 is among those that called this. */
-static bool by_nghttp2(void)
-{
-  void *frames[6];
-  int count = backtrace(frames, sizeof(frames) / sizeof(*frames));
-  for (int i = 0; i < count; i++) {
-    Dl_info where;
-    if (dladdr(frames[i], &where) && strstr(where.dli_fname, "libnghttp2"))
-      return true;
-  }
-  return false;
-}
-
-static void *behind(union head *head)
-{
-  if (!head)
-    return NULL;
-  head->heap = by_nghttp2() ? HEAP_NGHTTP2 : HEAP_CURL;
-  return counted(head->heap, head + 1);
-}
-
-static void *curl_malloc(size_t size)
-{
-  if (fails(HEAP_CURL))
-    return NULL;
-  return behind(__real_malloc(sizeof(union head) + size));
-}
-
-static void *curl_calloc(size_t count, size_t size)
-{
-  if (fails(HEAP_CURL))
-    return NULL;
-  return behind(__real_calloc(1, sizeof(union head) + count * size));
-}
-
-static char *curl_strdup(const char *text)
-{
-  size_t size = strlen(text) + 1;
-  char *copy = curl_malloc(size);
-  return copy ? memcpy(copy, text, size) : NULL;
-}
-
-static void *curl_realloc(void *block, size_t size)
-{
-  if (!block)
-    return curl_malloc(size);
-  if (fails(HEAP_CURL))
-    return NULL;
-  union head *moved =
-      __real_realloc((union head *)block - 1, sizeof(union head) + size);
-  return moved ? moved + 1 : NULL;
-}
-
-static void give_curls(void *block)
-{
-  if (!block)
-    return;
-  union head *head = (union head *)block - 1;
-  blocks[head->heap]--;
-  __real_free(head);
-}
-
-/* -- OpenSSL ---------------------------------------------------------------- */
-
-static void *openssl_malloc(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return fails(HEAP_OPENSSL) ? NULL : __real_malloc(size);
-}
-
-static void *openssl_realloc(void *block, size_t size, const char *file,
-                             int line)
-{
-  (void)file;
-  (void)line;
-  return fails(HEAP_OPENSSL) ? NULL : __real_realloc(block, size);
-}
-
-static void give_openssls(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  __real_free(block);
-}
-
-/* -- Lua -------------------------------------------------------------------- */
-
-static void *lua_allocate(void *unused, void *block, size_t old_size,
-                          size_t size)
-{
-  (void)unused;
-  if (size == 0) {
-    blocks[HEAP_LUA] -= block != NULL;
-    __real_free(block);
-    return NULL;
-  }
-  bool shrinks = block && size <= old_size; /* which must not fail */
-  if (!shrinks && fails(HEAP_LUA))
-    return NULL;
-  void *moved = __real_realloc(block, size);
-  return block ? moved : counted(HEAP_LUA, moved);
-}
-
 #ifdef __SANITIZE_ADDRESS__
 
-/* lua-cjson 2.1.0 loses its buffer where Lua's memory ends while it decodes:
-   that is not ours. It must stay mapped, for a leak to be told by its name. */
+/* lua-cjson 2.1.0 loses its buffer where Lua has no memory while it decodes.
+   Such a leak is known by the library's name, so that it must stay mapped. */
 const char *__lsan_default_options(void);
 const char *__lsan_default_suppressions(void);
 int dlclose(void *handle);
@@ -334,9 +112,10 @@ static int call_protected(lua_State *L, struct run *run)
 static lua_State *new_state(void)
 {
 #if LUA_VERSION_NUM < 505
-  return lua_newstate(lua_allocate, NULL);
+  return lua_newstate(heap_allocate_lua, NULL);
 #else
-  return lua_newstate(lua_allocate, NULL, 1); /* the same at every point */
+  return lua_newstate(heap_allocate_lua, NULL,
+                      1); /* the same at every point */
 #endif
 }
 
@@ -344,8 +123,8 @@ static lua_State *new_state(void)
 
 static void found(const char *what, const char *detail)
 {
-  printf("%s, %s at %ld: %s%s\n", heap_names[walked], is_once ? "once" : "on",
-         progress->point, what, detail);
+  printf("%s, %s at %ld: %s%s\n", heap_names[refusal.heap],
+         refusal.is_once ? "once" : "on", progress->point, what, detail);
   fflush(stdout);
   progress->wrong++;
 }
@@ -366,32 +145,32 @@ static void check_calls(lua_State *L, struct run *run, bool healthy)
 
 static void check_blocks(enum heap heap)
 {
-  if (blocks[heap] != 0)
+  if (heap_blocks[heap] != 0)
     found("blocks are left: ", heap_names[heap]);
-  blocks[heap] = 0;
+  heap_blocks[heap] = 0;
 }
 
 static bool has_failed(void)
 {
-  return asked >= progress->point;
+  return refusal.asked >= refusal.first;
 }
 
-/* One state from its beginning to its end. */
+/* Opens a state, runs the script in it and closes it. */
 static void check_state(struct run *run, bool healthy)
 {
-  asked = 0;
-  armed = !healthy;
+  refusal.first = progress->point;
+  refusal.asked = 0;
+  refusal.is_on = !healthy;
   lua_State *L = new_state();
   if (L) {
     check_calls(L, run, healthy);
-    bool first_time = armed && is_once && has_failed();
-    if (first_time) {
-      armed = false;
+    if (!healthy && refusal.is_once && has_failed()) {
+      refusal.is_on = false;
       check_calls(L, run, true);
     }
     lua_close(L);
   }
-  armed = false;
+  refusal.is_on = false;
   check_blocks(HEAP_LUA);
   check_blocks(HEAP_OWN);
 }
@@ -400,29 +179,28 @@ static void check_state(struct run *run, bool healthy)
 static bool check_point(struct run *run)
 {
   alarm(HANG_SECONDS);
-  curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, give_curls,
-                       curl_realloc, curl_strdup, curl_calloc);
+  heap_init_curl();
   run->limit = FAILING_SECONDS;
   check_state(run, false);
   bool reached = has_failed();
-  if (!reached && !run->complete) { /* it may have been too slow */
+  if (!reached && !run->complete) { /* too slow, maybe */
     run->limit = HEALTHY_SECONDS;
     check_state(run, false);
     if (!run->complete)
       found("no allocation failed, but a call did", "");
   }
-  if (reached && is_once)
+  if (reached && refusal.is_once)
     check_state(run, true);
   curl_global_cleanup();
   check_blocks(HEAP_CURL);
-  progress->not_ours += blocks[HEAP_NGHTTP2] != 0;
-  blocks[HEAP_NGHTTP2] = 0;
+  progress->not_ours += heap_blocks[HEAP_NGHTTP2] != 0;
+  heap_blocks[HEAP_NGHTTP2] = 0;
   return reached;
 }
 
 static void on_crash(int number)
 {
-  if (by_nghttp2())
+  if (heap_is_nghttp2s())
     _exit(NOT_OURS);
   signal(number, SIG_DFL);
   raise(number);
@@ -430,15 +208,16 @@ static void on_crash(int number)
 
 static int walk(struct run *run, long step)
 {
-  by_nghttp2(); /* the first time it loads what it needs */
+  heap_is_nghttp2s(); /* backtrace() allocates at its first call */
   signal(SIGSEGV, on_crash);
-  libcurl_init(); /* once in a process: the module's own call is over */
+  libcurl_init(); /* so that the module does not call curl_global_init */
   curl_global_cleanup();
   bool reached;
   do {
     reached = check_point(run);
     progress->point += reached ? step : 0;
-  } while (reached && progress->wrong < MANY && walked != HEAP_OPENSSL);
+  } while (reached && progress->wrong < MAX_FINDINGS &&
+           refusal.heap != HEAP_OPENSSL);
   progress->over = !reached;
   return EXIT_SUCCESS;
 }
@@ -447,18 +226,16 @@ int main(int argc, char *argv[])
 {
   if (argc != 7)
     return 2;
-  while (strcmp(heap_names[walked], argv[1]) != 0)
-    if (++walked == HEAPS)
+  while (strcmp(heap_names[refusal.heap], argv[1]) != 0)
+    if (++refusal.heap == HEAPS)
       return 2;
-  is_once = strcmp(argv[2], "once") == 0;
+  refusal.is_once = strcmp(argv[2], "once") == 0;
   long first = atol(argv[3]), step = atol(argv[4]);
   struct run run = {.script = argv[5], .endpoint = argv[6]};
   if (first < 1 || step < 1)
     return 2;
-  /* Not where a library that libcurl wants has used OpenSSL before main. */
-  if (!CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
-                                give_openssls) &&
-      walked == HEAP_OPENSSL) {
+  /* A library that libcurl needs may have used OpenSSL before main. */
+  if (!heap_take_openssl() && refusal.heap == HEAP_OPENSSL) {
     puts("OpenSSL is in use already");
     return EXIT_SUCCESS;
   }
@@ -468,7 +245,7 @@ int main(int argc, char *argv[])
   if (progress == MAP_FAILED)
     return 2;
   progress->point = first;
-  while (!progress->over && progress->wrong < MANY) {
+  while (!progress->over && progress->wrong < MAX_FINDINGS) {
     int status = 0;
     pid_t child = fork();
     if (child == 0)
