@@ -114,17 +114,16 @@ static int l_transport_gc(lua_State *L)
   return 0;
 }
 
-/* Adds "Bearer <key>", put together here: Lua would not wipe the string. False:
-   no memory. */
-static bool add_authorization(lua_State *L, int table,
-                              struct core_state *state,
-                              struct headers *headers)
+/* Adds "Bearer <key>", put together here: Lua would not wipe the string. */
+static enum buffer_status add_authorization(lua_State *L, int table,
+                                            struct core_state *state,
+                                            struct headers *headers)
 {
   struct bytes key = core_text_field(L, table, "authorization", BYTES(""));
   struct bytes scheme = core_text_field(L, table, "scheme", BYTES(""));
   struct bytes space = {" ", scheme.len > 0};
   if (key.len == 0)
-    return true;
+    return BUFFER_OK;
   core_add_header(L, headers, BYTES("Authorization"), BYTES(""));
   buffer_reset(&state->authorization);
   enum buffer_status status =
@@ -133,7 +132,7 @@ static bool add_authorization(lua_State *L, int table,
     luaL_error(L, "field 'authorization' is too long");
   headers->list[headers->count - 1].value =
       buffer_bytes(&state->authorization);
-  return status == BUFFER_OK;
+  return status;
 }
 
 static bool boolean_field(lua_State *L, int table, const char *name)
@@ -266,7 +265,7 @@ static int l_transport_start(lua_State *L)
   } else {
     struct bytes host = {endpoint.host, strlen(endpoint.host)};
     core_add_header(L, &headers, BYTES("Host"), host);
-    if (!add_authorization(L, 2, state, &headers))
+    if (add_authorization(L, 2, state, &headers) != BUFFER_OK)
       return core_fail_for(L, ENOMEM);
   }
   /* The Authorization value is in C memory: nothing raises until it is wiped. */

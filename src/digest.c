@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <stdbool.h>
 
 #include "scarcity.h"
 
@@ -16,8 +15,9 @@ struct digest {
   EVP_MAC_CTX *hmac;
 };
 
-/* Ends what ERR_set_mark began. */
-static enum digest_status finish(bool done)
+/* Static functions return what OpenSSL's do: 1 for success. This one ends what
+   ERR_set_mark began. */
+static enum digest_status finish(int done)
 {
   enum digest_status status = DIGEST_OK;
   if (!done)
@@ -26,7 +26,7 @@ static enum digest_status finish(bool done)
   return status;
 }
 
-static bool acquire(struct digest *digest)
+static int acquire(struct digest *digest)
 {
   digest->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
   digest->context = EVP_MD_CTX_new();
@@ -37,7 +37,7 @@ static bool acquire(struct digest *digest)
     EVP_MAC_free(hmac); /* the context holds it now */
   }
   if (!digest->sha256 || !digest->context || !digest->hmac)
-    return false;
+    return 0;
 
   char name[] = "SHA256";
   const OSSL_PARAM params[] = {
@@ -71,11 +71,11 @@ void digest_free(struct digest *digest)
   OPENSSL_clear_free(digest, sizeof(*digest));
 }
 
-static bool hash(EVP_MD_CTX *context, const EVP_MD *sha256,
-                 const struct bytes *pieces, size_t count,
-                 unsigned char out[DIGEST_SIZE])
+static int hash(EVP_MD_CTX *context, const EVP_MD *sha256,
+                const struct bytes *pieces, size_t count,
+                unsigned char out[DIGEST_SIZE])
 {
-  bool done = context && EVP_DigestInit_ex2(context, sha256, NULL);
+  int done = context && EVP_DigestInit_ex2(context, sha256, NULL);
   for (size_t i = 0; done && i < count; i++)
     done = EVP_DigestUpdate(context, pieces[i].data, pieces[i].len);
   return done && EVP_DigestFinal_ex(context, out, NULL);
@@ -93,7 +93,7 @@ enum digest_status digest_of_pieces(const struct bytes *pieces, size_t count,
 {
   ERR_set_mark();
   EVP_MD_CTX *context = EVP_MD_CTX_new();
-  bool done = hash(context, EVP_sha256(), pieces, count, out);
+  int done = hash(context, EVP_sha256(), pieces, count, out);
   EVP_MD_CTX_free(context);
   return finish(done);
 }
@@ -111,9 +111,9 @@ enum digest_status digest_hmac(struct digest *digest, struct bytes in,
   const unsigned char *data = (const unsigned char *)in.data;
   size_t len = 0;
   ERR_set_mark();
-  bool done = EVP_MAC_init(digest->hmac, NULL, 0, NULL) && /* the same key */
-              EVP_MAC_update(digest->hmac, data, in.len) &&
-              EVP_MAC_final(digest->hmac, out, &len, DIGEST_SIZE);
+  int done = EVP_MAC_init(digest->hmac, NULL, 0, NULL) && /* the same key */
+             EVP_MAC_update(digest->hmac, data, in.len) &&
+             EVP_MAC_final(digest->hmac, out, &len, DIGEST_SIZE);
   return finish(done && len == DIGEST_SIZE);
 }
 

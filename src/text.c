@@ -43,7 +43,7 @@ static size_t hash(const char *piece, size_t len)
   return (size_t)(bits * UINT64_C(0x9e3779b97f4a7c15) >> 50);
 }
 
-/* False: the text is too short for a piece of it. */
+/* Whether a text of this length can have a piece in it. */
 static bool needle_open(struct needle *needle, struct bytes secret, size_t len)
 {
   size_t piece = secret.len <= MAX_SHOWN ? secret.len : MAX_SHOWN + 1;
