@@ -27,7 +27,8 @@ local function wait_for(transfers)
   end
 end
 
--- Returns over how many connections they went, those in `seen` included.
+-- Runs transfers side by side. Returns the number of their connections, with
+-- those in `seen`.
 local function run(count, changes, seen)
   local transfers, connections = {}, 0
   seen = seen or {}

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- One account's balance is never another's: what tells requests apart in a
--- cache, and whose answer is kept under which name.
+-- A cache never answers a call with another account's balance: the identity of a
+-- request, and the keys that its answer is kept under.
 local accounts = require "sandbox.accounts"
 local balance = require "balance"
 local core = require "balance.core"

@@ -40,7 +40,7 @@ local function call(fetch, its_loop)
     its_loop or loop, fetch or result)
 end
 
--- Waits for its result, and without one ends.
+-- Yields until it is resumed with a result; without one it raises.
 local function wait_for_result()
   return coroutine.yield() or error "killed"
 end

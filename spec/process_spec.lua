@@ -3,7 +3,7 @@ local core = require "balance.core"
 local faults = require "support.faults"
 local process = require "support.process"
 
--- Before each script: what it needs, and the server that misbehaves.
+-- Goes before each script. Its argument is the endpoint of fault_server.lua.
 local preamble = [[
   local core = require "balance.core"
   local balance = require "balance"

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What a client does by itself, against the sandbox.
+-- A whole client against the sandbox: retries, clock, failover, rate, cache,
+-- keys and trace together.
 local balance = require "balance"
 local accounts = require "sandbox.accounts"
 local process = require "support.process"

@@ -45,7 +45,7 @@ describe("loaded again a hundred times, with a call each", function()
       end
       print(measure())
       local without, highest = {}, 0
-      for i = 1, 20 do -- nor does it depend on the collector
+      for i = 1, 20 do -- the same without the collector
         collectgarbage "stop"
         again()
         without[i] = descriptors()

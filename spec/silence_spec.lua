@@ -370,7 +370,7 @@ describe("a role's keys, where a kept connection died in silence", function()
     finish()
   end)
 
-  -- What the server has are no keys: that it says so is enough.
+  -- Returns why the keys cannot be had: the server answers, but without keys.
   local function why_not(take)
     local client = new_client "plain"
     ask(client)

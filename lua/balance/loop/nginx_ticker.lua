@@ -91,9 +91,9 @@ function _M.unregister(transfer)
   waiting[transfer:id()] = nil
 end
 
--- Whether the coroutine behind a waiter has ended: its request is over, or its
--- thread was killed. Then nobody waits for the semaphore, and it counts what
--- was posted.
+-- Whether the coroutine behind a waiter has ended, as its request is over or its
+-- thread was killed. The semaphore counts -1 while a coroutine waits for it and
+-- 0 otherwise, and one more after a post.
 local function is_abandoned(waiter)
   if waiter.outer then
     return is_abandoned(waiter.outer)
