@@ -32,8 +32,8 @@ local function names(set)
   return table.concat(list, " ")
 end
 
--- The names of the results and failures of balance.all without an argument, in a
--- process with this environment.
+-- The names of the results and failures of balance.all without an argument, in
+-- a process with this environment.
 local function all_with(setting, code)
   local output, status = process.run_lua(([[
     local balance = require "balance"

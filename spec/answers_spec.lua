@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Calls whose answer is complete but unusual: its status, its JSON, its fields,
--- a service's message.
+-- Calls whose answer is complete but unusual: its status, its JSON, its
+-- fields, a service's message.
 local balance = require "balance"
 local cjson = require "cjson"
 local core = require "balance.core"
@@ -475,9 +475,9 @@ local documents = {
   } },
 }
 
--- Their fields with their types. A question mark: it may be missing. "needed": the
--- balance is read from it or depends on it. "says": an answer of the service is
--- recognised by it. "any": it is not read.
+-- Their fields with their types. A question mark: it may be missing. "needed":
+-- the balance is read from it or depends on it. "says": an answer of the
+-- service is recognised by it. "any": it is not read.
 local fields = {
   tempolor = { "status says number", "message any", "request_id string?",
     "data needed table", "data.balance needed number" },

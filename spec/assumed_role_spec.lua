@@ -21,8 +21,8 @@ local function arn(role)
   return "qcs::cam::uin/1000:roleName/" .. role
 end
 
--- A search with Tencent's sources, in an environment of the spec's own. `changes`
--- replace fields of the context.
+-- A search with Tencent's sources, in an environment of the spec's own.
+-- `changes` replace fields of the context.
 local function find(options, variables, changes)
   variables = variables or {}
   variables.TENCENT_STS_ENDPOINT = variables.TENCENT_STS_ENDPOINT or sts
@@ -204,7 +204,7 @@ describe("the keys of an assumed role", function()
       return of_environment("dated-clock",
         { now = function() return wall end })
     end
-    assert.same(keys_of "dated-clock", (at(20000))) -- this machine is hours ahead
+    assert.same(keys_of "dated-clock", (at(20000))) -- hours ahead
     kept.now = function() return 50 + 6400 - 301 end
     assert.same(keys_of "dated-clock", (at(1)))
     kept.now = function() return 50 + 6400 - 300 end

@@ -41,7 +41,8 @@ describe("options", function()
     local _, err = balance.tencent { secret_id = tencent.main.secret_id }
     assert.equal("config", err.kind)
     assert.matches("'secret_key' is missing", err.message)
-    -- a blank key is not replaced by the environment's, another account's maybe
+    -- a blank key is not replaced by the environment's, another account's
+    -- maybe
     for _, blank in ipairs { "", "  " } do
       err = select(2, balance.udio { api_key = blank })
       assert.equal("config", err.kind)

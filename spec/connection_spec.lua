@@ -2,8 +2,8 @@
 --
 -- Calls that fail before their request is sent: there is no server, or the
 -- handshake or the proxy fails. Faults of the answer are in faults_spec.
--- libcurl's own messages differ from version to version, so only messages of the
--- module have a pattern; failing.check checks all of them.
+-- libcurl's own messages differ from version to version, so only messages of
+-- the module have a pattern; failing.check checks all of them.
 local failing = require "support.failing"
 local faults = require "support.faults"
 

@@ -34,8 +34,8 @@ local function write(path, text)
   process.write(home .. "/" .. path, text)
 end
 
--- A search in an environment of the spec's own. `changes` replace fields of the
--- context.
+-- A search in an environment of the spec's own. `changes` replace fields of
+-- the context.
 local function find(provider, layers, changes)
   local context = {
     loop = blocking,
@@ -665,7 +665,7 @@ describe("the role of a CVM", function()
         return find(role_only, { { cvm_role = "dated-clock" } },
           { now = function() return wall end }).secret_id
       end
-      assert.equal("id-dated-clock-1", ask_at(20000)) -- the system's clock is ahead
+      assert.equal("id-dated-clock-1", ask_at(20000)) -- ahead
       kept.now = function() return 50 + 6400 - 301 end
       assert.equal("id-dated-clock-1", ask_at(1)) -- now it is set back
       kept.now = function() return 50 + 6400 - 300 end

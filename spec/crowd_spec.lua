@@ -151,8 +151,8 @@ describe("many transfers at once #transport", function()
       or "^GET /echo%?3 ", third:result().body or "")
   end)
 
-  -- Where a host has a connection of HTTP/2, libcurl 7.88 takes a tunnel that is
-  -- not established yet for another one.
+  -- Where a host has a connection of HTTP/2, libcurl 7.88 takes a tunnel that
+  -- is not established yet for another one.
   it("do not go into a tunnel that has no other end yet", function()
     local log = os.tmpname()
     local port, server = process.serve("proxy_server.lua", log, "0.7")

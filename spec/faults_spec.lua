@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Calls whose answer does not arrive as it should, by a fault of the server or of
--- somebody in between. What a complete answer says is in answers_spec.
+-- Calls whose answer does not arrive as it should, by a fault of the server or
+-- of somebody in between. What a complete answer says is in answers_spec.
 local failing = require "support.failing"
 local faults = require "support.faults"
 local process = require "support.process"
@@ -33,8 +33,8 @@ local function layers_of_gzip()
     .. chunk(packed) .. last
 end
 
--- Messages of the module. libcurl's own differ from version to version, and are
--- checked only as failing.check checks all.
+-- Messages of the module. libcurl's own differ from version to version, and
+-- are checked only as failing.check checks all.
 local any = "%a"
 local cut_off = "^the connection was closed before the answer was complete$"
 local coded = "^the answer is in a transfer coding that nobody asked for$"

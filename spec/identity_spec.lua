@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A cache never answers a call with another account's balance: the identity of a
--- request, and the keys that its answer is kept under.
+-- A cache never answers a call with another account's balance: the identity of
+-- a request, and the keys that its answer is kept under.
 local accounts = require "sandbox.accounts"
 local balance = require "balance"
 local core = require "balance.core"

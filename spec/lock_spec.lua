@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- However a cached call ends, no other call waits for it in vain: its lock is
--- released, or the next call sees that its holder has ended, and takes it over.
+-- released, or the next call sees that its holder has ended, and takes it
+-- over.
 local balance = require "balance"
 local blocking = require "balance.loop.blocking"
 local cache = require "balance.cache"

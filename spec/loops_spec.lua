@@ -463,8 +463,8 @@ describe("under cqueues", function()
   end)
 end)
 
--- An error in a callback of luv ends the process. So each spec has a process of
--- its own, which also shows that uv.run returns.
+-- An error in a callback of luv ends the process. So each spec has a process
+-- of its own, which also shows that uv.run returns.
 describe("under luv", function()
   local with_luv = [[
     local uv = require "luv"

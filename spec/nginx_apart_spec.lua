@@ -8,8 +8,8 @@ local process = require "support.process"
 describe("a failed handshake inside nginx #nginx", function()
   after_each(nginx.finish)
 
-  -- OpenSSL's queue of errors belongs to the thread. An error that is left there
-  -- makes the next handshake in this worker fail.
+  -- OpenSSL's queue of errors belongs to the thread. An error that is left
+  -- there makes the next handshake in this worker fail.
   it("is no news for the other TLS of its worker", function()
     local sandbox = os.getenv "SANDBOX_DIR"
     local server = nginx.start {

@@ -80,8 +80,8 @@ local function start(changes, setting)
   end
 end
 
--- Starts the service. Returns its endpoint, a function that sets its credits, and
--- one that stops it.
+-- Starts the service. Returns its endpoint, a function that sets its credits,
+-- and one that stops it.
 local function start_service(credits)
   local dir = process.run("mktemp -d"):gsub("%s+$", "")
   local function set(value)

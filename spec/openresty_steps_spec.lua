@@ -46,9 +46,9 @@ describe("the steps of examples/openresty #nginx", function()
     return ((text .. "\n"):match("\n\n    (.-)\n\n"):gsub("\n    ", "\n"))
   end
 
-  -- Copies the checkout to a directory that all users can read. Where `setpriv`
-  -- and `owner` are given, it belongs to another user, who takes the steps and
-  -- has no sbin in PATH.
+  -- Copies the checkout to a directory that all users can read. Where
+  -- `setpriv` and `owner` are given, it belongs to another user, who takes the
+  -- steps and has no sbin in PATH.
   local function copy(setpriv, owner)
     local output, status = process.run(("mkdir -p %s/build && cp -a --parents"
       .. " Makefile .ci lua src spec/sandbox examples"
@@ -65,8 +65,8 @@ describe("the steps of examples/openresty #nginx", function()
     return (run "find . -path ./build/luajit -prune -o -print | sort")
   end
 
-  -- The example with the README's lines for a server, and a location that returns
-  -- the worker's user.
+  -- The example with the README's lines for a server, and a location that
+  -- returns the worker's user.
   local function write_conf(port)
     local environment, location = block("OpenResty and nginx"):match(
       "^(env [^\n]+)\n(.+)$")

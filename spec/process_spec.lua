@@ -205,8 +205,9 @@ describe("a process", function()
     assert.equal("0 ", status .. " " .. output)
   end)
 
-  -- Transfers that look up a name, wait for the handshake, the answer or the rest
-  -- of it, that are done and not read, that connect, and that have not begun.
+  -- Transfers that look up a name, wait for the handshake, the answer or the
+  -- rest of it, that are done and not read, that connect, and that have not
+  -- begun.
   it("can end with calls under way in every state", function()
     passes([[
       local held = {}

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- The system has no file descriptor, thread or port left, or the module's files
--- cannot be read. Then a call returns a failure that names what is missing.
--- Memory is in walk_spec.
+-- The system has no file descriptor, thread or port left, or the module's
+-- files cannot be read. Then a call returns a failure that names what is
+-- missing. Memory is in walk_spec.
 local nginx = require "support.nginx"
 local process = require "support.process"
 
@@ -82,8 +82,8 @@ local function namespace(options)
 end
 
 describe("where no file descriptor is left", function()
-  -- Each of these may be first to find none: the poller, libcurl, a socket, the
-  -- file of the certificates.
+  -- Each of these may be first to find none: the poller, libcurl, a socket,
+  -- the file of the certificates.
   it("a first call says so however many there were, and later works",
     function()
       local worked

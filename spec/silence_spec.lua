@@ -2,8 +2,8 @@
 --
 -- A NAT, a VPN or a load balancer forgets a connection and tells neither side:
 -- the client keeps it, and nothing ever comes over it again. That looks like a
--- slow service, so both are tried here. The times are bounds that a busy machine
--- keeps too; the trace and the server's counts show what a call did.
+-- slow service, so both are tried here. The times are bounds that a busy
+-- machine keeps too; the trace and the server's counts show what a call did.
 local assumed_role = require "balance.credentials.assumed_role"
 local balance = require "balance"
 local blocking = require "balance.loop.blocking"
@@ -57,8 +57,8 @@ local function accounts(count)
   return list
 end
 
--- Makes calls at once, all of which must succeed. Returns the attempts that they
--- took.
+-- Makes calls at once, all of which must succeed. Returns the attempts that
+-- they took.
 local function ask_many(client, count)
   local results, failures = client:all(accounts(count))
   for _, err in pairs(failures) do
@@ -188,7 +188,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       silence.tell("wait", slow)
       forget(events)
       local result = ask(client)
-      assert.equal(first.available, result.available) -- the connection's number
+      assert.equal(first.available, result.available) -- the same number
       assert.equal(2, result.attempts)
       assert.equal("hedge attempt", names(events))
       assert.equal(2, events[1].attempt)
@@ -309,7 +309,7 @@ describe("the second request #transport", function()
   it("is not sent where its turn would come too late", function()
     local client, events = new_client("tls",
       { rate = 2, timeout = 0.8, retries = 0 })
-    local other = { api_key = "s1l3nt-0ther" } -- its rate limit was not used yet
+    local other = { api_key = "s1l3nt-0ther" } -- not used until now
     ask(client, other)
     silence.tell "silent"
     forget(events)

@@ -4,7 +4,8 @@
 -- many threads, which `make sanitize` runs with the thread sanitizer.
 local process = require "support.process"
 
--- Runs code in `states` states one after the other, in each of `threads` threads.
+-- Runs code in `states` states one after the other, in each of `threads`
+-- threads.
 local function run(threads, states, code)
   local script = os.tmpname()
   process.write(script, code)

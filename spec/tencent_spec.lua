@@ -4,8 +4,8 @@ local accounts = require("sandbox.accounts").tencent
 local faults = require "support.faults"
 local variant = require("support.variant").call
 
--- The options of an account, with changes. The account `bench` has no rate limit,
--- which the specs would exceed.
+-- The options of an account, with changes. The account `bench` has no rate
+-- limit, which the specs would exceed.
 local function account(name, changes)
   local options = {
     secret_id = accounts[name].secret_id,
@@ -147,8 +147,8 @@ describe("balance.tencent()", function()
   end)
 end)
 
--- The sandbox computes every signature itself, with another library. These specs
--- show that it refuses wrong ones.
+-- The sandbox computes every signature itself, with another library. These
+-- specs show that it refuses wrong ones.
 describe("the sandbox's check of a signature", function()
   local endpoint, ca_file
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- lua/balance/types.lua, which no program loads, has what there is, and nothing
--- else.
+-- lua/balance/types.lua, which no program loads, has what there is, and
+-- nothing else.
 local annotations = require "support.annotations"
 local balance = require "balance"
 local core = require "balance.core"

@@ -7,8 +7,8 @@ local text = require "balance.text"
 
 local _M = {}
 
---- Every kind, and whether such a failure is retryable unless the provider says
--- otherwise.
+--- Every kind, and whether such a failure is retryable unless the provider
+-- says otherwise.
 _M.kinds = {
   config = false, -- no key given, or an option with a bad value
   dns = true, -- the host's name could not be resolved
@@ -36,8 +36,8 @@ local function of_number(number)
 end
 
 --- Text of a service, fit for a log: UTF-8 of limited length, with spaces for
--- control characters and asterisks for the secrets, pieces of them and whatever
--- looks like a signature.
+-- control characters and asterisks for the secrets, pieces of them and
+-- whatever looks like a signature.
 -- @param value of any type
 -- @tparam {string|userdata,...} secrets of the call; a transfer stands for the
 -- signature of its request
@@ -65,7 +65,8 @@ local function code_of(code, secrets)
 end
 
 --- Cleans the fields of a failure that come from a service.
--- @tparam table fields `message`, `code`, `request_id`, `hint`; each may be nil
+-- @tparam table fields `message`, `code`, `request_id`, `hint`; each may be
+-- nil
 -- @tparam {string|userdata,...} secrets as of `clean`
 function _M.clean_fields(fields, secrets)
   fields.message = _M.clean(fields.message, secrets)

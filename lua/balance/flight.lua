@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Single flight: of the calls of this process that ask for the same at the same
--- time, the first one, the leader, asks; the others wait and get its answer.
+--- Single flight: of the calls of this process that ask for the same at the
+-- same time, the first one, the leader, asks; the others wait and get its
+-- answer.
 -- @module balance.flight
 
 local core = require "balance.core"
@@ -15,15 +16,17 @@ _M.now = core.now
 -- How long one that waits sleeps between two looks.
 local min_pause, max_pause = 0.001, 0.05 -- seconds
 
--- By key: { deadline, leader }, and in the end `results` or `raised`. One whose
--- leader is gone stays until the next call with its key, or the next sweep.
+-- By key: { deadline, leader }, and in the end `results` or `raised`. One
+-- whose leader is gone stays until the next call with its key, or the next
+-- sweep.
 local flights = {}
 
 local sweep_interval = 60 -- seconds
 local swept_at = 0
 
--- Lua 5.1 cannot yield across a pcall, so there no pcall is put around a leader
--- in a coroutine. What it raises ends the coroutine, and the others see that.
+-- Lua 5.1 cannot yield across a pcall, so there no pcall is put around a
+-- leader in a coroutine. What it raises ends the coroutine, and the others see
+-- that.
 local cannot_yield_in_pcall = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
 local main = {} -- stands for the main thread, which is nil in Lua 5.1
@@ -32,7 +35,8 @@ local function running()
   return coroutine.running() or main
 end
 
---- The running coroutine, for `is_gone`, in a table that does not keep it alive.
+--- The running coroutine, for `is_gone`, in a table that does not keep it
+-- alive.
 -- @treturn table
 function _M.owner()
   return setmetatable({ running() }, { __mode = "v" })
@@ -47,9 +51,9 @@ function _M.give_up(thread)
   given_up[thread] = true
 end
 
---- Whether a coroutine does not go on: it has ended, was collected or given up,
--- or is the running one, which would wait for itself. One that is simply never
--- resumed again cannot be told from one that waits.
+--- Whether a coroutine does not go on: it has ended, was collected or given
+-- up, or is the running one, which would wait for itself. One that is simply
+-- never resumed again cannot be told from one that waits.
 -- @tparam table owner from `owner`
 -- @treturn boolean
 function _M.is_gone(owner)

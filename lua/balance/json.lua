@@ -26,8 +26,8 @@ local function renew()
   instance.decode_max_depth(max_depth)
 end
 
--- Makes null nil, and a whole number an integer, which lua-cjson 2.1.0 does not.
--- Returns false where a number is too large for a float.
+-- Makes null nil, and a whole number an integer, which lua-cjson 2.1.0 does
+-- not. Returns false where a number is too large for a float.
 local function normalise(container)
   for key, value in next, container do
     local kind = type(value)

@@ -8,8 +8,8 @@ local _M = {}
 
 local max_length = 32 -- bytes; no name here is longer
 
--- The number of edits between two texts, where an edit adds, removes or replaces
--- a letter or swaps two neighbours (optimal string alignment).
+-- The number of edits between two texts, where an edit adds, removes or
+-- replaces a letter or swaps two neighbours (optimal string alignment).
 local function distance(a, b)
   local before, last = {}, {}
   for j = 0, #b do

@@ -8,8 +8,8 @@ local core = require "balance.core"
 
 local _M = {}
 
---- Signs a request. `secret_key` and `payload` may have any byte; the others go
--- into headers, and may have no control character.
+--- Signs a request. `secret_key` and `payload` may have any byte; the others
+-- go into headers, and may have no control character.
 -- @function sign
 -- @tparam table request `secret_id`, `secret_key`, `service`, `host`; and,
 -- where they differ from the defaults, `token`, `action`, `version`,
@@ -21,8 +21,8 @@ local _M = {}
 -- @treturn ?string where the first is nil, a kind: `resource` without memory,
 -- `config` where OpenSSL does not sign
 -- @treturn ?string then, a message
--- @raise where a field is unknown, missing, of the wrong type, or has a control
--- character
+-- @raise where a field is unknown, missing, of the wrong type, or has a
+-- control character
 _M.sign = core.sign
 
 return _M

@@ -5,8 +5,8 @@
 local _M = {}
 
 --- A text without the blanks and line ends around it. Returns the caller's own
--- string where it has none, and never uses gsub: it copies to the C stack, and a
--- copy of a key is not wiped.
+-- string where it has none, and never uses gsub: it copies to the C stack, and
+-- a copy of a key is not wiped.
 -- @tparam string text
 -- @treturn string
 function _M.trim(text)

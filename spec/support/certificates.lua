@@ -21,9 +21,9 @@ local function alternatives(names)
 end
 
 --- Makes a certificate; returns { certificate, key }. The fields, all of them
--- optional: `cn`; `names`, a list of { "DNS" or "IP", value }; `issuer`, as this
--- function returns it (without one it is self-signed); `ca`; `from` and `to`,
--- in days from now; `bits` of an RSA key (without: an elliptic curve's);
+-- optional: `cn`; `names`, a list of { "DNS" or "IP", value }; `issuer`, as
+-- this function returns it (without one it is self-signed); `ca`; `from` and
+-- `to`, in days from now; `bits` of an RSA key (without: an elliptic curve's);
 -- `digest`; `purpose`.
 function _M.issue(fields)
   local key = fields.bits and pkey.new { type = "RSA", bits = fields.bits }

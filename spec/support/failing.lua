@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Makes calls of every service that fail, and checks the whole failure, that it
--- shows no secret, and that the next call of the same client succeeds.
+--- Makes calls of every service that fail, and checks the whole failure, that
+-- it shows no secret, and that the next call of the same client succeeds.
 local assert = require "luassert"
 local balance = require "balance"
 local core = require "balance.core"
@@ -32,8 +32,8 @@ function _M.with_pauses()
   retry.random = real_random
 end
 
---- A client whose services are all at one port of the server: "plain", "tls" or
--- "http2". It retries once.
+--- A client whose services are all at one port of the server: "plain", "tls"
+-- or "http2". It retries once.
 function _M.client(port)
   faults.endpoint()
   local endpoint = (port == "plain" and "http://127.0.0.1:"

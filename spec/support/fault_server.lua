@@ -218,8 +218,8 @@ local function serve_http2(connection)
   return http2.serve(connection, right(served), function() return chosen end)
 end
 
--- POST /NAME chooses a fault, with the body as the bytes that are given, once no
--- connection is busy with the fault before.
+-- POST /NAME chooses a fault, with the body as the bytes that are given, once
+-- no connection is busy with the fault before.
 local function serve_control(connection)
   while true do
     local request, body = read_request(connection)

@@ -43,9 +43,9 @@ function _M.fetch(path, changes)
   return transfer:result(), transfer
 end
 
---- Chooses the fault of every request whose path names none, with the bytes that
--- it needs. Returns how many connections came to the port "elsewhere", where
--- there should be none.
+--- Chooses the fault of every request whose path names none, with the bytes
+-- that it needs. Returns how many connections came to the port "elsewhere",
+-- where there should be none.
 function _M.choose(name, bytes)
   _M.endpoint()
   return tonumber(_M.fetch("/" .. name, { body = bytes or "",

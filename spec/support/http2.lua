@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- As much of HTTP/2 as a server with faults needs: frames, and the few headers
--- in HPACK that are written here.
+--- As much of HTTP/2 as a server with faults needs: frames, and the few
+-- headers in HPACK that are written here.
 local cqueues = require "cqueues"
 
 local _M = {}
@@ -48,9 +48,9 @@ local function answer(stream, body)
     .. frame(DATA, END_STREAM, stream, body)
 end
 
---- The faults. Each gets the stream of a request and the right body, and returns
--- what to send and maybe what to do then: "close" the connection in order, "end"
--- it without that, or send the third result "again" and again.
+--- The faults. Each gets the stream of a request and the right body, and
+-- returns what to send and maybe what to do then: "close" the connection in
+-- order, "end" it without that, or send the third result "again" and again.
 _M.faults = {}
 local faults = _M.faults
 

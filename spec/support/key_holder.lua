@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- A script that makes calls with keys, drops its client and then sleeps, so that
--- a spec can read its memory. Arguments: a directory with a file for each key,
--- to which it writes its pid; "succeed" or "fail"; an endpoint; and maybe
+-- A script that makes calls with keys, drops its client and then sleeps, so
+-- that a spec can read its memory. Arguments: a directory with a file for each
+-- key, to which it writes its pid; "succeed" or "fail"; an endpoint; and maybe
 -- "http2", with which it also closes its connections.
 local directory, what, endpoint, http2 = arg[1], arg[2], arg[3],
   arg[4] == "http2"

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- Calls that are answered only when several are in flight at once:
 -- `balance.meeting { size = 3 }` waits for two others. See meeting_server.lua.
--- A call that is to time out needs `retries = 0`: its second attempt could meet
--- the first one, whose end the server may not have seen yet.
+-- A call that is to time out needs `retries = 0`: its second attempt could
+-- meet the first one, whose end the server may not have seen yet.
 local balance = require "balance"
 local process = require "support.process"
 

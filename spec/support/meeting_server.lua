@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --
 -- A server that answers `GET /SIZE/ROOM` once SIZE requests of that room are
--- there at the same time, and `GET /0/ROOM` once no other has come for a while.
--- The credits of the answer are the number of requests. So it shows what is in
--- flight at once, without measuring time. Argument: the file to which it writes
--- its port.
+-- there at the same time, and `GET /0/ROOM` once no other has come for a
+-- while. The credits of the answer are the number of requests. So it shows
+-- what is in flight at once, without measuring time. Argument: the file to
+-- which it writes its port.
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local serving = require "support.serving"

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- The metadata service of a machine of Tencent Cloud. The part of a role's name
--- before the hyphen chooses the answer. Arguments: the file to which it writes
--- its port, and the machine's role, where it has one.
+-- The metadata service of a machine of Tencent Cloud. The part of a role's
+-- name before the hyphen chooses the answer. Arguments: the file to which it
+-- writes its port, and the machine's role, where it has one.
 local cqueues = require "cqueues"
 local serving = require "support.serving"
 

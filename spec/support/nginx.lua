@@ -253,7 +253,8 @@ function Server:log()
   return process.read(self.dir .. "/error.log")
 end
 
---- Stops it with SIGQUIT, and returns the lines of its log that are not expected.
+--- Stops it with SIGQUIT, and returns the lines of its log that are not
+-- expected.
 function Server:stop()
   process.run("kill -QUIT " .. self.pid)
   local ok, message = pcall(self.await_end, self, self.pid)

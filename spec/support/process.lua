@@ -44,8 +44,8 @@ function _M.run(command)
   return text, tonumber(status)
 end
 
---- Runs Lua code in a process of its own. `setting` goes before the command, such
--- as "TZ=Asia/Tokyo"; `...` are arguments. Returns as `run` does.
+--- Runs Lua code in a process of its own. `setting` goes before the command,
+-- such as "TZ=Asia/Tokyo"; `...` are arguments. Returns as `run` does.
 function _M.run_lua(code, setting, ...)
   local path = os.tmpname()
   _M.write(path, code)
@@ -58,8 +58,8 @@ function _M.run_lua(code, setting, ...)
   return output, status
 end
 
---- Starts a command of the shell in the background. It is killed by `stop()` of
--- the result, or when this process ends.
+--- Starts a command of the shell in the background. It is killed by `stop()`
+-- of the result, or when this process ends.
 function _M.start(command)
   local pipe = assert(io.popen(command .. " & pid=$!; cat >/dev/null; "
     .. "{ kill $pid; wait $pid; } 2>/dev/null", "w"))
@@ -83,8 +83,8 @@ function _M.await(path)
 end
 
 --- Starts a server of spec/support/. Its first argument is a file, to which it
--- writes its ports; `...` are the others. Returns what it wrote, and what `start`
--- returns.
+-- writes its ports; `...` are the others. Returns what it wrote, and what
+-- `start` returns.
 function _M.serve(script, ...)
   local path = os.tmpname()
   _M.write(path, "")

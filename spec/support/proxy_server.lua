@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- A proxy for CONNECT only, which answers 407 to the user "refused". Arguments:
--- the file to which it writes its port; the file to which it appends the head of
--- each request; and how many seconds the first tunnel takes.
+-- A proxy for CONNECT only, which answers 407 to the user "refused".
+-- Arguments: the file to which it writes its port; the file to which it
+-- appends the head of each request; and how many seconds the first tunnel
+-- takes.
 local cqueues = require "cqueues"
 local serving = require "support.serving"
 

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
---- Checks, in every spec, that no secret leaves the module. It remembers each key
--- that a call looks up. From then on no failure, event of the trace or stored
--- value may have the beginning of the key in it, in any case or encoding. busted
--- loads this before the specs (see spec/runner/specs), and so does spec code in nginx.
+--- Checks, in every spec, that no secret leaves the module. It remembers each
+-- key that a call looks up. From then on no failure, event of the trace or
+-- stored value may have the beginning of the key in it, in any case or
+-- encoding. busted loads this before the specs (see spec/runner/specs), and so
+-- does spec code in nginx.
 local accounts = require "sandbox.accounts"
 
 local _M = {}
@@ -103,7 +104,8 @@ function _M.text_of(value, seen)
   return table.concat(parts, "\n")
 end
 
---- Ends the process where a value has a secret in it; an error could be caught.
+--- Ends the process where a value has a secret in it; an error could be
+-- caught.
 function _M.check(where, value)
   local found = _M.find(_M.text_of(value))
   if found then

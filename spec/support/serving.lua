@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- For the specs' servers: they listen on a loopback address, write their ports
--- to a file, and serve until they are killed.
+--- For the specs' servers: they listen on a loopback address, write their
+-- ports to a file, and serve until they are killed.
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
@@ -15,9 +15,10 @@ local function quiet(connection)
   return connection
 end
 
---- Listens, and calls `handler(connection)` for each connection, with a context
--- after the TLS handshake; then closes it. After a failed handshake it waits
--- first, so that the client reads the alert before a reset. Returns the port.
+--- Listens, and calls `handler(connection)` for each connection, with a
+-- context after the TLS handshake; then closes it. After a failed handshake it
+-- waits first, so that the client reads the alert before a reset. Returns the
+-- port.
 function _M.listen(handler, context)
   local server = assert(socket.listen { host = "127.0.0.1", port = 0 })
   local _, _, port = assert(server:localname())

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Starts silence_server.lua, whose connections become silent, and controls it.
+--- Starts silence_server.lua, whose connections become silent, and controls
+-- it.
 local core = require "balance.core"
 local faults = require "support.faults"
 local process = require "support.process"
@@ -26,8 +27,8 @@ function _M.endpoint(protocol)
     .. ports[protocol]
 end
 
---- Sends it a command. Returns how many connections there were so far, how many
--- of them are open, and how many requests there were.
+--- Sends it a command. Returns how many connections there were so far, how
+-- many of them are open, and how many requests there were.
 function _M.tell(command, value)
   local answer = faults.fetch(("/%s/%d"):format(command, value or 0),
     { endpoint = "http://127.0.0.1:" .. ports.control })

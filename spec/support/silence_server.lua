@@ -7,14 +7,14 @@
 --
 --   silent   no more answers on the connections that there are now (0), or on
 --            new ones too until the next such command (1)
---   reset    the connections that there are now are reset at their next request
---   close    they are closed at their next request
+--   reset    the connections that there are now are reset at their next
+--   request close    they are closed at their next request
 --   wait     from now on each answer takes so many milliseconds
 --   refuse   new connections are closed at once (1), or served (0)
 --   count    changes nothing
 --
--- It answers how many connections there were so far, how many of them are open,
--- and how many requests there were.
+-- It answers how many connections there were so far, how many of them are
+-- open, and how many requests there were.
 local cqueues = require "cqueues"
 local http2 = require "support.http2"
 local serving = require "support.serving"

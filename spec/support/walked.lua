@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
--- The code that spec/c/walk_host.c runs, usually with an allocation that fails:
--- it loads the module, and asks each service, and all of them at once. A call
--- may fail, but a result must be the sandbox's. Returns whether every call
--- succeeded.
+-- The code that spec/c/walk_host.c runs, usually with an allocation that
+-- fails: it loads the module, and asks each service, and all of them at once.
+-- A call may fail, but a result must be the sandbox's. Returns whether every
+-- call succeeded.
 local endpoint, limit, all_is_well = ...
 local http2 = endpoint == os.getenv "UDIO_ENDPOINT" -- the only one with HTTP/2
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The temporary credentials of a role: the action AssumeRole of Tencent Cloud's
--- service sts, 2018-08-13, signed with keys that may assume the role.
+--- The temporary credentials of a role: the action AssumeRole of Tencent
+-- Cloud's service sts, 2018-08-13, signed with keys that may assume the role.
 -- @module balance.credentials.assumed_role
 -- @see https://www.tencentcloud.com/document/api/1150/49452
 

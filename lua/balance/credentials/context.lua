@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What the sources of credentials use of the system and of the call. Each field
--- may be given, for a spec or by the call:
+--- What the sources of credentials use of the system and of the call. Each
+-- field may be given, for a spec or by the call:
 --
 -- - `config`: the call's, for the request that asks for a role
 -- - `loop`: how to wait

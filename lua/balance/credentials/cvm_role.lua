@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The temporary credentials of a machine of Tencent Cloud that has a role: its
--- metadata service gives them to any program on it.
+--- The temporary credentials of a machine of Tencent Cloud that has a role:
+-- its metadata service gives them to any program on it.
 -- @module balance.credentials.cvm_role
 
 local core = require "balance.core"

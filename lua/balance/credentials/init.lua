@@ -4,21 +4,21 @@
 --
 -- The places, in their order:
 --
--- 1. the options of the call, then the client's: the credentials themselves, or
---    what the function `credentials` returns;
--- 2. the environment, unless an option says which of a source's credentials are
---    meant;
+-- 1. the options of the call, then the client's: the credentials themselves,
+--    or what the function `credentials` returns;
+-- 2. the environment, unless an option says which of a source's credentials
+--    are meant;
 -- 3. the provider's own sources, each a module below this one.
 --
 -- Options that are there but cannot be used end the search: the next place may
 -- have the credentials of another account. So does a role that a place wants
--- and that cannot be had. Any other place that has none is passed by, and named
--- in the failure.
+-- and that cannot be had. Any other place that has none is passed by, and
+-- named in the failure.
 --
 -- A source has `find(options, context)`, with a context of
--- `balance.credentials.context`. It returns a set, the place's name and maybe a
--- role that is to be assumed with the set; or nil, the places that it looked at,
--- each with why it has none, and where the search is to end the failure's
+-- `balance.credentials.context`. It returns a set, the place's name and maybe
+-- a role that is to be assumed with the set; or nil, the places that it looked
+-- at, each with why it has none, and where the search is to end the failure's
 -- fields.
 -- @module balance.credentials
 

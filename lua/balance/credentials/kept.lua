@@ -10,8 +10,8 @@ local _M = {}
 --- The monotonic clock, in seconds; a spec puts its own here.
 _M.now = core.now
 
--- Keys are renewed when less than `renew_before` is left. Where that fails they
--- are used until they expire, and renewed again not before `retry_after`.
+-- Keys are renewed when less than `renew_before` is left. Where that fails
+-- they are used until they expire, and renewed again not before `retry_after`.
 local renew_before, retry_after = 300, 5 -- seconds
 
 local max_left = 86400 -- seconds, whatever an answer says

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Hints about a refused key that cannot be one, by its characters: the service
--- only says that it does not know it.
+--- Hints about a refused key that cannot be one, by its characters: the
+-- service only says that it does not know it.
 -- @module balance.credentials.odd
 
 local _M = {}

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The credentials file of Tencent Cloud's SDKs: a section for each profile,
--- with `secret_id`, `secret_key` and maybe `token`, and maybe a role that is to
--- be assumed with them: `role_arn` and `role_session_name`.
+-- with `secret_id`, `secret_key` and maybe `token`, and maybe a role that is
+-- to be assumed with them: `role_arn` and `role_session_name`.
 -- @module balance.credentials.tencent_file
 
 local assumed_role = require "balance.credentials.assumed_role"
@@ -54,8 +54,8 @@ local function lines(whole)
   end
 end
 
--- The settings of a profile; nil where it has no section; or nil and the number
--- of a line in it that is not a setting.
+-- The settings of a profile; nil where it has no section; or nil and the
+-- number of a line in it that is not a setting.
 local function parse(whole, profile)
   local section, is_inside, goes_on = nil, false, nil
   whole = whole:gsub("^\239\187\191", "") -- a byte order mark
@@ -101,8 +101,8 @@ local function read(path, profile, context)
   return section
 end
 
--- The list of a single file, which an option or a variable names. Messages have
--- its path too. `~/` is the home directory.
+-- The list of a single file, which an option or a variable names. Messages
+-- have its path too. `~/` is the home directory.
 local function named_file(name, path, context)
   if path:find "^~/" then
     path = context.home and context.home .. path:sub(2)
@@ -110,8 +110,8 @@ local function named_file(name, path, context)
   return { { name = name, path = path, shown = path } }
 end
 
--- The files in their order, each { name, path, shown }; without a path where it
--- needs a home directory and there is none.
+-- The files in their order, each { name, path, shown }; without a path where
+-- it needs a home directory and there is none.
 local function list_files(option, context)
   local variable =
     environment.get("TENCENTCLOUD_CREDENTIALS_FILE", context.getenv)

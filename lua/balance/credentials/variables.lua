@@ -32,8 +32,8 @@ end
 
 --- The first place with a complete set.
 -- @tparam table provider
--- @tparam function read_set gets the provider, values and the variables' names;
--- returns a set, or nil and what is wrong with it
+-- @tparam function read_set gets the provider, values and the variables'
+-- names; returns a set, or nil and what is wrong with it
 -- @tparam ?function getenv in place of the system's
 -- @treturn ?table
 -- @treturn ?string where it is nil, what is wrong with the places that have

@@ -38,8 +38,8 @@ function _M.sleep(seconds)
 end
 
 --- Calls functions side by side, in coroutines of a new controller, which the
--- running controller polls; one after the other where no descriptor is left for
--- a new one.
+-- running controller polls; one after the other where no descriptor is left
+-- for a new one.
 -- @tparam {function,...} functions
 -- @raise what one of them raised; the others are given up
 function _M.gather(functions)

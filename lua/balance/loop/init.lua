@@ -10,12 +10,12 @@
 -- - `gather(functions)` calls them side by side, and returns when all have
 --   returned. What one raises it raises.
 -- - `ready()`, where a loop has one, is called before each call. It returns
---   true; or nil, a kind, a message and a hint where the call must not begin. It
---   raises only a mistake in the program.
+--   true; or nil, a kind, a message and a hint where the call must not begin.
+--   It raises only a mistake in the program.
 -- - `leave()`, where a loop has one, is called after each call.
 --
--- The files of all loops are loaded here: by its first call, a process may have
--- no file descriptor left, or be in a chroot. A loop's `load()` loads the
+-- The files of all loops are loaded here: by its first call, a process may
+-- have no file descriptor left, or be in a chroot. A loop's `load()` loads the
 -- library that it is for, and raises where that fails.
 -- @module balance.loop
 

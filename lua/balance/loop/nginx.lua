@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- How a call waits inside nginx (ngx_lua): by the phase that it is made in.
--- While nginx starts it blocks, as nothing is served yet; where nginx can wait,
--- the worker goes on serving; elsewhere a call must not begin.
+-- While nginx starts it blocks, as nothing is served yet; where nginx can
+-- wait, the worker goes on serving; elsewhere a call must not begin.
 -- @module balance.loop.nginx
 
 local blocking = require "balance.loop.blocking"
@@ -84,8 +84,8 @@ end
 
 local gathering = false -- in init_by_lua
 
---- Called after each call. In init_by_lua it closes the transport: every worker
--- would inherit a connection that is kept.
+--- Called after each call. In init_by_lua it closes the transport: every
+-- worker would inherit a connection that is kept.
 function _M.leave()
   if ngx.get_phase() == "init" and not gathering then
     core.transport():close()

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
---- Calls side by side inside nginx, each in a coroutine. Light threads will not
--- do: ngx_lua loses track of those whose parent is killed.
+--- Calls side by side inside nginx, each in a coroutine. Light threads will
+-- not do: ngx_lua loses track of those whose parent is killed.
 --
 -- A coroutine of a gather waits by a yield, of a transfer or of the time until
--- which it sleeps; the gather resumes it. A gather inside another one yields to
--- that in the same way.
+-- which it sleeps; the gather resumes it. A gather inside another one yields
+-- to that in the same way.
 -- @module balance.loop.nginx_gather
 
 local core = require "balance.core"
@@ -16,7 +16,7 @@ local _M = {}
 -- After so many functions have begun, nginx serves others.
 local starts_per_turn = 16
 
-local waiters = setmetatable({}, { __mode = "k" }) -- the gather's, by coroutine
+local waiters = setmetatable({}, { __mode = "k" }) -- a gather's, by coroutine
 
 --- Whether the running coroutine is one of a gather, and waits by a yield.
 -- @treturn boolean

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- The ticker of a worker of nginx: a timer that steps the transport while a
--- transfer is under way, and notifies the coroutines that wait for one. Between
--- two steps it sleeps; it never waits for a socket.
+-- transfer is under way, and notifies the coroutines that wait for one.
+-- Between two steps it sleeps; it never waits for a socket.
 --
--- A coroutine of ngx_lua waits with a waiter, which has a semaphore of its own.
--- The waiter is registered for a transfer, by a gather for several, and is
--- notified when one of them is done. Where nginx has no timer left, the waiting
--- coroutines step the transport themselves.
+-- A coroutine of ngx_lua waits with a waiter, which has a semaphore of its
+-- own. The waiter is registered for a transfer, by a gather for several, and
+-- is notified when one of them is done. Where nginx has no timer left, the
+-- waiting coroutines step the transport themselves.
 -- @module balance.loop.nginx_ticker
 
 local core = require "balance.core"
@@ -91,9 +91,9 @@ function _M.unregister(transfer)
   waiting[transfer:id()] = nil
 end
 
--- Whether the coroutine behind a waiter has ended, as its request is over or its
--- thread was killed. The semaphore counts -1 while a coroutine waits for it and
--- 0 otherwise, and one more after a post.
+-- Whether the coroutine behind a waiter has ended, as its request is over or
+-- its thread was killed. The semaphore counts -1 while a coroutine waits for
+-- it and 0 otherwise, and one more after a post.
 local function is_abandoned(waiter)
   if waiter.outer then
     return is_abandoned(waiter.outer)
@@ -102,8 +102,8 @@ local function is_abandoned(waiter)
     and waiter.semaphore:count() >= (waiter.notified and 1 or 0)
 end
 
--- Finds what a step does not report: transfers of a closed transport, which are
--- done, and those that nobody waits for any more, which are closed.
+-- Finds what a step does not report: transfers of a closed transport, which
+-- are done, and those that nobody waits for any more, which are closed.
 local function sweep()
   for id, entry in pairs(waiting) do
     if entry.transfer:done() then
@@ -151,8 +151,8 @@ local function tick_until_idle(this)
   end
 end
 
--- However the ticker ends, all waiters are notified: whose transfer is not done
--- starts another ticker, or steps itself.
+-- However the ticker ends, all waiters are notified: whose transfer is not
+-- done starts another ticker, or steps itself.
 local function tick(_, this)
   local ok, message = pcall(tick_until_idle, this)
   if not ok then

@@ -36,8 +36,8 @@ local function connect(store)
   return client
 end
 
--- Puts a client that the caller's function made into nginx's pool, where it has
--- one; after an error it is closed.
+-- Puts a client that the caller's function made into nginx's pool, where it
+-- has one; after an error it is closed.
 local function release(store, client, err)
   if type(store.client) == "function" and client.set_keepalive then
     pcall(err and client.close or client.set_keepalive, client)
@@ -117,8 +117,8 @@ end
 local known = { prefix = { "string" } }
 
 --- Makes a store. A client of lua-resty-redis belongs to one request of nginx.
--- There, give a function that makes and connects a client: it is called for each
--- operation, after which the client is put into nginx's pool.
+-- There, give a function that makes and connects a client: it is called for
+-- each operation, after which the client is put into nginx's pool.
 -- @tparam table|function client connected; or a function that returns one,
 -- or nil and an error
 -- @tparam ?table options `prefix`: before each key (none; the keys of the

@@ -49,7 +49,8 @@ function _M.note(name, value)
   ngx.shared.notes:set(name, tostring(value))
 end
 
--- The value of a local variable of a file, found in the upvalues of a function.
+-- The value of a local variable of a file, found in the upvalues of a
+-- function.
 local function find_upvalue(fn, name, seen)
   for i = 1, 60 do
     local found, value = debug.getupvalue(fn, i)
