@@ -175,6 +175,11 @@ describe("balance.types", function()
     assert.same(names(fields), own_fields "balance.Event")
   end)
 
+  it("has all annotations of the language server", function()
+    local files = process.run "grep -rlE -- '^ *---[@|]' lua"
+    assert.equal("lua/balance/types.lua\n", files)
+  end)
+
   it("names no type that it does not have", function()
     local tags = process.run "grep -rh '^-- @t' lua"
     for name in (annotations.text .. tags):gmatch "balance%.%u%w*" do

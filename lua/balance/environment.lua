@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Variables of the environment, all read the same way: space and line ends
--- around a value, which come from files of variables, are cut off, and an empty
--- value counts as not set.
+-- around a value, which come from files of variables, are cut off, and an
+-- empty value counts as not set.
 -- @module balance.environment
 
 local text = require "balance.text"

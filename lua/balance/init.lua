@@ -54,7 +54,7 @@ _M.tencent = default.tencent
 -- options of each, with `provider` where the name is not the provider's;
 -- without it, every provider whose keys are in the environment
 -- @treturn {[string]=balance.Result} by the same names
--- @treturn {[string]=balance.Failure} by the same names; empty when all is well
+-- @treturn {[string]=balance.Failure} by the same names; empty if all is well
 -- @raise for an unknown provider or option, or one of the wrong type
 _M.all = default.all
 
@@ -86,8 +86,8 @@ function _M.register(provider)
   _M[provider.name] = default[provider.name]
 end
 
---- Where a cache keeps its answers: `memory(options)`, a table of this process,
--- and `redis(client, options)`, for many machines. In nginx an
+--- Where a cache keeps its answers: `memory(options)`, a table of this
+-- process, and `redis(client, options)`, for many machines. In nginx an
 -- `ngx.shared.DICT` is a store as it is.
 _M.store = { memory = memory.new, redis = redis.new }
 
