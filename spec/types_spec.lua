@@ -162,8 +162,8 @@ describe("balance.types", function()
   it("has each event of the trace, and what it is given", function()
     local events = {}
     local fields = { event = true, provider = true, account = true }
-    local sources = pages.sources:gsub("tell%(this, (%b{})%)", "emit %1")
-    for given in sources:gmatch "emit (%b{})" do
+    for position in pages.sources:gmatch "(){%s*event = " do
+      local given = pages.sources:match("^%b{}", position)
       for name in given:match("event = ([^,}]+)"):gmatch '"([%l_]+)"' do
         events[name] = true
       end

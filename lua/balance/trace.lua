@@ -7,9 +7,6 @@ local secrets = require "balance.secrets"
 
 local _M = {}
 
-
---- Something that happened on the way of a call. It holds no secret.
-
 --- Whether events are made where no hook wants them, too; specs look at them.
 _M.is_always_on = false
 
