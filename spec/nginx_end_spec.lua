@@ -222,20 +222,21 @@ describe("a worker of nginx that is to end #nginx", function()
 
   -- Requests that are under way when the signal comes; those of /late make
   -- their calls after it.
+  -- Long enough for a busy machine to have opened them all.
   local locations = {
     ["= /slow"] = slow,
     ["= /late"] = [[
-      ngx.sleep(0.3)
+      ngx.sleep(2)
       local first = worker.word(worker.call_slow(100))
       local results = balance.all { udio = {}, tempolor = {} }
       ngx.print(first, " ", worker.word(results.udio))
     ]],
     ["= /timeout"] = [[
-      ngx.print(worker.word(worker.call_slow(20000, { timeout = 0.8 })))
+      ngx.print(worker.word(worker.call_slow(20000, { timeout = 4.5 })))
     ]],
     ["= /timer"] = [[
       ngx.timer.at(0, function()
-        local first = worker.word(worker.call_slow(600))
+        local first = worker.word(worker.call_slow(4000))
         ngx.log(ngx.NOTICE, "the timer got ", first, " and ",
           worker.word(balance.udio()))
       end)
@@ -246,7 +247,7 @@ describe("a worker of nginx that is to end #nginx", function()
   local function open_all(server)
     local requests = {}
     for i = 1, 10 do
-      requests[i] = { expected = "195", server:open "/slow?ms=600" }
+      requests[i] = { expected = "195", server:open "/slow?ms=4000" }
       requests[10 + i] = { expected = "195 195", server:open "/late" }
       requests[20 + i] = { expected = "timeout", server:open "/timeout" }
     end
