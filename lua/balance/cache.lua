@@ -52,7 +52,8 @@ local function ask(this, method, ...)
   end
   -- get() has flags beside a value, set() whether others had to go
   if not value and err and err ~= "exists" then
-    tell_of_error(this, failure.clean(describe(err), this.secrets()))
+    tell_of_error(this,
+      failure.clean(describe(err), this.way.secrets(this.call)))
   end
   return value, not value and err
 end
@@ -65,9 +66,9 @@ local function read(this)
     return {}
   end
   local record = type(text) == "string"
-    and records.decode(text, this.key, this.secrets)
+    and records.decode(text, this.key, this.way.secrets, this.call)
   local answer = record and record.answer
-  local result = answer and this.read(answer)
+  local result = answer and this.way.read(this.call, answer)
   if not record or answer and not result then
     tell_of_error(this, "what is stored is not ours")
     return {}
@@ -224,7 +225,7 @@ local function refresh_under_lock(this)
   end
   tell(this, { event = "refresh",
     age = record.answer and age(this, record.answer.at) })
-  local answer, err = this.fetch(seconds_left(this))
+  local answer, err = this.way.fetch(this.call, seconds_left(this))
   if answer then
     keep_answer(this, answer)
     record = { answer = answer }
@@ -262,7 +263,7 @@ local function without_answer(this, record, err)
     return nil, copy_of(err)
   elseif not is_refused(this, record) then
     local answer
-    answer, err = this.fetch(seconds_left(this))
+    answer, err = this.way.fetch(this.call, seconds_left(this))
     return answer and answer.result, err
   end
   tell(this, { event = "cache_hit", kind = record.failure.kind,
@@ -270,24 +271,26 @@ local function without_answer(this, record, err)
   return nil, copy_of(record.failure)
 end
 
--- What this caller gets of a record, which may be several callers'. `err` is
--- the failure of the refresh, where there was one.
+-- The result for this caller of a record, which others may have too. `err` is
+-- the failure of the refresh, if it failed.
 local function deliver(this, record, err)
-  if not is_usable(this, record) then
+  local answer = record.answer
+  local its_age = answer and age(this, answer.at) or math.huge
+  if its_age >= math.max(this.stale, this.ttl) then
     return without_answer(this, record, err)
   elseif not err and is_refused(this, record) then
     err = record.failure
   end
-  local result = record.result or this.read(record.answer)
+  local result = record.result or this.way.read(this.call, answer)
   record.result = nil -- it is this caller's
-  result.cached, result.age = true, age(this, record.answer.at)
-  if not is_fresh(this, record) then
+  result.cached, result.age = true, its_age
+  if its_age >= this.ttl then
     result.stale = true
     result.refresh_error = err and copy_of(err)
   end
   if this.emit then
     this.emit { event = result.stale and "stale" or "cache_hit",
-      age = result.age, kind = err and err.kind }
+      age = its_age, kind = err and err.kind }
   end
   return result
 end
@@ -303,23 +306,24 @@ end
 -- @tparam table settings `ttl`, `stale`, `store`, as a user has them; `now`
 -- (Unix time, seconds) for specs
 -- @tparam string key from `balance.names`
--- @tparam table call `limit`: the time of the whole call, seconds; `loop`: see
--- `balance.loop`; `fetch(seconds)`: returns an answer, with its `result`, or
--- nil and a failure; `read(answer)`: returns a new result, nil where it is
--- none; `secrets()`: what must not be shown; `emit`: nil, or is given the events
--- `refresh` (a request is made), `cache_hit`, `stale`, `cache_error`
+-- @tparam number limit seconds for all of it
+-- @tparam table call its `loop`, and `emit`, which is nil or gets the events
+-- `refresh` (a request is made), `cache_hit`, `stale` and `cache_error`
+-- @tparam table way functions that get the call first: `fetch(call, seconds)`
+-- returns an answer with its `result`, or nil and a failure; `read(call,
+-- answer)` a new result of an answer, nil where it is none; `secrets(call)`
+-- the texts that must not be shown
 -- @treturn ?table with `cached` and `age` (seconds since the fetch) where this
--- call made no request; with `stale` beside them where a fresh one was not to
--- be had, and `refresh_error` where that is because a request failed
+-- call made no request; with `stale` where it is old, and `refresh_error`
+-- where a request for a new one failed
 -- @treturn ?balance.Failure
-function _M.call(settings, key, call)
+function _M.call(settings, key, limit, call, way)
   local this = {
     key = key, ttl = settings.ttl or defaults.ttl,
     stale = settings.stale or defaults.stale,
     store = settings.store or default(), now = settings.now or os.time,
-    limit = call.limit, loop = call.loop, fetch = call.fetch,
-    read = call.read, secrets = call.secrets, emit = call.emit,
-    started = flight.now(),
+    limit = limit, call = call, way = way, loop = call.loop,
+    emit = call.emit, started = flight.now(),
   }
   local record = read(this)
   if not needs_refresh(this, record) then
@@ -327,7 +331,7 @@ function _M.call(settings, key, call)
   end
   this.lock = key .. ":lock"
   local led = false
-  local new, err, requested = flight.run(key, this.loop, this.limit, function()
+  local new, err, requested = flight.run(key, this.loop, limit, function()
     led = true
     return refresh(this)
   end)

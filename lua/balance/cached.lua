@@ -11,7 +11,11 @@ local secrets = require "balance.secrets"
 
 local _M = {}
 
--- What is kept of an outcome.
+local function secrets_of(call)
+  return secrets.of(call.provider, call.config, call.old_keys)
+end
+
+-- The part of an outcome that is kept, with its result for this call.
 local function answer_of(outcome)
   local result = outcome.result
   return result and {
@@ -21,9 +25,9 @@ local function answer_of(outcome)
   }
 end
 
--- A new result of it.
-local function read(provider, answer)
-  local result = answers.read(provider, answer.status, answer.body)
+-- Another result of a kept answer.
+local function read(call, answer)
+  local result = answers.read(call.provider, answer.status, answer.body)
   if result then
     result.fetched_at, result.timing = answer.at, core.copy(answer.timing)
     result.attempts = answer.attempts
@@ -32,30 +36,25 @@ local function read(provider, answer)
   return result
 end
 
---- Returns what the cache has for a call, or what the service says.
--- @tparam table call see `balance.call`
--- @tparam number seconds for all of it
--- @tparam function ask gets the call and seconds; returns an outcome
--- @treturn ?balance.Result
--- @treturn ?balance.Failure
-function _M.ask(call, seconds, ask)
-  local provider = call.provider
-  local function secrets_of_call()
-    return secrets.of(provider, call.config, call.old_keys)
-  end
-  local key, refused = names.of_answer(call)
-  if not key then
-    return nil, fail(provider.name, refused, secrets_of_call())
-  end
-  return cache.call(call.config.cache, key, {
-    limit = seconds, loop = call.loop, emit = call.emit,
-    secrets = secrets_of_call,
-    fetch = function(limit)
-      local outcome = ask(call, limit)
+--- Makes a function that asks the cache, and the service where the cache has
+-- no answer.
+-- @tparam function ask gets a call and seconds; returns an outcome
+-- @treturn function gets the same; returns a result, or nil and a failure
+function _M.new(ask)
+  local way = {
+    read = read, secrets = secrets_of,
+    fetch = function(call, seconds)
+      local outcome = ask(call, seconds)
       return answer_of(outcome), outcome.failure
     end,
-    read = function(answer) return read(provider, answer) end,
-  })
+  }
+  return function(call, seconds)
+    local key, refused = names.of_answer(call)
+    if not key then
+      return nil, fail(call.provider.name, refused, secrets_of(call))
+    end
+    return cache.call(call.config.cache, key, seconds, call, way)
+  end
 end
 
 return _M

@@ -169,6 +169,13 @@ local function ask(call, seconds)
   return outcome
 end
 
+local ask_cache = cached.new(ask)
+
+local function ask_service(call, seconds)
+  local outcome = ask(call, seconds)
+  return outcome.result, outcome.failure
+end
+
 -- The call ------------------------------------------------------------------------
 
 -- Returns nothing, or a failure.
@@ -213,14 +220,9 @@ function _M.run(client, provider, given, account)
   local result, failure = nil, resolve(call)
   if not failure then
     local deadline = core.now() + call.config.timeout
+    local obtain = call.config.cache and ask_cache or ask_service
     repeat
-      local left = math.max(deadline - core.now(), 0)
-      if call.config.cache then
-        result, failure = cached.ask(call, left, ask)
-      else
-        local outcome = ask(call, left)
-        result, failure = outcome.result, outcome.failure
-      end
+      result, failure = obtain(call, math.max(deadline - core.now(), 0))
     until not renew_keys(call, failure or result.refresh_error)
   end
   if loop.leave then

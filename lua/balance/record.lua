@@ -115,7 +115,7 @@ local function read_failure(provider, fields, secrets)
     end
     read[name] = value
   end
-  return failures.of_call(provider, read, secrets())
+  return failures.of_call(provider, read, secrets)
 end
 
 -- The last record of a key that has an answer alone, by its text.
@@ -139,10 +139,11 @@ end
 -- @tparam string text
 -- @tparam string key
 -- @tparam function secrets returns those that no failure may show
+-- @param ... its arguments
 -- @treturn ?table `answer` with `at`; `failure` and `failed_at`, Unix seconds;
 -- nobody changes it, for the next may get the same; nil where it is no record,
 -- or another key's
-function _M.decode(text, key, secrets)
+function _M.decode(text, key, secrets, ...)
   local known = last[key]
   if known and known.text == text then
     return known.record
@@ -158,7 +159,8 @@ function _M.decode(text, key, secrets)
     fields = json.decode(fields)
     record.failed_at = tonumber(failed_at)
     record.failure = fields and record.failed_at <= max_time
-      and read_failure(key:match "^balance:([^:]*)", fields, secrets)
+      and read_failure(key:match "^balance:([^:]*)", fields,
+        secrets(...))
     from = next_line
   end
   if from <= #text then

@@ -30,12 +30,17 @@ function _M.answer(credits, value)
   return answer
 end
 
+local way = {
+  fetch = function(call, seconds) return call.fetch(seconds) end,
+  read = function(_, answer) return _M.read(answer) end,
+  secrets = function(call) return call.secrets end,
+}
+
 --- Calls. Its settings are the user's, and `limit` and `secrets` of the call.
 function _M.call(cache, settings, key, loop, fetch, emit)
-  return cache.call(settings, key, {
-    limit = settings.limit or 10, loop = loop, emit = emit, fetch = fetch,
-    read = _M.read, secrets = function() return settings.secrets or {} end,
-  })
+  return cache.call(settings, key, settings.limit or 10, {
+    loop = loop, emit = emit, fetch = fetch, secrets = settings.secrets or {},
+  }, way)
 end
 
 return _M
