@@ -4,7 +4,6 @@
 -- their `read()`.
 -- @module balance.answer
 
-local core = require "balance.core"
 local json = require "balance.json"
 local text = require "balance.text"
 
@@ -206,12 +205,17 @@ end
 -- @treturn ?{string,...} names of the fields that are not as documented
 function _M.balance(body, name, envelope, fields)
   local data, request_id = body.data, body.request_id
-  local failure = _M.needs(data, "data", name)
-  if failure then
-    failure.request_id = request_id
-    return nil, failure
+  if type(data) ~= "table" or type(data[name]) ~= "number" then
+    local failure = _M.needs(data, "data", name)
+    if failure then
+      failure.request_id = request_id
+      return nil, failure
+    end
   end
-  local result = core.copy(data)
+  local result = {}
+  for field, value in next, data do
+    result[field] = value
+  end
   result.available_from, result.request_id = name, request_id
   return result, nil,
     _M.compare(_M.compare(nil, body, envelope), data, fields)
@@ -232,9 +236,6 @@ end
 local function unexpected_in(fields, names)
   local from = fields.available_from
   local is_number = type(fields[from]) == "number" -- else a decimal string
-  if not names and is_number then
-    return nil
-  end
   local is_named, list = {}, {}
   for _, name in ipairs(names or {}) do
     is_named[name] = true
@@ -251,8 +252,11 @@ end
 local function new_result(provider, fields, available, unexpected, body)
   local result = {
     provider = provider.name, unit = provider.unit, available = available,
-    raw = body, unexpected = unexpected_in(fields, unexpected),
+    raw = body,
   }
+  if unexpected or available ~= fields[fields.available_from] then
+    result.unexpected = unexpected_in(fields, unexpected)
+  end
   for name, value in next, fields do
     if not is_ours[name] then
       result[name] = value

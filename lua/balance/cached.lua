@@ -4,7 +4,6 @@
 
 local answers = require "balance.answer"
 local cache = require "balance.cache"
-local core = require "balance.core"
 local fail = require("balance.failure").of_call
 local names = require "balance.names"
 local secrets = require "balance.secrets"
@@ -28,8 +27,13 @@ end
 -- Another result of a kept answer.
 local function read(call, answer)
   local result = answers.read(call.provider, answer.status, answer.body)
+  local timing = answer.timing
   if result then
-    result.fetched_at, result.timing = answer.at, core.copy(answer.timing)
+    result.fetched_at = answer.at
+    result.timing = {
+      dns = timing.dns, connect = timing.connect, tls = timing.tls,
+      first_byte = timing.first_byte, total = timing.total,
+    }
     result.attempts = answer.attempts
     result.clock_offset = answer.clock_offset
   end

@@ -89,22 +89,25 @@ end
 -- @treturn ?table a copy, each value as it was read; nil where one is wrong
 -- @treturn ?string then, the mistake: a message without any value in it
 function _M.read(what, given, schema)
-  local copy = _M.copy(given, schema)
-  for name, value in next, copy do
+  local read = {}
+  if getmetatable(given) ~= nil then
+    given = _M.copy(given, schema)
+  end
+  for name, value in next, given do
     local rule = schema[name]
     if not rule then
       return nil, spelling.unknown(what, name, schema)
     end
+    local mistake
     if type(value) ~= rule[1] or rule.range or rule.choices or rule.read then
-      local read, mistake = read_value(("%s '%s'"):format(what, name), rule,
-        value)
+      value, mistake = read_value(("%s '%s'"):format(what, name), rule, value)
       if mistake then
         return nil, mistake
       end
-      copy[name] = read
     end
+    read[name] = value
   end
-  return copy
+  return read
 end
 
 --- Reads options.
