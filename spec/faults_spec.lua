@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Calls whose answer does not arrive as it should, by a fault of the server or
--- of somebody in between. What a complete answer says is in answers_spec.
+-- of somebody in between. What a complete answer says is in answers_*_spec.
 local failing = require "support.failing"
 local faults = require "support.faults"
 local process = require "support.process"
