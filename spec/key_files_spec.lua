@@ -1,48 +1,28 @@
 -- SPDX-License-Identifier: MIT
-local balance = require "balance"
+--
+-- What may be in a file with keys, what is done where it cannot be read, and
+-- what reading costs.
+local balance_text = require "balance.text"
 local core = require "balance.core"
 local credentials = require "balance.credentials"
+local home = require "support.home"
 local odd = require "balance.credentials.odd"
 local process = require "support.process"
-local tencent = require "balance.provider.tencent"
 local tccli_file = require "balance.credentials.tccli_file"
+local tencent = require "balance.provider.tencent"
 local tencent_file = require "balance.credentials.tencent_file"
-local balance_text = require "balance.text"
 
-local home
-
-local function path_of(name)
-  return home .. "/" .. name
-end
-
-local function write(name, text)
-  process.write(path_of(name), text)
-  return path_of(name)
-end
-
-local function fifo(name)
-  local _, status = process.run("mkfifo " .. process.quote(path_of(name)))
-  assert.equal(0, status)
-  return path_of(name)
-end
+local fifo, path_of, write = home.fifo, home.path_of, home.write
 
 local function find(options, variables)
   return credentials.find(tencent, { options or {} }, {
-    loop = {}, home = home,
+    loop = {}, home = home.path,
     getenv = function(name) return variables and variables[name] end,
   })
 end
 
-before_each(function()
-  home = os.tmpname()
-  os.remove(home)
-  process.run("umask 077; mkdir -p " .. home .. "/.tencentcloud " .. home
-    .. "/.tccli")
-end)
-
-after_each(function()
-  process.run("rm -r " .. process.quote(home))
-end)
+before_each(home.make)
+after_each(home.remove)
 
 describe("a file with keys", function()
   it("is read whole, with its permission bits", function()
@@ -68,7 +48,7 @@ describe("a file with keys", function()
       [pipe] = "not_a_file", [path_of "link"] = "not_a_file",
       ["/dev/null"] = "not_a_file", ["/dev/zero"] = "not_a_file",
       ["/dev/tty"] = "not_a_file", ["/dev/ptmx"] = "not_a_file",
-      [home] = "not_a_file", [path_of "none"] = "missing",
+      [home.path] = "not_a_file", [path_of "none"] = "missing",
       [file .. "/below"] = "missing", [file .. "\0"] = "missing",
       [""] = "missing", [file] = "too_large",
     } do
@@ -98,11 +78,11 @@ describe("a file with keys", function()
 
   it("that an option names is not replaced by tccli's", function()
     write(".tccli/default.credential", '{"secretId":"I","secretKey":"K"}')
-    local set, message = find { credentials_file = home .. "/none" }
+    local set, message = find { credentials_file = home.path .. "/none" }
     assert.is_nil(set)
     assert.matches("/none: not there%)$", message)
     assert.equal("I", find({}, {
-      TENCENTCLOUD_CREDENTIALS_FILE = home .. "/none" }).secret_id)
+      TENCENTCLOUD_CREDENTIALS_FILE = home.path .. "/none" }).secret_id)
   end)
 
   it("that an option names comes before the environment's keys", function()
@@ -121,7 +101,7 @@ describe("a file with keys", function()
     -- nor are the client's keys taken where the call names a profile
     local set = credentials.find(tencent, { { profile = "other" },
       { secret_id = "c", secret_key = "k" } },
-      { loop = {}, home = home, getenv = function() end })
+      { loop = {}, home = home.path, getenv = function() end })
     assert.equal("h", set.secret_id)
   end)
 
@@ -147,10 +127,10 @@ describe("a file with keys", function()
     assert.equal("i", find({}, { TENCENTCLOUD_CREDENTIALS_FILE = " ~/keys\r" })
       .secret_id)
     local message = select(2, find { credentials_file = "~/none" })
-    assert.matches("the file of option 'credentials_file' (" .. home
+    assert.matches("the file of option 'credentials_file' (" .. home.path
       .. "/none: not there)", message, 1, true)
-    message = select(2, find { credentials_file = home .. "/~/keys" })
-    assert.matches("(" .. home .. "/~/keys: not there)", message, 1, true)
+    message = select(2, find { credentials_file = home.path .. "/~/keys" })
+    assert.matches("(" .. home.path .. "/~/keys: not there)", message, 1, true)
     message = select(2, credentials.find(tencent,
       { { credentials_file = "~/keys" } },
       { loop = {}, home = false, getenv = function() end }))
@@ -175,7 +155,7 @@ describe("a file with keys", function()
       })
       for _, each in ipairs(open) do each:close() end
       io.write(set and set.secret_id or message, "|", about and about.kind)
-    ]], "sh -c 'ulimit -n 64; exec \"$@\"' sh", keys, home)
+    ]], "sh -c 'ulimit -n 64; exec \"$@\"' sh", keys, home.path)
     assert.equal("the file of option 'credentials_file' (" .. keys
       .. ": this system has no file descriptor or memory left to read it)"
       .. "|resource", output)
@@ -285,118 +265,5 @@ describe("what is read from the world", function()
       costs_little(balance_text.trim, content)
       costs_little(function() odd.hint(names, { key = content }) end)
     end
-  end)
-end)
-
-describe("a trust store", function()
-  local function failure_of(options)
-    local result, err = balance.udio(options)
-    assert.is_nil(result)
-    return err
-  end
-
-  it("that is no regular file is refused, and nothing waits for it",
-    function()
-      local pipe = fifo "ca.pem"
-      for _, path in ipairs { pipe, "/dev/null", "/dev/tty", "/dev/ptmx",
-        home } do
-        local err = failure_of { ca_file = path, timeout = 60 }
-        assert.equal("config", err.kind)
-        assert.matches("must be regular files", err.message, 1, true)
-        assert.equal(1, err.attempts)
-      end
-    end)
-
-  it("of the environment is neither", function()
-    local pipe = fifo "ca.pem"
-    for _, name in ipairs { "SSL_CERT_FILE", "SSL_CERT_DIR" } do
-      process.run("mkdir -p " .. home .. "/certs")
-      process.run("mkfifo " .. home .. "/certs/0a1b2c3d.0")
-      local output = process.run_lua([[
-        local _, err = require("balance").udio { timeout = 60 }
-        io.write(err.kind, " ", err.message)
-      ]], ("env -u SSL_CERT_FILE %s=%s"):format(name,
-        name == "SSL_CERT_FILE" and pipe or home .. "/certs"))
-      assert.matches("^config the trusted certificates .*regular files$",
-        output)
-    end
-  end)
-
-  it("that is a directory has regular files by the names that are opened",
-    function()
-      local function kind_with(command)
-        process.run("cd " .. home .. " && mkdir -p one two && " .. command)
-        local _, err = balance.udio { ca_path = home .. "/one:" .. home
-          .. "/two", api_key = "not-a-key", timeout = 60 }
-        return err.kind
-      end
-      local bundle = process.quote(os.getenv "SSL_CERT_FILE")
-      assert.equal("auth", kind_with("ln -sf " .. bundle
-        .. " two/$(openssl x509 -noout -hash -in " .. bundle .. ").0"))
-      assert.equal("auth", kind_with "mkfifo two/other")
-      assert.equal("config", kind_with "mkfifo two/0a1b2c3d.0")
-      assert.equal("config", kind_with "true")
-      assert.equal("auth", kind_with "rm two/0a1b2c3d.0")
-      assert.equal("config", kind_with "ln -s ../one two/0a1b2c3d.1")
-    end)
-
-  it("is not looked at where nothing is encrypted", function()
-    local _, err = balance.udio { ca_file = fifo "ca.pem", retries = 0,
-      api_key = "not-a-key", endpoint = os.getenv "SANDBOX_PLAIN" }
-    assert.equal("auth", err.kind)
-  end)
-end)
-
-describe("OpenSSL's configuration", function()
-  it("is gone without where it is no regular file", function()
-    for _, path in ipairs { fifo "openssl.cnf", "/dev/null", "/dev/ptmx" } do
-      local output = process.run_lua(
-        [[io.write(require("balance").udio().credits)]],
-        "OPENSSL_CONF=" .. path)
-      assert.equal("195", output)
-    end
-  end)
-end)
-
-describe("the file of SSLKEYLOGFILE", function()
-  it("is not waited for where it is a FIFO", function()
-    local output = process.run_lua([[
-      local result, err = require("balance").udio()
-      io.write(result and "answered" or err.kind .. " " .. err.message)
-    ]], "SSLKEYLOGFILE=" .. fifo "keys")
-    assert.equal("config SSLKEYLOGFILE must not be a FIFO", output)
-    assert.equal("answered", (process.run_lua([[
-      io.write(require("balance").udio() and "answered" or "")
-    ]], "SSLKEYLOGFILE=" .. path_of "log")))
-    assert.is_truthy(process.read(path_of "log"))
-  end)
-end)
-
-describe("Tencent's metadata service", function()
-  local metadata = "http://metadata.tencentyun.com"
-
-  it("gets no request but that of the machine's role", function()
-    balance.register {
-      name = "keyless_spec", unit = "credit", endpoint = metadata,
-      credentials = { { name = "api_key" } },
-      request = function(config)
-        return { path = "/?key=" .. config.api_key,
-          clear_host = "metadata.tencentyun.com" }
-      end,
-      read = function() return { available_from = "x", x = 1 } end,
-    }
-    local result, err = balance.keyless_spec { api_key = "a-key" }
-    assert.is_nil(result)
-    assert.equal("config", err.kind)
-    assert.equal("endpoint: http:// is for loopback addresses only, use "
-      .. "https://", err.message)
-    for _, name in ipairs { "udio", "tempolor", "tencent" } do
-      err = select(2, balance[name] { endpoint = metadata })
-      assert.equal("config", err.kind)
-    end
-    local transfer, kind = core.transport():start { endpoint = metadata,
-      path = "/", timeout = 5, connect_timeout = 5 }
-    assert.is_nil(transfer)
-    assert.equal("config", kind)
   end)
 end)
