@@ -1,21 +1,19 @@
 -- SPDX-License-Identifier: MIT
-local accounts = require("sandbox.accounts").tencent
+--
+-- The keys of a role that is assumed with other keys: where it is named, how
+-- long its keys are kept, and what is said where it cannot be assumed.
 local assumed_role = require "balance.credentials.assumed_role"
-local balance = require "balance"
 local blocking = require "balance.loop.blocking"
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local cvm_role = require "balance.credentials.cvm_role"
 local faults = require "support.faults"
+local home = require "support.home"
 local kept = require "balance.credentials.kept"
 local process = require "support.process"
 local tencent = require "balance.provider.tencent"
 
-local home, sts, server
-
-local function write(path, text)
-  process.write(home .. "/" .. path, text)
-end
+local sts, server
 
 local function arn(role)
   return "qcs::cam::uin/1000:roleName/" .. role
@@ -27,7 +25,7 @@ local function find(options, variables, changes)
   variables = variables or {}
   variables.TENCENT_STS_ENDPOINT = variables.TENCENT_STS_ENDPOINT or sts
   local context = {
-    loop = blocking, home = home,
+    loop = blocking, home = home.path,
     now = function() return 1000 end,
     getenv = function(name) return variables[name] end,
   }
@@ -47,7 +45,7 @@ local function of_environment(role, changes, session)
 end
 
 local function profile(text)
-  write(".tccli/default.credential", text)
+  home.write(".tccli/default.credential", text)
 end
 
 local function keys_of(role, number)
@@ -72,16 +70,11 @@ teardown(function()
   server.stop()
 end)
 
-before_each(function()
-  home = os.tmpname()
-  os.remove(home)
-  process.run("umask 077; mkdir -p " .. home .. "/.tencentcloud " .. home
-    .. "/.tccli")
-end)
+before_each(home.make)
 
 after_each(function()
   kept.now, assumed_role.limit = core.now, 5
-  process.run("rm -r " .. process.quote(home))
+  home.remove()
 end)
 
 describe("a role beside the keys", function()
@@ -136,16 +129,16 @@ describe("a role beside the keys", function()
       assert.same(keys_of "good-over", (find({}, variables)))
       assert.same(keys_of "good-under",
         (find({ profile = "default" }, variables)))
-      write(".tencentcloud/credentials",
+      home.write(".tencentcloud/credentials",
         "[default]\nsecret_id = i\nsecret_key = k\n")
       assert.equal("id-good-over-1", find({}, variables).secret_id)
       assert.equal("i", find({ profile = "default" }, variables).secret_id)
-      assert.equal("i", find({ credentials_file = home
-        .. "/.tencentcloud/credentials" }, variables).secret_id)
+      assert.equal("i", find({ credentials_file =
+        home.path_of ".tencentcloud/credentials" }, variables).secret_id)
     end)
 
   it("of the SDKs' file is assumed with its keys", function()
-    write(".tencentcloud/credentials", ("[default]\nsecret_id = i\n"
+    home.write(".tencentcloud/credentials", ("[default]\nsecret_id = i\n"
       .. "secret_key = k\nrole_arn = %s\nrole_session_name = me\n")
       :format(arn "good-ini"))
     assert.same(keys_of "good-ini", (find()))
@@ -371,103 +364,5 @@ describe("tccli's profile of a machine's role", function()
       profile(('{"type":%s,"secretId":"i","secretKey":"k"}'):format(kind))
       assert.equal("i", find().secret_id)
     end
-  end)
-end)
-
-describe("balance.tencent() with a role", function()
-  local main, role = accounts.main, accounts.assumed
-
-  -- In a process of its own, with only these variables and this home.
-  local function call(settings, code)
-    return process.run_lua(code or [[
-      local result, err = require("balance").tencent()
-      io.write(result and result.Uin or tostring(err))
-    ]], ("env -u TENCENTCLOUD_SECRET_ID -u TENCENTCLOUD_SECRET_KEY HOME=%s %s")
-      :format(home, settings))
-  end
-
-  it("is the balance of the role's account", function()
-    profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s",'
-      .. '"role-session-name":"spec"}'):format(main.secret_id,
-      main.secret_key, role.role))
-    assert.equal("600000561289", (call ""))
-    assert.equal("600000561289", (call(
-      ("TENCENTCLOUD_SECRET_ID=%s TENCENTCLOUD_SECRET_KEY=%s"
-      .. " TENCENTCLOUD_ROLE_ARN=%s TENCENTCLOUD_ROLE_SESSION_NAME=spec")
-      :format(main.secret_id, main.secret_key, role.role))))
-  end)
-
-  it("is a failure where the role is refused, in one line, and no balance",
-    function()
-      profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s"}'):format(
-        main.secret_id, main.secret_key, arn "none"))
-      assert.matches("^tencent: api: the role " .. arn("none"):gsub("%p",
-        "%%%0") .. " of ~/.tccli/default.credential cannot be assumed: The"
-        .. " role does not exist %(code InvalidParameter.RoleNotExist, HTTP"
-        .. " 200, request [%x-]+%)$", (call ""))
-    end)
-
-  it("is among all accounts, and a role that fails is a failure", function()
-    profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s"}'):format(
-      main.secret_id, main.secret_key, arn "none"))
-    assert.equal("api", (call("", [[
-      local _, failures = require("balance").all()
-      io.write(failures.tencent and failures.tencent.kind or "left out")
-    ]])))
-  end)
-
-  it("signs with the service's time where this machine's clock is wrong",
-    function()
-      profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s"}'):format(
-        main.secret_id, main.secret_key, role.role))
-      assert.equal("600000561289", (call("", [[
-        local time = os.time
-        os.time = function(...) return time(...) - (... and 0 or 1000) end
-        local result, err = require("balance").tencent()
-        io.write(result and result.Uin or tostring(err))
-      ]])))
-    end)
-
-  it("is asked for through the call's proxy, and trusts whom it trusts",
-    function()
-      profile(('{"secretId":"%s","secretKey":"%s","role-arn":"%s"}'):format(
-        main.secret_id, main.secret_key, role.role))
-      for options, kind in pairs {
-        ['{ proxy = "http://127.0.0.1:1" }'] = "connect",
-        ['{ ca_file = "LICENSE" }'] = "config",
-        ['{ ca_file = "/dev/null" }'] = "config",
-      } do
-        local output = call("", ([[
-          local _, err = require("balance").tencent(%s)
-          io.write(err.kind, " ", err.message, " ", tostring(err.attempts))
-        ]]):format(options))
-        assert.matches("^" .. kind .. " the role qcs.*: .* nil$", output)
-      end
-    end)
-
-  it("has its options checked before it is asked for", function()
-    local result, err = balance.tencent { ca_file = "a\0b",
-      proxy = "http://127.0.0.1:1" }
-    assert.is_nil(result)
-    assert.equal("config", err.kind)
-    assert.equal("option 'ca_file' has a control character", err.message)
-  end)
-end)
-
-describe("the platform's variables", function()
-  it("are a set of their own, beside the user's", function()
-    local good, other = accounts.temporary, accounts.bench
-    local platform = ("TENCENTCLOUD_SECRETID=%s TENCENTCLOUD_SECRETKEY=%s"
-      .. " TENCENTCLOUD_SESSIONTOKEN=%s"):format(good.secret_id,
-      good.secret_key, good.token)
-    local code = [[
-      local result, err = require("balance").tencent()
-      io.write(result and result.Uin or tostring(err))
-    ]]
-    local none = "env -u TENCENTCLOUD_SECRET_ID -u TENCENTCLOUD_SECRET_KEY "
-    assert.equal("600000561286", (process.run_lua(code, none .. platform)))
-    assert.equal("600000561287", (process.run_lua(code,
-      ("env TENCENTCLOUD_SECRET_ID=%s TENCENTCLOUD_SECRET_KEY=%s "):format(
-        other.secret_id, other.secret_key) .. platform)))
   end)
 end)
