@@ -1,85 +1,20 @@
 -- SPDX-License-Identifier: MIT
 --
--- The system has no file descriptor, thread or port left, or the module's
--- files cannot be read. Then a call returns a failure that names what is
--- missing. Memory is in walk_spec.
+-- The system has no file descriptor, thread or port left. Then a call returns
+-- a failure that names what is missing. Memory is in walk_spec.
 local nginx = require "support.nginx"
 local process = require "support.process"
+local scarcity = require "support.scarcity"
 
--- Goes before each script. `say` prints what a call returned or raised in one
--- line; `exhaust(n)` leaves n descriptors free, and returns a function that
--- closes the others.
-local preamble = [[
-  local balance = require "balance"
-  local core = require "balance.core"
-  local function say(ok, result, err)
-    if not ok then
-      print("raised " .. tostring(result))
-    elseif result then
-      print(type(result) == "table" and result.available or result)
-    else
-      print(err.kind .. " " .. (err.retryable and "retryable" or "final")
-        .. ": " .. tostring(err))
-    end
-  end
-  local function call(name, options)
-    options = options or {}
-    options.retries, options.timeout = 0, options.timeout or 5
-    say(pcall(balance[name], options))
-  end
-  local function exhaust(spare)
-    local held = {}
-    repeat
-      local file = io.open "/dev/null"
-      held[#held + 1] = file
-    until not file
-    for _ = 1, spare do
-      table.remove(held):close()
-    end
-    return function()
-      for _, file in ipairs(held) do
-        file:close()
-      end
-    end
-  end
-]]
+local run, lines_of = scarcity.run, scarcity.lines_of
 
 local few = "prlimit --nofile=48:48"
-
-local function run(code, setting, ...)
-  local output, status = process.run_lua(preamble .. code,
-    "timeout --foreground 60 env " .. (setting or ""), ...)
-  assert.equal(0, status, output)
-  return output
-end
-
-local function lines_of(output)
-  local lines = {}
-  for line in output:gmatch "[^\n]+" do
-    lines[#lines + 1] = line
-  end
-  return lines
-end
 
 local function is_lack(line, words)
   return line:find("^resource retryable: %l+: resource: " .. words) ~= nil
 end
 
 local no_descriptor = "no file descriptor is left"
-
-local is_root = process.run "id -u" == "0\n"
-
--- The command that makes a process root, in a namespace of its own if need be;
--- nil where that is not allowed.
-local function namespace(options)
-  for _, unshare in ipairs { "unshare " .. options, "unshare -r " .. options }
-  do
-    local _, status = process.run(unshare .. " true")
-    if status == 0 then
-      return unshare
-    end
-  end
-end
 
 describe("where no file descriptor is left", function()
   -- Each of these may be first to find none: the poller, libcurl, a socket,
@@ -302,7 +237,7 @@ describe("where there is no", function()
     assert.matches("max_user_watches", line)
   end)
 
-  local net = namespace "-n"
+  local net = scarcity.namespace "-n"
   local ports = net and it or pending -- needs a network namespace
 
   ports("local port left, a call says so", function()
@@ -335,127 +270,5 @@ describe("where there is no", function()
       assert.matches("ip_local_port_range", lines[i])
     end
     assert.matches("^connect retryable: ", lines[3])
-  end)
-end)
-
-describe("after a program has", function()
-  local root = is_root and "" or namespace ""
-  local as_root = root and it or pending -- chroot needs root
-
-  local daemon = [[
-    local posix = assert(package.loadlib(
-      os.getenv("BALANCE_BUILD") .. "/spec/chroot.so", "luaopen_chroot"))()
-    local plain = os.getenv "SANDBOX_PLAIN"
-    local cqueues = require "cqueues"
-    local function calls()
-      for _, name in ipairs { "udio", "tencent", "tempolor" } do
-        call(name, { endpoint = plain })
-      end
-      call("tencent", { endpoint = plain, cache = {}, secret_id = "AKIDx",
-        secret_key = "y" })
-      local controller = cqueues.new()
-      controller:wrap(function()
-        say(true, balance.udio { endpoint = plain }) -- 5.1: under no pcall
-      end)
-      assert(controller:loop())
-    end
-  ]]
-
-  local function answers(lines)
-    assert.same({ "195", "10000000000", "776.56" },
-      { lines[1], lines[2], lines[3] })
-    assert.matches("^auth final: ", lines[4])
-    assert.equal("195", lines[5])
-  end
-
-  as_root("moved into a chroot, calls are made as before", function()
-    local empty = process.run "mktemp -d":gsub("%s+$", "")
-    local lines = lines_of(run(daemon .. [[
-      assert(posix.chroot(arg[1]))
-      calls()
-      call "udio"
-    ]], "LEAKS=0 " .. root, empty)) -- the sanitizer looks for them in /proc
-    process.run("rmdir " .. empty)
-    answers(lines)
-    -- this file can really not be read
-    assert.matches("^config final: .*ca_file", lines[6])
-  end)
-
-  as_root("dropped its rights, calls are made as before", function()
-    local own = process.run "mktemp -d":gsub("%s+$", "")
-    process.run("cp -R lua/balance " .. own)
-    local path = (own .. "/?.lua;" .. own .. "/?/init.lua;")
-      .. os.getenv "LUA_PATH"
-    local output = run(daemon .. [[
-      local ok, why = posix.setuid(65534)
-      assert(ok or why == "Invalid argument") -- a namespace with one user
-      assert(not ok or not io.open(arg[1] .. "/balance/init.lua"))
-      package.path = arg[1] .. "/?.lua;" .. arg[1] .. "/?/init.lua"
-      calls()
-    ]], "LUA_PATH=" .. process.quote(path) .. " " .. root, own)
-    process.run("rm -r " .. own)
-    answers(lines_of(output))
-  end)
-end)
-
-describe("a transfer", function()
-  it("is waited for where it is under way, whoever loaded balance.core again",
-    function()
-      assert.equal("once, once\ntrue 200\n", run([[
-        local blocking = require "balance.loop.blocking"
-        local cqueues_loop = require "balance.loop.cqueues"
-        package.loaded["balance.core"] = nil
-        local again = require "balance.core"
-        local same = again.transport() == core.transport()
-        local transfer = again.transport():start { path = "/unknown",
-          endpoint = os.getenv "SANDBOX_PLAIN", timeout = 5,
-          connect_timeout = 5 }
-        local other = core.transport():start { path = "/unknown",
-          endpoint = os.getenv "SANDBOX_PLAIN", timeout = 5,
-          connect_timeout = 5 }
-        local waits = {}
-        blocking.gather {
-          function() waits[1] = blocking.wait(transfer) and "once" end,
-          function() waits[2] = blocking.wait(other) and "once" end,
-        }
-        print(table.concat(waits, ", "))
-        print(same and transfer:transport() == core.transport(),
-          transfer:result().status == 404 and 200)
-      ]]):gsub("\t", " "))
-    end)
-
-  it("of a copy of the module is waited for there", function()
-    local copy = os.tmpname()
-    process.run(("cp %s/balance/core.so %s"):format(process.build, copy))
-    local output = run([[
-      local blocking = require "balance.loop.blocking"
-      local other = assert(package.loadlib(arg[1], "luaopen_balance_core"))()
-      assert(other.transport() ~= core.transport())
-      local function start(from, path)
-        return assert(from.transport():start { path = path, timeout = 5,
-          endpoint = os.getenv "SANDBOX_PLAIN", connect_timeout = 5 })
-      end
-      local transfer = start(other, "/unknown")
-      assert(transfer:transport() == other.transport())
-      assert(blocking.wait(transfer))
-      print(transfer:result().status)
-      local statuses = {}
-      blocking.gather {
-        function()
-          local one = start(other, "/unknown")
-          assert(blocking.wait(one))
-          statuses[1] = one:result().status
-        end,
-        function()
-          local one = start(core, "/unknown")
-          assert(blocking.wait(one))
-          statuses[2] = one:result().status
-        end,
-      }
-      print(statuses[1], statuses[2])
-      call "udio"
-    ]], nil, copy)
-    os.remove(copy)
-    assert.equal("404\n404\t404\n195\n", output)
   end)
 end)
