@@ -185,10 +185,10 @@ local function enter(this)
       end
       -- half of the time is left for a request of our own
       if flight.now() - this.started >= this.limit / 2
-        or not flight.can_wait(this.loop) then
+        or not flight.can_wait(this.call.loop) then
         return record, true
       end
-      this.loop.sleep(pause)
+      this.call.loop.sleep(pause)
       pause = math.min(pause * 1.5, max_pause)
     end
   end
@@ -214,6 +214,9 @@ end
 -- Somebody else's attempt may have cost the whole time; not even a try would
 -- be worse than a call that takes half as long again.
 local function seconds_left(this)
+  if not this.started then -- just now
+    return this.limit
+  end
   local left = this.limit - (flight.now() - this.started)
   return math.max(left, this.limit / 2)
 end
@@ -322,16 +325,15 @@ function _M.call(settings, key, limit, call, way)
     key = key, ttl = settings.ttl or defaults.ttl,
     stale = settings.stale or defaults.stale,
     store = settings.store or default(), now = settings.now or os.time,
-    limit = limit, call = call, way = way, loop = call.loop,
-    emit = call.emit, started = flight.now(),
+    limit = limit, call = call, way = way, emit = call.emit,
   }
   local record = read(this)
   if not needs_refresh(this, record) then
     return deliver(this, record)
   end
-  this.lock = key .. ":lock"
+  this.lock, this.started = key .. ":lock", flight.now()
   local led = false
-  local new, err, requested = flight.run(key, this.loop, limit, function()
+  local new, err, requested = flight.run(key, call.loop, limit, function()
     led = true
     return refresh(this)
   end)

@@ -180,9 +180,12 @@ end
 
 -- Returns nothing, or a failure.
 local function resolve(call, refused_token)
-  local config, refused = configs.resolve(call.provider, call.base, call.given,
-    { loop = call.loop, refused = refused_token,
-      warn = call.emit and trace.warner(call) })
+  local config, refused = configs.known(call.base, call.given), nil
+  if not config then
+    config, refused = configs.resolve(call.provider, call.base, call.given,
+      { loop = call.loop, refused = refused_token,
+        warn = call.emit and trace.warner(call) })
+  end
   if not config then
     return failed(call, refused)
   end

@@ -144,15 +144,16 @@ local function problem_of(base, config, given)
   return problem
 end
 
--- Whether two layers say the same, with the same tables in them.
+-- Whether two layers say the same, with the same tables in them. `names`: of
+-- these options alone; nil: of all.
 local function are_equal(one, other, names)
   for name, value in next, one do
-    if names[name] and other[name] ~= value then
+    if other[name] ~= value and (not names or names[name]) then
       return false
     end
   end
   for name in next, other do
-    if names[name] and one[name] == nil then
+    if one[name] == nil and (not names or names[name]) then
       return false
     end
   end
@@ -203,6 +204,16 @@ local function complete(provider, config, found)
   return config
 end
 
+--- The configuration of a call that gives the same options as the last one,
+-- where these and the client's settings have the keys.
+-- @tparam table base of the client, from `base`
+-- @tparam table given the options of the call
+-- @treturn ?table nil where it must be resolved
+function _M.known(base, given)
+  local exact = base.exact
+  return exact and are_equal(exact.given, given) and exact.config or nil
+end
+
 local function config_problem(message)
   return nil, { kind = "config", message = message }
 end
@@ -230,19 +241,21 @@ function _M.resolve(provider, base, given, context)
   local first = provider.credentials[1]
   local key = first and found[first.name] or ""
   local config = laid.by_key[key]
-  if config and has_keys(config, provider.credentials, found) then
-    return config
+  if not config or not has_keys(config, provider.credentials, found) then
+    local problem
+    config, problem = complete(provider, core.copy(laid.config), found)
+    if not config then
+      return config_problem(problem)
+    end
+    laid.count = laid.count + 1
+    if laid.count > max_kept then
+      laid.by_key, laid.count = {}, 1
+    end
+    laid.by_key[key] = config
   end
-  local problem
-  config, problem = complete(provider, core.copy(laid.config), found)
-  if not config then
-    return config_problem(problem)
+  if place == "options" then
+    base.exact = { given = given, config = config }
   end
-  laid.count = laid.count + 1
-  if laid.count > max_kept then
-    laid.by_key, laid.count = {}, 1
-  end
-  laid.by_key[key] = config
   return config
 end
 
