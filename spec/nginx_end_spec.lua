@@ -288,8 +288,10 @@ describe("a worker of nginx that is to end #nginx", function()
     end
     read_all(requests)
     server:await_end(old)
-    local _, count = server:log():gsub("the timer got 195 and 195", "")
-    assert.equal(2, count)
+    nginx.await("the timers", function()
+      local _, count = server:log():gsub("the timer got 195 and 195", "")
+      return count == 2
+    end)
   end)
 
   it("loses no call when nginx is reloaded again and again", function()

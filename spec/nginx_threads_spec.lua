@@ -35,11 +35,11 @@ describe("inside nginx a call #nginx", function()
         ["= /sleepers"] = [[
           local loop, said = require "balance.loop.nginx", {}
           loop.gather {
-            function() loop.sleep(0.3) said[#said + 1] = "long" end,
-            function() loop.sleep(0.05) said[#said + 1] = "short" end,
+            function() loop.sleep(3) said[#said + 1] = "long" end,
+            function() loop.sleep(0.7) said[#said + 1] = "short" end,
             function()
               said[#said + 1] = worker.word(balance.udio())
-              loop.sleep(0.1)
+              loop.sleep(1.2)
               said[#said + 1] = worker.word(balance.udio())
             end,
           }

@@ -19,7 +19,7 @@ describe("a worker of nginx #nginx", function()
     function()
       local server = nginx.start {
         workers = 1,
-        locations = { ["= /slow"] = slow(1500), ["= /state"] = state },
+        locations = { ["= /slow"] = slow(5000), ["= /state"] = state },
       }
       assert.equal("idle", (server:get "/state"))
       local requests = {}
@@ -237,7 +237,7 @@ describe("a worker of nginx #nginx", function()
     local server = nginx.start {
       workers = 1,
       locations = {
-        ["= /slow"] = slow(500),
+        ["= /slow"] = slow(4000),
         ["= /waiting"] = "ngx.print(worker.waiting())",
         ["= /break"] = [[
           local methods = debug.getmetatable(core.transport()).__index

@@ -134,9 +134,12 @@ local function lose(this)
   end
 end
 
+-- A ticker that came so late that it was taken for lost goes on where no other
+-- one has taken its place: nobody else may be left to step the transport.
 local function tick_until_idle(this)
   local transport, period = core.transport(), _M.period
-  while ticker == this and transport:timeout() do
+  while (ticker == this or not ticker) and transport:timeout() do
+    ticker = this
     local pause = math.max(this.quiet * period.share, period.shortest)
     pause = math.min(pause, period.longest)
     this.quiet = this.quiet + pause
