@@ -129,16 +129,20 @@ static int l_is_utf8(lua_State *L)
   return 1;
 }
 
-/* is_short(text, max): whether JSON has at most `max` commas and colons outside
-   of its strings. What is not JSON is counted as far as a decoder would read
-   it. */
-static int l_is_short(lua_State *L)
+/* json_size(text): how many commas and colons JSON has outside of its strings,
+   as far as a decoder reads it; nil where no JSON can be: it has no zero byte,
+   and is UTF-8. */
+static int l_json_size(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TSTRING);
-  lua_Number max = luaL_checknumber(L, 2), count = 0;
   struct bytes text = string_at(L, 1);
+  if (memchr(text.data, '\0', text.len) || !text_is_utf8(text)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_Integer count = 0;
   bool in_string = false;
-  for (size_t i = 0; i < text.len && count <= max; i++) {
+  for (size_t i = 0; i < text.len; i++) {
     char c = text.data[i];
     if (c == '\\' && in_string)
       i++; /* the character that it escapes */
@@ -147,7 +151,7 @@ static int l_is_short(lua_State *L)
     else if (!in_string && (c == ',' || c == ':'))
       count++;
   }
-  lua_pushboolean(L, count <= max);
+  lua_pushinteger(L, count);
   return 1;
 }
 
@@ -233,7 +237,7 @@ static const luaL_Reg functions[] = {
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},
     {"is_utf8", l_is_utf8},
-    {"is_short", l_is_short},
+    {"json_size", l_json_size},
     {"clean", l_clean},
     {"has_secret", l_has_secret},
     {"copy", l_copy},

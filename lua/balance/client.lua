@@ -80,16 +80,17 @@ function _M.new(settings)
     end }),
   }
   local object = {}
-  local methods = { all = new_all(client, object) }
-  local function index(_, name)
-    local provider = _M.providers[name]
-    if provider and not methods[name] then
-      methods[name] = calls.method(client, object, provider)
-    end
-    return methods[name]
-  end
+  local methods = setmetatable({ all = new_all(client, object) }, {
+    __index = function(methods, name)
+      local provider = _M.providers[name]
+      if provider then
+        methods[name] = calls.method(client, object, provider)
+        return methods[name]
+      end
+    end,
+  })
   return setmetatable(object, {
-    __index = index,
+    __index = methods,
     __tostring = function() return "balance client" end,
     __metatable = "balance.client",
   })

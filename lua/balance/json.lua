@@ -67,11 +67,10 @@ end
 -- @treturn ?table nil where it is not a JSON object or array
 -- @treturn ?string then, where it has too many fields, a message
 function _M.decode(text)
-  if text:find("\0", 1, true) then
-    return nil -- lua-cjson takes it for the end
-  elseif not core.is_utf8(text) then
-    return nil -- lua-cjson does not check it
-  elseif not core.is_short(text, max_fields) then
+  local size = core.json_size(text)
+  if not size then
+    return nil -- lua-cjson takes a zero byte for the end, and any bytes for text
+  elseif size > max_fields then
     return nil, "the answer has more fields than a balance"
   end
   local value = core.in_plain_locale(decode, text)
