@@ -23,7 +23,7 @@ end
 -- of these that has text. 1 is the first entry of a list.
 local places = { "message", "Message", "msg", "detail", "error_description",
   "error", "Error", "errors", "title", 1 }
-local deepest = 4 -- { errors = { { message = "" } } }
+local max_depth = 4 -- { errors = { { message = "" } } }
 
 local function find_words(value, depth)
   if type(value) == "string" then
@@ -43,7 +43,7 @@ end
 -- @param body what was decoded, or a part of it
 -- @treturn ?string
 function _M.words(body)
-  return type(body) == "table" and find_words(body, deepest) or nil
+  return type(body) == "table" and find_words(body, max_depth) or nil
 end
 
 local kinds = { [401] = "auth", [403] = "auth", [429] = "rate_limit" }
@@ -93,8 +93,7 @@ end
 
 local max_number = 32 -- characters
 
---- What may be taken for an amount: a number, and a string that is a plain
--- decimal one.
+--- An amount: a finite number, or a string with a plain decimal number.
 -- @param value
 -- @treturn ?number nil where it is neither, or not finite
 function _M.number(value)
@@ -195,7 +194,8 @@ function _M.compare_list(names, list, name, fields)
   return names
 end
 
---- What `read()` returns of an answer with a balance in its `data`.
+--- The values that `read()` returns, for an answer with a balance in its
+-- `data`.
 -- @tparam table body
 -- @tparam string name of the field that the balance is read from
 -- @tparam table envelope the documented fields of the body, from `fields`

@@ -85,7 +85,7 @@ local function seconds_to_wait(header, now)
   return date and math.max(math.min(date - now, max_wait), 0)
 end
 
--- What an answer that was not JSON comes from, where that shows.
+-- A hint where a gateway sent the answer, as far as that shows.
 local function gateway_hint(transfer, refused, page)
   local content_type = transfer:header("content-type") or ""
   if transfer:header("cf-mitigated") then
@@ -153,7 +153,7 @@ local function read(call, outcome, transfer)
   return nil, refused
 end
 
---- What became of an attempt: the fields of transfer:result(), and these.
+--- The outcome of an attempt: the fields of transfer:result(), and these.
 -- @table outcome
 -- @field result where there is one
 -- @field failure where there is none

@@ -42,8 +42,8 @@ local function describe(err)
   return ok and text or "its error cannot be shown"
 end
 
--- Whatever a store does, the call goes on. (Under a pcall: with Lua 5.1, a
--- store must not yield.)
+-- An error of the store does not end the call. (The pcall means that a store
+-- must not yield in Lua 5.1.)
 local function ask(this, method, ...)
   local store = this.store
   local ok, value, err = pcall(store[method], store, ...)
@@ -121,7 +121,7 @@ end
 
 -- The lock -----------------------------------------------------------------------
 
--- Those that this process holds, by store and name: { token, owner, deadline }.
+-- The locks of this process, by store and name: { token, owner, deadline }.
 local held = setmetatable({}, { __mode = "k" })
 
 local function hold(this, token)
@@ -248,7 +248,7 @@ local function refresh(this)
   return record, err, requested
 end
 
--- What the caller gets ---------------------------------------------------------
+-- Results ----------------------------------------------------------------------
 
 -- A failure may be several callers': each gets a copy.
 local function copy_of(err)
@@ -259,8 +259,8 @@ local function copy_of(err)
   return failure.new(copy)
 end
 
--- Of a record without a usable answer. Neither a failure nor a request: its
--- time has just run out, or this caller's is shorter than the other's.
+-- For a record without a usable answer. Where there is no failure either, the
+-- answer has just become too old, or is too old for this caller's settings.
 local function without_answer(this, record, err)
   if err then
     return nil, copy_of(err)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- A call by way of the cache.
+--- A call that asks the cache first.
 -- @module balance.cached
 
 local answers = require "balance.answer"

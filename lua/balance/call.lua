@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- The way of one call. Its configuration is resolved; then there is an
--- attempt, and the question what comes next, until nothing does.
+--- One call, from its options to its result: its configuration is resolved,
+-- then attempts follow each other until one succeeds or nothing helps.
 -- @module balance.call
 
 local attempt = require "balance.attempt"
@@ -19,7 +19,7 @@ local turn = require "balance.turn"
 
 local _M = {}
 
--- The state of a call. Nobody but this file changes it.
+-- The state of a call. Only this file changes it.
 local function new_call(client, provider, given, account)
   local base = client.bases[provider]
   local hook = given.trace or base.config.trace
@@ -28,7 +28,7 @@ local function new_call(client, provider, given, account)
     client = client, -- its settings, budget of retries and clock_offset
     base = base, -- what the client and the environment say
     given = given, -- what the caller says
-    config = {}, -- all of it; another one only when the keys are renewed
+    config = {}, -- all layers together; another one after new keys
     loop = nil, -- how to wait
     emit = (hook or trace.is_always_on)
       and trace.emitter(hook, provider.name, account) or nil,
@@ -39,9 +39,9 @@ local function new_call(client, provider, given, account)
     endpoint = 1, -- the number of the current one
     clock_offset = nil, -- seconds added to this machine's clock
     is_clock_corrected = nil, -- in this round
-    needs_fresh = nil, -- a new connection: a kept one came to nothing
-    is_hedged = nil, -- a silent connection was met, as happens once a call
-    old_keys = nil, -- the secrets before the keys were renewed
+    needs_fresh = nil, -- a new connection, because a kept one failed
+    is_hedged = nil, -- there was a second request; a call has one at most
+    old_keys = nil, -- the secrets before the keys were looked up anew
   }
 end
 
@@ -57,7 +57,7 @@ local function endpoints_of(call)
   return type(endpoint) == "table" and endpoint or { endpoint }
 end
 
--- A round may take half of the time that is left, and the last one all of it.
+-- A round may take half of the time that is left; the last one takes all.
 local function begin_round(call)
   local now = core.now()
   local left = math.max(call.deadline - now, 0)
@@ -97,7 +97,7 @@ local function try(call)
 end
 
 -- What comes next -----------------------------------------------------------------
--- Each of these returns whether there is another attempt, and prepares it.
+-- Each of these prepares another attempt, and returns whether there is one.
 
 local function correct_clock(call, outcome)
   local offset = not call.is_clock_corrected
@@ -192,9 +192,9 @@ local function resolve(call, refused_token)
   call.config = config
 end
 
--- A token that was refused may have run out: looks the keys up anew, once.
--- Returns whether there are others. These may be another account's, so all
--- that goes by the keys begins anew, the cache too.
+-- Looks the keys up anew, once, where the token was refused: it may have
+-- expired. Returns whether there are new ones. They may be another account's,
+-- so the cache is asked again too.
 local function renew_keys(call, failure)
   local is_refused = call.provider.is_token_refused
   if not failure or call.old_keys or not is_refused

@@ -13,8 +13,8 @@ local _M = {}
 --- The providers by name; `balance.register` adds one.
 _M.providers = require("balance.providers").known
 
--- So many calls of one `all` are under way at once; the time of the others
--- begins when they do.
+-- Calls of one `all` that are under way at once. The time of the others begins
+-- when they do.
 local max_at_once = 512
 
 -- The accounts that `all` is to ask: where none is named, those of all

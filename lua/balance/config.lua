@@ -14,7 +14,7 @@ local _M = {}
 local max_text = 16384 -- bytes of any value
 local max_kept = 16 -- configurations
 
--- What is wrong with a text, by what it is called; nil where nothing is.
+-- A message where a text cannot be used, with the name that it is given.
 local function bad_text(name, value)
   if type(value) ~= "string" then
     return nil
@@ -103,8 +103,8 @@ local function bad_endpoint(config)
   end
 end
 
---- What a client's settings and the environment say to all calls of one
--- provider.
+--- The part of a configuration that all calls of a client to one provider
+-- have: the settings and the environment.
 -- @tparam table provider
 -- @tparam table settings of the client, which does not change them any more
 -- @treturn table for `resolve`
@@ -132,7 +132,7 @@ function _M.base(provider, settings)
   }
 end
 
--- What is wrong with the options of a call and what they are laid over.
+-- A message where the options of a call, or what is below them, cannot be used.
 local function problem_of(base, config, given)
   if base.problem then -- which the call may have made good
     return first_problem(config, base.names)
@@ -160,8 +160,8 @@ local function are_equal(one, other, names)
   return true
 end
 
--- What a call has but for its keys, and what is wrong with it. It is kept for
--- the next calls with the same options.
+-- The configuration of a call without its keys, and what is wrong with it. It
+-- is kept for the next calls with the same options.
 local function lay_options(base, given)
   local last = base.last
   if not are_equal(last.given, given, base.names) then

@@ -16,8 +16,8 @@ local function is_answered(transfer)
   return transfer:done() and not transfer:result().kind
 end
 
--- The second request, if its turn comes while there is time for it. It has a
--- time limit of its own: a service that is merely slow must be answered too.
+-- Starts the second request, if there is time for it. It has the first one's
+-- time limit anew, because the service may be slow rather than gone.
 local function ask_again(call, endpoint, limit, first, start)
   local max_wait = (limit - (core.now() - first.started)) / 2
   if not turn.take(call, max_wait) or first.transfer:done() then
@@ -40,8 +40,8 @@ end
 -- @tparam number limit seconds of the first
 -- @tparam table first its `transfer`, which is stalled, and when it `started`
 -- @tparam function start as of `balance.attempt`
--- @treturn ?userdata the transfer that is done: the one with an answer; without
--- one the second, which says how things are now; nil where the loop failed
+-- @treturn ?userdata the transfer with an answer, or the second one where none
+-- has; nil where the loop failed
 -- @treturn ?userdata the second, to be closed as the first
 -- @treturn ?table where the first is nil, the fields of a failure
 function _M.run(call, endpoint, limit, first, start)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What tells one request from another: a name for all that it is made of.
+--- A name for a request, by which a cache tells it from others.
 -- @module balance.identity
 
 local core = require "balance.core"
@@ -10,8 +10,8 @@ local _M = {}
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local to_type = math.type -- nil before Lua 5.3
 
--- What is itself and nothing else, such as a function: each has a name that
--- no other ever had, in another process neither. An address may be reused.
+-- Names for functions and objects: random, because another process shares the
+-- store, and because the address of a collected object is used again.
 local names = setmetatable({}, { __mode = "k" })
 local count = 0
 
@@ -24,8 +24,7 @@ local function name_of(value)
   return names[value]
 end
 
--- What stands before a value that is no table, and its text. By type, and
--- exactly.
+-- A value that is no table, in two parts: its type and length, and its text.
 local function written(value)
   local kind = type(value)
   if kind == "number" then
@@ -38,8 +37,8 @@ local function written(value)
   return kind .. " " .. #value .. ":", value
 end
 
--- The keys of a table, sorted by what they say and then by their types; as
--- they are written, and the values, by these.
+-- The places of a table's keys, sorted by text and then by type; and by place
+-- the keys as they are written, and the values.
 local function sorted(value)
   local order, keys, values = {}, {}, {}
   for key, item in next, value do
@@ -52,7 +51,7 @@ local function sorted(value)
   return order, keys, values
 end
 
--- Secrets are apart: a string that is made of one stays in memory.
+-- No part joins a secret with other text: that string would stay in memory.
 local function write(value, parts)
   if type(value) ~= "table" or getmetatable(value) ~= nil then
     parts[#parts + 1], parts[#parts + 2] = written(value)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- The names of a configuration: one for its answer in a cache, one for its
--- keys, whose requests are counted together. Both are digests, made once.
+--- The names of a configuration: the key of its answer in a store, and the
+-- name under which the requests with its keys are counted. Both are digests,
+-- and made once.
 -- @module balance.names
 
 local core = require "balance.core"
@@ -13,7 +14,7 @@ local _M = {}
 local answers = setmetatable({}, { __mode = "k" })
 local keys = setmetatable({}, { __mode = "k" })
 
--- All that an answer depends on: not for how long and how often it is tried.
+-- Without the options that an answer does not depend on, such as `timeout`.
 local function answer_identity(call)
   local config = core.copy(call.config)
   for name, option in pairs(options.shared) do

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What the cache writes to a store under a key: the last answer, and since
--- then perhaps an auth failure.
+--- The records of a cache in its store: the last answer of a key, and an auth
+-- failure since then, if there was one.
 --
 -- A record is text of two or three parts: a line with its format and its key;
 -- where there is one, a line with the failure; where there is one, a line with
@@ -118,9 +118,10 @@ local function read_failure(provider, fields, secrets)
   return failures.of_call(provider, read, secrets)
 end
 
--- The last record of a key that has an answer alone, by its text.
+-- The last record that was read, by key, with its text. Only short records
+-- without a failure, whose message depends on the caller's secrets.
 local last, count = {}, 0
-local max_kept, max_kept_text = 64, 4096 -- of these; bytes of each
+local max_kept, max_kept_text = 64, 4096 -- records; bytes
 
 local function keep(key, text, record)
   if record.failure or #text > max_kept_text then

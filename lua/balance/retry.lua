@@ -16,7 +16,7 @@ _M.random = core.random
 
 local first_max, max_pause = 0.1, 2 -- seconds
 
---- What a budget holds at first, and at most.
+--- The tokens of a new budget, and the most that one can have.
 _M.max_tokens = 100
 
 local price, price_of_timeout, reward = 5, 10, 1 -- tokens

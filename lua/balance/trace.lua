@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What a client tells its trace hook.
+--- The events of a trace hook.
 -- @module balance.trace
 
 local clean = require("balance.failure").clean
@@ -7,11 +7,11 @@ local secrets = require "balance.secrets"
 
 local _M = {}
 
---- Whether events are made where no hook wants them, too; specs look at them.
+--- Whether events are made without a hook, too. The specs check them.
 _M.is_always_on = false
 
---- A function that completes an event and passes it on. What the hook raises
--- ends the hook, not the call.
+--- A function that completes an event and gives it to the hook. An error of
+-- the hook does not end the call.
 -- @tparam ?function hook the caller's
 -- @tparam string provider
 -- @tparam ?string account

@@ -80,8 +80,8 @@ function _M.request(config, clock_offset)
   }
 end
 
--- What can still be spent: with a credit line, what is left of both. Returns
--- the failure, too, of a field that this depends on.
+-- The field with the money that can still be spent: with a credit line, what is
+-- left of both. Returns a failure, too, where a field for this is wrong.
 local function available_from(response)
   local credit = response.CreditAmount
   local failure = credit ~= nil
