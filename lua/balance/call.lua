@@ -10,9 +10,7 @@ local configs = require "balance.config"
 local core = require "balance.core"
 local fail = require("balance.failure").of_call
 local loops = require "balance.loop"
-local options = require "balance.options"
 local retry = require "balance.retry"
-local schema = require "balance.schema"
 local secrets = require "balance.secrets"
 local trace = require "balance.trace"
 local turn = require "balance.turn"
@@ -232,27 +230,6 @@ function _M.run(client, provider, given, account)
     loop.leave()
   end
   return result, failure
-end
-
---- A method of a client, to be called with a dot or a colon. It checks the
--- options itself, so that a mistake is raised where the caller wrote it.
--- @tparam table client as of `run`
--- @tparam table object the one that has the method
--- @tparam table provider
--- @treturn function
-function _M.method(client, object, provider)
-  local known = options.of(provider)
-  return function(first, second)
-    local given = first
-    if first == object then
-      given = second
-    end
-    local read, mistake = schema.read_options(given, known)
-    if not read then
-      error(("balance.%s: %s"):format(provider.name, mistake), 2)
-    end
-    return _M.run(client, provider, read)
-  end
 end
 
 return _M

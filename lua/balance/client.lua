@@ -7,11 +7,29 @@ local configs = require "balance.config"
 local loops = require "balance.loop"
 local options = require "balance.options"
 local retry = require "balance.retry"
+local schema = require "balance.schema"
 
 local _M = {}
 
 --- The providers by name; `balance.register` adds one.
 _M.providers = require("balance.providers").known
+
+-- A method, to be called with a dot or a colon. It checks the options itself, so
+-- that a mistake is raised where the caller wrote it.
+local function new_method(client, object, provider)
+  local known = options.of(provider)
+  return function(first, second)
+    local given = first
+    if first == object then
+      given = second
+    end
+    local read, mistake = schema.read_options(given, known)
+    if not read then
+      error(("balance.%s: %s"):format(provider.name, mistake), 2)
+    end
+    return calls.run(client, provider, read)
+  end
+end
 
 -- Calls of one `all` that are under way at once. The time of the others begins
 -- when they do.
@@ -84,7 +102,7 @@ function _M.new(settings)
     __index = function(methods, name)
       local provider = _M.providers[name]
       if provider then
-        methods[name] = calls.method(client, object, provider)
+        methods[name] = new_method(client, object, provider)
         return methods[name]
       end
     end,
