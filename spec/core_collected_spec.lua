@@ -103,6 +103,9 @@ describe("balance.core", function()
   it("closes a transfer that was closed while it was read", function()
     local body, closed = {}, false
     transfer = finish(start())
+    if debug.getinfo(transfer.result, "S").what ~= "C" then
+      return -- COLLECT=1 has wrapped it, and the hook would see the wrapper's
+    end
     debug.sethook(function()
       local called = debug.getinfo(2, "f").func
       if called ~= transfer.result and called ~= debug.sethook

@@ -196,6 +196,11 @@ describe("a failure in a store", function()
     end
   end)
 
+  it("is not looked into where it is longer than any of ours", function()
+    forge_failure("message", ("x"):rep(2 * 1024 * 1024))
+    assert_not_ours "too long"
+  end)
+
   it("is one short line without control characters and keys", function()
     for _, name in ipairs { "message", "code", "request_id", "hint" } do
       for _, text in ipairs { "a\nb\r\n2026-11-26 root logged in",

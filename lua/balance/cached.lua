@@ -4,6 +4,7 @@
 
 local answers = require "balance.answer"
 local cache = require "balance.cache"
+local core = require "balance.core"
 local fail = require("balance.failure").of_call
 local names = require "balance.names"
 local secrets = require "balance.secrets"
@@ -18,7 +19,8 @@ end
 local function answer_of(outcome)
   local result = outcome.result
   return result and {
-    status = outcome.status, body = outcome.body, timing = outcome.timing,
+    status = outcome.status, body = outcome.body,
+    timing = core.copy(outcome.timing), -- the result's is the caller's
     attempts = result.attempts, clock_offset = result.clock_offset,
     is_telling = outcome.is_telling, result = result,
   }

@@ -19,17 +19,14 @@ local _M = {}
 
 -- The state of a call. Only this file changes it.
 local function new_call(client, provider, given, account)
-  local base = client.bases[provider]
-  local hook = given.trace or base.config.trace
   return {
     provider = provider,
     client = client, -- its settings, budget of retries and clock_offset
-    base = base, -- what the client and the environment say
-    given = given, -- what the caller says
+    given = given, -- the options of the call
+    account = account, -- the caller's name for it
     config = {}, -- all layers together; another one after new keys
     loop = nil, -- how to wait
-    emit = (hook or trace.is_always_on)
-      and trace.emitter(hook, provider.name, account) or nil,
+    emit = nil, -- tells the trace hook of an event; nil: there is none
     attempts = 0, -- requests that were made
     deadline = nil, -- of all attempts, by core.now()
     round = 0, -- the number of this one; a round goes through the endpoints
@@ -176,11 +173,21 @@ end
 
 -- The call ------------------------------------------------------------------------
 
+local function listen(call, base)
+  local hook = call.given.trace or base.config.trace
+  if hook or trace.is_always_on then
+    call.emit = trace.emitter(hook, call.provider.name, call.account)
+  end
+end
+
 -- Returns nothing, or a failure.
 local function resolve(call, refused_token)
-  local config, refused = configs.known(call.base, call.given), nil
+  local base, config =
+    configs.known(call.client, call.provider, call.given)
+  local refused
+  listen(call, base)
   if not config then
-    config, refused = configs.resolve(call.provider, call.base, call.given,
+    config, refused = configs.resolve(call.provider, base, call.given,
       { loop = call.loop, refused = refused_token,
         warn = call.emit and trace.warner(call) })
   end

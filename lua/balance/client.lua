@@ -92,10 +92,7 @@ function _M.new(settings)
   local client = {
     settings = settings, budget = retry.new_budget(),
     clock_offset = 0, -- seconds, added to this machine's clock
-    bases = setmetatable({}, { __index = function(bases, provider)
-      bases[provider] = configs.base(provider, settings)
-      return bases[provider]
-    end }),
+    bases = {}, -- by provider, from `balance.config`
   }
   local object = {}
   local methods = setmetatable({ all = new_all(client, object) }, {

@@ -103,6 +103,27 @@ local function bad_endpoint(config)
   end
 end
 
+-- The variables of the environment that a base depends on, with their values.
+local function variables_of(provider)
+  local variables = {}
+  for _, name in ipairs { options.shared.ca_file.variable,
+    options.shared.ca_path.variable, provider.endpoint_variable } do
+    variables[#variables + 1] = { name = name, value = os.getenv(name) }
+  end
+  return variables
+end
+
+-- Whether a base is as the environment is now.
+local function is_current(base)
+  local variables, getenv = base.variables, os.getenv
+  for i = 1, #variables do
+    if getenv(variables[i].name) ~= variables[i].value then
+      return false
+    end
+  end
+  return true
+end
+
 --- The part of a configuration that all calls of a client to one provider
 -- have: the settings and the environment.
 -- @tparam table provider
@@ -114,7 +135,7 @@ function _M.base(provider, settings)
   for name, option in pairs(options.shared) do
     config[name] = option.default
   end
-  lay(config, settings, names)
+  lay(config, settings, options.shared)
   lay(config, own, names)
   if config.rate == nil then
     config.rate = provider.rate or false
@@ -124,7 +145,7 @@ function _M.base(provider, settings)
   lay_endpoint(config, provider)
   return {
     own = own, names = names, config = config, problem = problem,
-    trust_problem = trust_problem,
+    trust_problem = trust_problem, variables = variables_of(provider),
     last = { -- of the last options of a call, see lay_options()
       given = {}, config = config, by_key = {}, count = 0,
       problem = problem or trust_problem,
@@ -144,11 +165,19 @@ local function problem_of(base, config, given)
   return problem
 end
 
+local to_type = math.type or type -- before Lua 5.3 there is one
+
+-- Whether two values are the same: 1 is not 1.0, nor 0 the same as -0.
+local function is_same(one, other)
+  return one == other and (type(one) ~= "number"
+    or to_type(one) == to_type(other) and 1 / one == 1 / other)
+end
+
 -- Whether two layers say the same, with the same tables in them. `names`: of
 -- these options alone; nil: of all.
 local function are_equal(one, other, names)
   for name, value in next, one do
-    if other[name] ~= value and (not names or names[name]) then
+    if not is_same(value, other[name]) and (not names or names[name]) then
       return false
     end
   end
@@ -204,14 +233,21 @@ local function complete(provider, config, found)
   return config
 end
 
---- The configuration of a call that gives the same options as the last one,
--- where these and the client's settings have the keys.
--- @tparam table base of the client, from `base`
+--- What is known for a call.
+-- @tparam table client its `settings`, and its `bases` by provider
+-- @tparam table provider
 -- @tparam table given the options of the call
--- @treturn ?table nil where it must be resolved
-function _M.known(base, given)
+-- @treturn table a base, for `resolve`
+-- @treturn ?table the configuration, where the call before had the same
+-- options, and these or the client's settings have the keys
+function _M.known(client, provider, given)
+  local base = client.bases[provider]
+  if not base or not is_current(base) then
+    base = _M.base(provider, client.settings)
+    client.bases[provider] = base
+  end
   local exact = base.exact
-  return exact and are_equal(exact.given, given) and exact.config or nil
+  return base, exact and are_equal(exact.given, given) and exact.config or nil
 end
 
 local function config_problem(message)

@@ -29,6 +29,13 @@ local function first_missing(provider)
   end
 end
 
+local function wrong_rate(rate)
+  if rate ~= nil and not (type(rate) == "number" and rate > 0
+    and rate < math.huge) then
+    return "'rate' must be a number of more than 0"
+  end
+end
+
 local function wrong_credentials(credentials)
   for _, credential in ipairs(credentials) do
     if type(credential) ~= "table" or type(credential.name) ~= "string" then
@@ -63,7 +70,8 @@ function _M.mistake(provider, taken)
   elseif not provider.name:find("^[A-Za-z_][A-Za-z0-9_]*$") then
     return "'name' must be one that Lua can call"
   end
-  mistake = wrong_credentials(provider.credentials)
+  mistake = wrong_rate(provider.rate)
+    or wrong_credentials(provider.credentials)
     or wrong_options(provider.options or {})
   if mistake then
     return mistake

@@ -19,6 +19,7 @@ local _M = {}
 
 local format = "balance 2" -- begins every record; the number is the format's
 local max_body = 1024 * 1024 -- bytes, as of an answer
+local max_record = max_body + 64 * 1024 -- bytes
 local max_time = 253402300799 -- the end of the year 9999
 local max_count = 1e6 -- of attempts
 local max_offset = 86400 -- seconds
@@ -145,6 +146,9 @@ end
 -- nobody changes it, for the next may get the same; nil where it is no record,
 -- or another key's
 function _M.decode(text, key, secrets, ...)
+  if #text > max_record then
+    return nil
+  end
   local known = last[key]
   if known and known.text == text then
     return known.record

@@ -3,6 +3,7 @@
 -- @module balance.trace
 
 local clean = require("balance.failure").clean
+local core = require "balance.core"
 local secrets = require "balance.secrets"
 
 local _M = {}
@@ -30,6 +31,7 @@ end
 -- @tparam table outcome of `balance.attempt`
 function _M.attempt(call, outcome)
   local failure, result = outcome.failure, outcome.result
+  local timing = outcome.timing
   local number = call.attempts
   if outcome.hedged and not outcome.is_second then
     number = number - 1
@@ -37,7 +39,8 @@ function _M.attempt(call, outcome)
   call.emit {
     event = "attempt", attempt = number, endpoint = outcome.endpoint,
     kind = failure and failure.kind, status = outcome.status,
-    timing = outcome.timing, reused = outcome.reused,
+    timing = timing and core.copy(timing), -- the result has the other
+    reused = outcome.reused,
   }
   if result and result.unexpected then
     _M.warner(call)("not as the document has it: "
@@ -52,7 +55,8 @@ function _M.warner(call)
   return function(message)
     call.emit {
       event = "warning",
-      message = clean(message, secrets.of(call.provider, call.config)),
+      message = clean(message, secrets.of(call.provider, call.config,
+        call.old_keys)),
     }
   end
 end

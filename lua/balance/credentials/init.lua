@@ -254,6 +254,10 @@ function _M.exist(provider, layers)
     if layer.credentials then
       return true
     end
+    local set, problem = from_layer(provider, layer)
+    if set or problem then
+      return true
+    end
   end
   local set, _, about = _M.find(provider, layers, { asks = false })
   return set ~= nil or about ~= nil
