@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "connection.h"
 
-#include "clock.h"
+#include "libcurl.h"
 
 /* The longest silence is TIMES_LAST times what the last answer took: at least a
    second, or a quarter of the time left if that is shorter; at most half of

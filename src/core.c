@@ -15,10 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "libcurl.h"
 #include "core.h"
 #include "digest.h"
-#include "libcurl.h"
 #include "scarcity.h"
 #include "text.h"
 

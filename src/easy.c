@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-#include "clock.h"
+#include "libcurl.h"
 #include "getinfo.h"
 #include "session.h"
 #include "transfer_state.h"

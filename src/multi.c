@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "clock.h"
+#include "libcurl.h"
 #include "getinfo.h"
 #include "scarcity.h"
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "clock.h"
+#include "libcurl.h"
 
 static void tell(struct transfer *transfer)
 {

@@ -11,7 +11,7 @@
 #include "multi.h"
 #include "routes.h"
 #include "transfer_state.h"
-#include "trust.h"
+#include "libcurl.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
+#include "libcurl.h"
 #include "getinfo.h"
 #include "scarcity.h"
 #include "session.h"
-#include "trust.h"
 
 /* -- an attempt that libcurl is done with ----------------------------------- */
 

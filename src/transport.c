@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "easy.h"
 #include "libcurl.h"
+#include "easy.h"
 #include "scarcity.h"
 #include "session.h"
 #include "states.h"

@@ -2,7 +2,7 @@
 /* Prints the trust store of this system that a transport uses. */
 #include <stdio.h>
 
-#include "trust.h"
+#include "libcurl.h"
 
 int main(void)
 {
