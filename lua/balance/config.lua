@@ -11,6 +11,9 @@ local options = require "balance.options"
 
 local _M = {}
 
+local file_variable = options.shared.ca_file.variable
+local path_variable = options.shared.ca_path.variable
+
 local max_text = 16384 -- bytes of any value
 local max_kept = 16 -- configurations
 
@@ -73,10 +76,10 @@ local function lay_trust(config)
   if config.ca_file or config.ca_path then
     return nil
   end
-  local file = options.shared.ca_file.variable
-  local path = options.shared.ca_path.variable
-  config.ca_file, config.ca_path = environment.get(file), environment.get(path)
-  return bad_text(file, config.ca_file) or bad_text(path, config.ca_path)
+  config.ca_file = environment.get(file_variable)
+  config.ca_path = environment.get(path_variable)
+  return bad_text(file_variable, config.ca_file)
+    or bad_text(path_variable, config.ca_path)
 end
 
 -- The environment's endpoint, or the only one that the provider has.
@@ -103,25 +106,12 @@ local function bad_endpoint(config)
   end
 end
 
--- The variables of the environment that a base depends on, with their values.
-local function variables_of(provider)
-  local variables = {}
-  for _, name in ipairs { options.shared.ca_file.variable,
-    options.shared.ca_path.variable, provider.endpoint_variable } do
-    variables[#variables + 1] = { name = name, value = os.getenv(name) }
-  end
-  return variables
-end
-
 -- Whether a base is as the environment is now.
 local function is_current(base)
-  local variables, getenv = base.variables, os.getenv
-  for i = 1, #variables do
-    if getenv(variables[i].name) ~= variables[i].value then
-      return false
-    end
-  end
-  return true
+  local variable = base.variable
+  return os.getenv(file_variable) == base.file_value
+    and os.getenv(path_variable) == base.path_value
+    and (not variable or os.getenv(variable) == base.value)
 end
 
 --- The part of a configuration that all calls of a client to one provider
@@ -131,6 +121,7 @@ end
 -- @treturn table for `resolve`
 function _M.base(provider, settings)
   local own, names = settings[provider.name] or {}, names_of(provider)
+  local variable = provider.endpoint_variable
   local config = {}
   for name, option in pairs(options.shared) do
     config[name] = option.default
@@ -145,7 +136,11 @@ function _M.base(provider, settings)
   lay_endpoint(config, provider)
   return {
     own = own, names = names, config = config, problem = problem,
-    trust_problem = trust_problem, variables = variables_of(provider),
+    trust_problem = trust_problem,
+    -- of the environment, for is_current()
+    file_value = os.getenv(file_variable),
+    path_value = os.getenv(path_variable),
+    variable = variable, value = variable and os.getenv(variable),
     last = { -- of the last options of a call, see lay_options()
       given = {}, config = config, by_key = {}, count = 0,
       problem = problem or trust_problem,
