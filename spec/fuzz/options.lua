@@ -147,8 +147,10 @@ function stub.start(_, request)
   -- a directory is no file with certificates
   local is_unfit = origin and kind == "config"
     and message:find "^the trusted certificates"
-  promise.that((transfer ~= nil) == (origin ~= nil) or is_unfit,
-    "what is accepted can be started", message)
+  local is_clear = request.clear_host
+    and request.endpoint == "http://" .. request.clear_host
+  promise.that((transfer ~= nil) == (origin ~= nil or is_clear == true)
+    or is_unfit, "what is accepted can be started", message)
   if not transfer then
     return nil, kind, message
   end

@@ -182,6 +182,7 @@ return function(data)
   local result, refused, ahead =
     outcome.result, outcome.failure, outcome.clock_ahead
   if result then
+    result.timing = outcome.timing -- as its call does
     promise.that(status == 200, "only a success has a balance", status)
     promise.that(refused == nil, "there is one or the other", refused)
     is_result(result, provider, body)
