@@ -4,7 +4,7 @@
 -- hit.lua ORIGIN
 local balance = require "balance"
 local client = balance.new { cache = { ttl = 3600 } }
-local options = { endpoint = arg[1] }
+local options = { endpoint = arg[1], api_key = os.getenv "UDIO_API_KEY" }
 
 assert(client.udio(options))
 
