@@ -27,11 +27,13 @@ end
 
 describe("what a call shares", function()
   it("is not the timing that a trace hook gets", function()
-    local client = balance.new { cache = {}, trace = function(event)
+    local store = balance.store.memory()
+    local function trace(event)
       if event.timing then
         event.timing.total, event.timing.dns = "soon", 0 / 0
       end
-    end }
+    end
+    local client = balance.new { cache = { store = store }, trace = trace }
     assert.is_number(client.udio().timing.total)
     local result = client.udio()
     assert.is_true(result.cached)
@@ -39,7 +41,8 @@ describe("what a call shares", function()
   end)
 
   it("is not the timing of who waited for the same", function()
-    local client, results = balance.new { cache = {} }, {}
+    local store, results = balance.store.memory(), {}
+    local client = balance.new { cache = { store = store } }
     local function ask()
       local result = client.udio()
       assert.is_number(result.timing.total)

@@ -64,7 +64,7 @@ describe("an answer in JSON", function()
     local good, bad = 0, 0
     local function check(text)
       local expected = is_well_formed(text)
-      assert(core.is_utf8(text) == expected, ("%q"):format(text))
+      assert((core.json_size(text) ~= nil) == expected, ("%q"):format(text))
       good, bad = good + (expected and 1 or 0), bad + (expected and 0 or 1)
       if #text < (text:find "^[\240-\245]" and 4 or 3) then
         for _, byte in ipairs(edges) do

@@ -31,8 +31,8 @@ describe("loaded again a hundred times, with a call each", function()
         assert(not next(failures))
         assert(balance.new { loop = "cqueues", cache = {} }:udio())
       end
-      -- LuaJIT's traces of this script keep what they have inlined, until there
-      -- are too many of them.
+      -- LuaJIT's traces of this script keep what they have inlined, until
+      -- there are too many of them.
       local jit = rawget(_G, "jit")
       local function measure()
         if jit then

@@ -120,14 +120,6 @@ static int l_is_text(lua_State *L)
   return 1;
 }
 
-/* is_utf8(text) */
-static int l_is_utf8(lua_State *L)
-{
-  luaL_checktype(L, 1, LUA_TSTRING);
-  lua_pushboolean(L, text_is_utf8(string_at(L, 1)));
-  return 1;
-}
-
 /* json_size(text): how many commas and colons JSON has outside of its strings,
    as far as a decoder reads it; nil where no JSON can be: it has no zero byte,
    and is UTF-8. */
@@ -235,7 +227,6 @@ static const luaL_Reg functions[] = {
     {"read_file", l_read_file},
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},
-    {"is_utf8", l_is_utf8},
     {"json_size", l_json_size},
     {"clean", l_clean},
     {"has_secret", l_has_secret},
