@@ -163,15 +163,18 @@ end
 -- @field is_telling whether the answer repeats a secret
 -- @field clock_ahead seconds, how far the server's clock is ahead of this one
 
---- Sends one request and reads its answer.
+--- Reads what became of the requests of an attempt, and closes them.
 -- @tparam table call see `balance.call`; it is only read
 -- @tparam string endpoint
--- @tparam number limit seconds
+-- @tparam ?table|userdata transfer the one to read, with the methods `result`
+-- and `header` of a transfer; nil: there is none
+-- @tparam {userdata,...} transfers all that were started
+-- @tparam ?table problem the fields of a failure, where it is known already
 -- @treturn table an outcome
-function _M.run(call, endpoint, limit)
-  local transfer, transfers, problem = send(call, endpoint, limit)
+function _M.conclude(call, endpoint, transfer, transfers, problem)
   local outcome = transfer and transfer:result() or {}
-  outcome.endpoint = transfers[1] and endpoint -- else it may be anything
+  -- of a request that was refused it may be anything
+  outcome.endpoint = (transfer or transfers[1]) and endpoint
   outcome.hedged = transfers[2] ~= nil
   outcome.is_second = transfer ~= nil and transfer == transfers[2]
   if transfer then
@@ -193,6 +196,16 @@ function _M.run(call, endpoint, limit)
     each:close()
   end
   return outcome
+end
+
+--- Sends one request and reads its answer.
+-- @tparam table call see `balance.call`; it is only read
+-- @tparam string endpoint
+-- @tparam number limit seconds
+-- @treturn table an outcome
+function _M.run(call, endpoint, limit)
+  local transfer, transfers, problem = send(call, endpoint, limit)
+  return _M.conclude(call, endpoint, transfer, transfers, problem)
 end
 
 return _M

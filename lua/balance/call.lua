@@ -3,7 +3,6 @@
 -- then attempts follow each other until one succeeds or nothing helps.
 -- @module balance.call
 
-local attempt = require "balance.attempt"
 local cached = require "balance.cached"
 local clock = require "balance.clock"
 local configs = require "balance.config"
@@ -21,7 +20,8 @@ local _M = {}
 local function new_call(client, provider, given, account)
   return {
     provider = provider,
-    client = client, -- its settings, budget of retries and clock_offset
+    client = client, -- its settings, budget of retries, clock_offset and
+    -- `attempt`, which sends a request and returns an outcome
     given = given, -- the options of the call
     account = account, -- the caller's name for it
     config = {}, -- all layers together; another one after new keys
@@ -77,7 +77,7 @@ local function try(call)
   end
   call.attempts = call.attempts + 1
   call.clock_offset = call.client.clock_offset
-  local outcome = attempt.run(call, endpoints[call.endpoint], limit)
+  local outcome = call.client.attempt(call, endpoints[call.endpoint], limit)
   if outcome.hedged then
     call.attempts, call.is_hedged = call.attempts + 1, true
   end

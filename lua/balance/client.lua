@@ -2,6 +2,7 @@
 --- A client: its methods and what it keeps from one call to the next.
 -- @module balance.client
 
+local attempt = require "balance.attempt"
 local calls = require "balance.call"
 local configs = require "balance.config"
 local loops = require "balance.loop"
@@ -87,10 +88,12 @@ end
 --- Makes a client with settings of its own. They stay inside: printing or
 -- encoding a client shows no key.
 -- @tparam table settings as `balance.options` reads them
+-- @tparam ?function ask makes an attempt, in place of `balance.attempt`'s run
 -- @treturn table with a method for each provider
-function _M.new(settings)
+function _M.new(settings, ask)
   local client = {
     settings = settings, budget = retry.new_budget(),
+    attempt = ask or attempt.run,
     clock_offset = 0, -- seconds, added to this machine's clock
     bases = {}, -- by provider, from `balance.config`
   }
