@@ -369,7 +369,7 @@ describe("An option that is a table", function()
   end)
 
   it("cannot be a function, which no cache can tell from another", function()
-    assert.matches("the type of option 'sign'", raised(function()
+    assert.matches("option 'sign': unknown type 'function'", raised(function()
       balance.register {
         name = "signs", unit = "credit", endpoint = faults.endpoint(),
         credentials = {}, options = { sign = "function" },

@@ -180,6 +180,27 @@ struct transfer_box *core_check_transfer(lua_State *L, int index);
 /* Cancels what is under way. Where it is locked, when it is unlocked. */
 void core_close_transfer(struct transfer_box *box);
 
+/* -- keys in a header, in core_authorization.c ------------------------------ */
+
+/* Adds the header Authorization, where the request's `authorization` or `basic`
+   asks for it. Its value is in `state->authorization`, to be wiped; nothing
+   that follows may raise before. */
+enum buffer_status core_add_authorization(lua_State *L, int table,
+                                          struct core_state *state,
+                                          struct headers *headers);
+
+/* Whether a request has something that proves who asks: in clear text none
+   goes out. */
+bool core_has_credentials(lua_State *L, int table,
+                          const struct headers *headers);
+
+struct signing;
+
+/* The secret part of the Authorization value: the signature at its end, or what
+   is behind the scheme. `signing` is NULL where nothing was signed. */
+struct bytes core_secret_part(const struct headers *headers,
+                              const struct signing *signing);
+
 /* -- signing, in core_signer.c ---------------------------------------------- */
 
 /* What is signed, and what is sent with it; the memory is the caller's. */

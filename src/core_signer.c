@@ -215,7 +215,7 @@ enum tc3_status core_sign_request(lua_State *L, int table,
   const char *host = request->endpoint->host;
   memset(signing, 0, sizeof(*signing));
   signing->host = (struct bytes){host, strlen(host)};
-  signing->request.method = request->body ? BYTES("POST") : BYTES("GET");
+  signing->request.method = request->post ? BYTES("POST") : BYTES("GET");
   signing->request.path = path;
   signing->request.query = query;
   signing->request.payload = request->body ? *request->body : BYTES("");

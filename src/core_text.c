@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Foreign texts: what may be shown of them. */
 #include "core.h"
+#include "forms.h"
 #include "text.h"
 
 /* Reads the arguments (text, secrets). The secrets stay on the Lua stack, from
@@ -28,10 +29,15 @@ static struct bytes secret_at(lua_State *L, int i)
   return buffer_bytes(&box->made);
 }
 
+static void hide_form(void *user, struct bytes form)
+{
+  text_hide(user, form);
+}
+
 static void hide(lua_State *L, struct text *text, int count)
 {
   for (int i = 0; i < count; i++)
-    text_hide(text, secret_at(L, i));
+    forms_each(secret_at(L, i), hide_form, text);
 }
 
 int l_clean(lua_State *L)
@@ -47,12 +53,23 @@ int l_clean(lua_State *L)
   return 1;
 }
 
+struct search {
+  struct bytes text;
+  bool found;
+};
+
+static void find_form(void *user, struct bytes form)
+{
+  struct search *search = user;
+  search->found = search->found || text_has_secret(search->text, form);
+}
+
 int l_has_secret(lua_State *L)
 {
   int count = check_secrets(L);
-  bool found = false;
-  for (int i = 0; !found && i < count; i++)
-    found = text_has_secret(string_at(L, 1), secret_at(L, i));
-  lua_pushboolean(L, found);
+  struct search search = {string_at(L, 1), false};
+  for (int i = 0; !search.found && i < count; i++)
+    forms_each(secret_at(L, i), find_form, &search);
+  lua_pushboolean(L, search.found);
   return 1;
 }

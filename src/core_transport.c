@@ -114,27 +114,6 @@ static int l_transport_gc(lua_State *L)
   return 0;
 }
 
-/* Adds "Bearer <key>", put together here: Lua would not wipe the string. */
-static enum buffer_status add_authorization(lua_State *L, int table,
-                                            struct core_state *state,
-                                            struct headers *headers)
-{
-  struct bytes key = core_text_field(L, table, "authorization", BYTES(""));
-  struct bytes scheme = core_text_field(L, table, "scheme", BYTES(""));
-  struct bytes space = {" ", scheme.len > 0};
-  if (key.len == 0)
-    return BUFFER_OK;
-  core_add_header(L, headers, BYTES("Authorization"), BYTES(""));
-  buffer_reset(&state->authorization);
-  enum buffer_status status =
-      BUFFER_APPEND(&state->authorization, scheme, space, key);
-  if (status == BUFFER_FULL)
-    luaL_error(L, "field 'authorization' is too long");
-  headers->list[headers->count - 1].value =
-      buffer_bytes(&state->authorization);
-  return status;
-}
-
 static bool boolean_field(lua_State *L, int table, const char *name)
 {
   return core_push_field(L, table, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
@@ -160,6 +139,17 @@ static int fail_for_endpoint(lua_State *L, enum endpoint_status status)
   return 3;
 }
 
+static bool is_post(lua_State *L, int table, bool has_body)
+{
+  if (!core_push_field(L, table, "method", LUA_TSTRING))
+    return has_body;
+  const char *method = lua_tostring(L, -1);
+  bool post = strcmp(method, "POST") == 0;
+  if (!post && strcmp(method, "GET") != 0)
+    luaL_error(L, "field 'method' must be 'GET' or 'POST'");
+  return post;
+}
+
 /* All but the endpoint, the credentials and the rival. */
 static void read_request(lua_State *L, int table,
                          struct transport_request *request, struct bytes *body,
@@ -173,6 +163,7 @@ static void read_request(lua_State *L, int table,
     *body = string_at(L, -1);
     request->body = body;
   }
+  request->post = is_post(L, table, request->body != NULL);
   request->ca_file = c_string_field(L, table, "ca_file");
   request->ca_path = c_string_field(L, table, "ca_path");
   request->proxy = c_string_field(L, table, "proxy");
@@ -187,34 +178,6 @@ static void read_request(lua_State *L, int table,
   struct bytes agent = core_text_field(L, table, "user_agent", BYTES(""));
   if (agent.len && !core_find_header(headers, BYTES("User-Agent")))
     core_add_header(L, headers, BYTES("User-Agent"), agent);
-}
-
-/* In clear text nothing goes out that proves who asks. */
-static bool has_credentials(lua_State *L, int table,
-                            const struct headers *headers)
-{
-  return core_push_field(L, table, "tc3", LUA_TTABLE) ||
-         core_push_field(L, table, "authorization", LUA_TSTRING) ||
-         core_find_header(headers, BYTES("Authorization"));
-}
-
-/* The secret part of the Authorization value: the signature at its end, or what
-   is behind the scheme. */
-static struct bytes secret_part(const struct headers *headers,
-                                const struct signing *signing)
-{
-  if (signing) {
-    struct bytes value = signing->sent.list[0].value;
-    return (struct bytes){value.data + value.len - DIGEST_HEX, DIGEST_HEX};
-  }
-  const struct header *header =
-      core_find_header(headers, BYTES("Authorization"));
-  struct bytes value = header ? header->value : BYTES("");
-  const char *space = memchr(value.data, ' ', value.len);
-  if (!space)
-    return value;
-  size_t scheme = (size_t)(space + 1 - value.data);
-  return (struct bytes){space + 1, value.len - scheme};
 }
 
 static enum transport_status start(struct core_state *state,
@@ -247,7 +210,7 @@ static int l_transport_start(lua_State *L)
   struct headers headers = {.count = 0};
   struct bytes body;
   read_request(L, 2, &request, &body, &headers);
-  if (endpoint.in_clear && has_credentials(L, 2, &headers))
+  if (endpoint.in_clear && core_has_credentials(L, 2, &headers))
     return fail_for_endpoint(L, ENDPOINT_IN_CLEAR);
   const struct transfer_box *rival = NULL;
   if (core_push_field(L, 2, "rival", LUA_TUSERDATA))
@@ -265,14 +228,15 @@ static int l_transport_start(lua_State *L)
   } else {
     struct bytes host = {endpoint.host, strlen(endpoint.host)};
     core_add_header(L, &headers, BYTES("Host"), host);
-    if (add_authorization(L, 2, state, &headers) != BUFFER_OK)
+    if (core_add_authorization(L, 2, state, &headers) != BUFFER_OK)
       return core_fail_for(L, ENOMEM);
   }
   /* The Authorization value is in C memory: nothing raises until it is wiped. */
   request.headers = headers.list;
   request.header_count = headers.count;
   request.rival = rival ? rival->transfer : NULL; /* Lua may have closed it */
-  struct bytes secret = secret_part(&headers, is_signed ? &signing : NULL);
+  struct bytes secret =
+      core_secret_part(&headers, is_signed ? &signing : NULL);
   enum transport_status status = start(state, box, &request, secret);
   int error = errno;
   buffer_reset(&state->authorization);

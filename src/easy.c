@@ -203,9 +203,9 @@ static bool set_request(struct transfer *transfer, CURL *easy,
               SET(HTTPHEADER, request->headers) && SET(CAINFO, file) &&
               SET(CAPATH, path) && SET(PROXY_CAINFO, file) &&
               SET(PROXY_CAPATH, path);
-  if (!from->body)
+  if (!from->post && !from->body)
     return done && SET(HTTPGET, 1L);
-  return done && SET(POST, 1L) &&
+  return done && SET(POST, 1L) && (from->post || SET(CUSTOMREQUEST, "GET")) &&
          SET(POSTFIELDS, request->body.len ? request->body.data : "") &&
          SET(POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
 }

@@ -47,7 +47,7 @@ static size_t hash(const char *piece, size_t len)
 static bool needle_open(struct needle *needle, struct bytes secret, size_t len)
 {
   size_t piece = secret.len <= MAX_SHOWN ? secret.len : MAX_SHOWN + 1;
-  if (piece == 0 || piece > len)
+  if (secret.len < TEXT_MIN_SECRET || piece > len)
     return false;
   memset(needle, 0, sizeof(*needle));
   needle->secret = secret;

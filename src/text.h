@@ -12,8 +12,9 @@
 #pragma GCC visibility push(hidden)
 
 enum {
-  TEXT_WINDOW = 4096, /* bytes that are read */
-  TEXT_MAX = 300,     /* bytes that are shown, and then three dots */
+  TEXT_MIN_SECRET = 4, /* bytes; less is no secret, but a part of any text */
+  TEXT_WINDOW = 4096,  /* bytes that are read */
+  TEXT_MAX = 300,      /* bytes that are shown, and then three dots */
   TEXT_OUT = TEXT_MAX + 3
 };
 

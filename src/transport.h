@@ -41,7 +41,8 @@ struct transport;
 struct transport_request {
   const struct endpoint *endpoint;
   struct bytes path;        /* with the query, from the slash on */
-  const struct bytes *body; /* NULL: a GET, else a POST */
+  bool post;                /* a POST, else a GET */
+  const struct bytes *body; /* NULL: there is none */
   const struct header *headers;
   size_t header_count;
   const char *ca_file; /* with both NULL the system's trust store */

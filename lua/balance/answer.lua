@@ -4,7 +4,11 @@
 -- their `read()`.
 -- @module balance.answer
 
+local core = require "balance.core"
 local json = require "balance.json"
+local kinds_of_failures = require("balance.failure").kinds
+local mistake = require "balance.mistake"
+local spelling = require "balance.spelling"
 local text = require "balance.text"
 
 local _M = {}
@@ -92,15 +96,19 @@ function _M.not_the_services(status, body)
 end
 
 local max_number = 32 -- characters
+local has_integers = math.type ~= nil
 
 --- An amount: a finite number, or a string with a plain decimal number.
 -- @param value
 -- @treturn ?number nil where it is neither, or not finite
 function _M.number(value)
-  if type(value) == "string" and #value <= max_number
-    and (value:find "^%-?%d+$" or value:find "^%-?%d+%.%d+$") then
-    local list = json.decode("[" .. value .. "]") -- as in every locale
-    value = list and list[1]
+  if type(value) == "string" and #value <= max_number then
+    if has_integers and value:find "^%-?[1-9]%d*$" then
+      value = tonumber(value) -- exactly, beyond 2^53 too
+    elseif value:find "^%-?%d+$" or value:find "^%-?%d+%.%d+$" then
+      local list = json.decode("[" .. value .. "]") -- as in every locale
+      value = list and list[1]
+    end
   end
   return type(value) == "number" and value - value == 0 and value or nil
 end
@@ -212,10 +220,8 @@ function _M.balance(body, name, envelope, fields)
       return nil, failure
     end
   end
-  local result = {}
-  for field, value in next, data do
-    result[field] = value
-  end
+  local result = core.copy(data)
+  result.available, result.unit = nil, nil -- the service's are in `raw`
   result.available_from, result.request_id = name, request_id
   return result, nil,
     _M.compare(_M.compare(nil, body, envelope), data, fields)
@@ -233,14 +239,15 @@ for _, name in ipairs { "provider", "unit", "available", "fetched_at", "raw",
 end
 
 -- The names of what is not as documented, each once, sorted; nil where all is.
-local function unexpected_in(fields, names)
-  local from = fields.available_from
-  local is_number = type(fields[from]) == "number" -- else a decimal string
+-- `from`: the field of the balance, where that is not a number.
+local function unexpected_in(names, from)
   local is_named, list = {}, {}
   for _, name in ipairs(names or {}) do
     is_named[name] = true
   end
-  is_named[from] = is_named[from] or not is_number or nil
+  if from then
+    is_named[from] = true
+  end
   for name in pairs(is_named) do
     list[#list + 1] = name
   end
@@ -251,11 +258,13 @@ end
 -- `fields` may be the body itself, or a part of it.
 local function new_result(provider, fields, available, unexpected, body)
   local result = {
-    provider = provider.name, unit = provider.unit, available = available,
-    raw = body,
+    provider = provider.name, unit = fields.unit or provider.unit,
+    available = available, raw = body,
   }
-  if unexpected or available ~= fields[fields.available_from] then
-    result.unexpected = unexpected_in(fields, unexpected)
+  local from = fields.available_from
+  local is_text = type(fields[from]) == "string" -- a decimal number
+  if unexpected or is_text then
+    result.unexpected = unexpected_in(unexpected, is_text and from or nil)
   end
   for name, value in next, fields do
     if not is_ours[name] then
@@ -268,17 +277,88 @@ local function new_result(provider, fields, available, unexpected, body)
   return result
 end
 
--- Only what a provider may say of a failure: its table may be a stranger's.
-local function refusal_of(refused, status)
-  assert(refused, "a provider's read() returned nothing")
-  local retryable = refused.retryable
-  if type(retryable) ~= "boolean" then
+-- What a provider's read() returned ---------------------------------------------
+
+local max_unit = 32 -- bytes
+
+-- The words for a mistake in the table of a result; nil where there is none.
+local function mistake_in(fields, unexpected)
+  local from, unit = fields.available_from, fields.unit
+  if type(from) ~= "string" or from == "" then
+    return "returned no 'available_from', a field's name or words"
+  elseif unit ~= nil and (type(unit) ~= "string" or unit == ""
+    or #unit > max_unit or not core.is_text(unit)) then
+    return ("returned a 'unit' that is no text of 1 to %d bytes"):format(
+      max_unit)
+  elseif unexpected == nil then
+    return nil
+  elseif type(unexpected) ~= "table" then
+    return "returned names for 'unexpected' that are no list"
+  end
+  for _, name in ipairs(unexpected) do
+    if type(name) ~= "string" then
+      return "returned a name for 'unexpected' that is no string"
+    end
+  end
+end
+
+-- The same, where the field that `available_from` names is not `available`. In
+-- the answer itself both may stand: then that field counts.
+local function two_balances_in(fields)
+  local from, available = fields.available_from, fields.available
+  if available ~= nil and fields[from] ~= nil
+    and _M.number(available) ~= _M.number(fields[from]) then
+    return ("returned 'available' and another '%s': let 'available_from' say"
+      .. " in words how it was computed"):format(from)
+  end
+end
+
+-- A result; or nil and the fields of a failure.
+local function accept(provider, fields, unexpected, body)
+  if type(fields) ~= "table" then
+    return nil, mistake.of("read", "returned a " .. type(fields)
+      .. ", not a table")
+  end
+  local words = mistake_in(fields, unexpected)
+    or fields ~= body and two_balances_in(fields)
+  if words then
+    return nil, mistake.of("read", words)
+  end
+  local available = fields[fields.available_from]
+  if available == nil then
+    available = fields.available -- computed
+  end
+  available = _M.number(available)
+  if not available then
+    return nil, { kind = "decode", message = "the balance is not a number" }
+  end
+  return new_result(provider, fields, available, unexpected, body)
+end
+
+-- The fields of a failure. Only what a provider may say of one: its table may
+-- be a stranger's.
+local function refuse(refused, status, body)
+  if refused == nil then
+    return _M.not_the_services(status, body)
+  elseif type(refused) == "string" then
+    return { kind = "api", message = refused }
+  elseif type(refused) ~= "table" then
+    return mistake.of("read", "returned nil and a " .. type(refused)
+      .. ", not a table or a message")
+  end
+  local kind, retryable = refused.kind, refused.retryable
+  if kind == nil then
+    return mistake.of("read", "returned a failure without a kind")
+  elseif kinds_of_failures[kind] == nil then
+    return mistake.of("read", "returned a failure of an "
+      .. spelling.unknown("kind", kind, kinds_of_failures))
+  elseif type(retryable) ~= "boolean" then
     retryable = nil
   end
   return {
-    kind = refused.kind, code = refused.code, message = refused.message,
+    kind = kind, code = refused.code, message = refused.message,
     request_id = refused.request_id, retryable = retryable,
-    hint = refused.hint, status = status,
+    hint = refused.hint,
   }
 end
 
@@ -286,19 +366,27 @@ end
 -- @tparam table provider
 -- @tparam integer status of HTTP
 -- @tparam string body
+-- @tparam ?{[string]=string} headers that the provider may look at, by name in
+-- small letters
 -- @treturn ?table the result, but for what its call adds
 -- @treturn ?table where the first is nil, the fields of a failure
 -- @treturn ?table then, what was decoded; nil: it was not JSON
-function _M.read(provider, status, body)
+function _M.read(provider, status, body, headers)
   local decoded, excess = json.decode(body)
-  local fields, refused, unexpected = provider.read(status, decoded)
-  local available = fields and _M.number(fields[fields.available_from])
-  if available then
-    return new_result(provider, fields, available, unexpected, decoded)
+  local ok, fields, refused, unexpected =
+    pcall(provider.read, status, decoded, headers or {}, body)
+  local result
+  if not ok then
+    refused = mistake.raised("read", fields)
   elseif fields then
-    refused = { kind = "decode", message = "the balance is not a number" }
+    result, refused = accept(provider, fields, unexpected, decoded)
+  else
+    refused = refuse(refused, status, decoded)
   end
-  refused = refusal_of(refused, status)
+  if result then
+    return result
+  end
+  refused.status = status
   if excess and refused.kind == "decode" then
     refused.kind, refused.message = "too_large", excess
   end

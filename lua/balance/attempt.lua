@@ -6,9 +6,12 @@ local answer = require "balance.answer"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local hedge = require "balance.hedge"
+local mistake = require "balance.mistake"
 local odd = require "balance.credentials.odd"
 local secrets = require "balance.secrets"
+local spelling = require "balance.spelling"
 local text = require "balance.text"
+local trace = require "balance.trace"
 local version = require "balance.version"
 
 local _M = {}
@@ -18,19 +21,65 @@ local max_wait = 86400 -- seconds of a Retry-After; more means never
 
 local transport = core.transport()
 
+-- What a provider's request() may return.
+local request_fields = {
+  path = "string", method = "string", headers = "table", body = "string",
+  authorization = "string", scheme = "string", basic = "table", tc3 = "table",
+}
+
+-- The words for a mistake in a request; nil where there is none. What is in its
+-- texts, C looks at.
+local function mistake_in(request)
+  if type(request) ~= "table" then
+    return "returned a " .. type(request) .. ", not a table"
+  end
+  for name, value in next, request do
+    local wanted = request_fields[name]
+    if not wanted then
+      return "returned an " .. spelling.unknown("field", name, request_fields)
+    elseif type(value) ~= wanted then
+      return ("returned a field '%s' that is a %s, not a %s"):format(name,
+        type(value), wanted)
+    end
+  end
+  if not request.path then
+    return "returned no 'path'"
+  end
+end
+
+-- The request of a call; or nil and the fields of a failure.
+local function request_of(call)
+  local ok, request =
+    pcall(call.provider.request, call.config, call.clock_offset)
+  if not ok then
+    return nil, mistake.raised("request", request)
+  end
+  local words = mistake_in(request)
+  if words then
+    return nil, mistake.of("request", words)
+  end
+  return request
+end
+
 -- Starts a transfer. `way` says over which connections it may go, see
--- transport:start.
+-- transport:start, and has the list of all requests.
 local function start(call, endpoint, limit, way)
   local config = call.config
-  local request = call.provider.request(config, call.clock_offset)
-  local transfer, kind, message, hint = transport:start {
+  local request, problem = request_of(call)
+  if not request then
+    return nil, problem
+  end
+  way.requests[#way.requests + 1] = request
+  local ok, transfer, kind, message, hint = pcall(transport.start, transport, {
     endpoint = endpoint,
     path = request.path,
+    method = request.method,
     body = request.body,
     user_agent = user_agent,
     headers = request.headers,
     authorization = request.authorization,
     scheme = request.scheme,
+    basic = request.basic,
     tc3 = request.tc3,
     ca_file = config.ca_file,
     ca_path = config.ca_path,
@@ -41,8 +90,10 @@ local function start(call, endpoint, limit, way)
     fresh = way.fresh,
     watch = way.watch,
     rival = way.rival,
-  }
-  if transfer then
+  })
+  if not ok then -- all but the request was looked at before
+    return nil, mistake.raised("request", transfer)
+  elseif transfer then
     return transfer
   elseif config.endpoint_variable and kind == "config" then
     message = message:gsub("^endpoint", config.endpoint_variable)
@@ -51,25 +102,25 @@ local function start(call, endpoint, limit, way)
 end
 
 -- Sends a request, and a second one where the first is silent. Returns the
--- transfer to read, and all that were started; or nil, the same, and the
--- fields of a failure.
+-- transfer to read, and all that were started, with their `requests`; or nil,
+-- the same, and the fields of a failure.
 local function send(call, endpoint, limit)
-  local started = core.now()
+  local started, requests = core.now(), {}
   local transfer, problem = start(call, endpoint, limit,
-    { fresh = call.needs_fresh, watch = not call.is_hedged })
+    { fresh = call.needs_fresh, watch = not call.is_hedged,
+      requests = requests })
   if not transfer then
-    return nil, {}, problem
+    return nil, { requests = requests }, problem
   end
   local ok, kind, message, hint = call.loop.wait(transfer)
+  local done, second = transfer, nil
   if not ok then
-    return nil, { transfer }, { kind = kind, message = message, hint = hint }
-  elseif not transfer:stalled() then
-    return transfer, { transfer }
+    done, problem = nil, { kind = kind, message = message, hint = hint }
+  elseif transfer:stalled() then
+    done, second, problem = hedge.run(call, endpoint, limit,
+      { transfer = transfer, started = started, requests = requests }, start)
   end
-  local done, second
-  done, second, problem = hedge.run(call, endpoint, limit,
-    { transfer = transfer, started = started }, start)
-  return done, { transfer, second }, problem
+  return done, { transfer, second, requests = requests }, problem
 end
 
 -- Reading -----------------------------------------------------------------------
@@ -85,6 +136,20 @@ local function seconds_to_wait(header, now)
   return date and math.max(math.min(date - now, max_wait), 0)
 end
 
+-- The headers of an answer, for a provider's read(), by name in any case. Those
+-- that were looked at stay in the table, with small letters: a cache keeps them.
+local function headers_of(transfer)
+  return setmetatable({}, { __index = function(headers, name)
+    local key = type(name) == "string" and text.lower(name) or nil
+    if not key then
+      return nil
+    end
+    local value = rawget(headers, key) or transfer:header(key)
+    rawset(headers, key, value)
+    return value
+  end })
+end
+
 -- A hint where a gateway sent the answer, as far as that shows.
 local function gateway_hint(transfer, refused, page)
   local content_type = transfer:header("content-type") or ""
@@ -98,18 +163,27 @@ local function gateway_hint(transfer, refused, page)
   end
 end
 
+-- What the provider has to say. An error in its function costs no more than
+-- the hint, and is told.
+local function hint_of_provider(call, refused, date)
+  if not call.provider.hint then
+    return nil
+  end
+  local ok, hint = pcall(call.provider.hint, refused,
+    { config = call.config, now = os.time(), date = date })
+  if not ok then
+    refused.warning = mistake.raised("hint", hint).warning
+    return nil
+  end
+  return hint
+end
+
 local function hint_of(call, transfer, refused, page, date)
-  local provider, config = call.provider, call.config
-  local hint = refused.kind == "auth"
-    and odd.hint(provider.credentials, config) or nil
-  if not hint and provider.hint then
-    hint = provider.hint(refused,
-      { config = config, now = os.time(), date = date })
-  end
-  if not hint and page then
-    hint = gateway_hint(transfer, refused, page)
-  end
-  return hint or refused.hint
+  return refused.kind == "auth"
+    and odd.hint(call.provider.credentials, call.config)
+    or hint_of_provider(call, refused, date)
+    or page and gateway_hint(transfer, refused, page)
+    or refused.hint
 end
 
 -- These say nothing of how the body is encoded, whatever servers mean by them.
@@ -133,8 +207,10 @@ local function read(call, outcome, transfer)
   if encoding then
     outcome.body = ""
   end
+  local headers = headers_of(transfer)
   local result, refused, decoded =
-    answer.read(call.provider, outcome.status, outcome.body)
+    answer.read(call.provider, outcome.status, outcome.body, headers)
+  outcome.headers = setmetatable(headers, nil) -- the transfer is closed soon
   if result then
     return result
   elseif encoding and refused.kind == "decode" then
@@ -155,6 +231,7 @@ end
 
 --- The outcome of an attempt: the fields of transfer:result(), and these.
 -- @table outcome
+-- @field headers of the answer: those that the provider looked at
 -- @field result where there is one
 -- @field failure where there is none
 -- @field endpoint
@@ -163,12 +240,32 @@ end
 -- @field is_telling whether the answer repeats a secret
 -- @field clock_ahead seconds, how far the server's clock is ahead of this one
 
+-- All that must not be shown: the keys, and what was made of them.
+local function private_of(call, transfers)
+  local private = secrets.of(call.provider, call.config, call.old_keys)
+  for _, request in ipairs(transfers.requests or {}) do
+    secrets.add_made(private, call, request)
+  end
+  for _, transfer in ipairs(transfers) do
+    private[#private + 1] = transfer
+  end
+  return private
+end
+
+local function failed(call, problem, private)
+  if problem.warning and call.emit then
+    trace.warner(call)(problem.warning)
+  end
+  problem.warning = nil
+  return failure.of_call(call.provider.name, problem, private)
+end
+
 --- Reads what became of the requests of an attempt, and closes them.
 -- @tparam table call see `balance.call`; it is only read
 -- @tparam string endpoint
 -- @tparam ?table|userdata transfer the one to read, with the methods `result`
 -- and `header` of a transfer; nil: there is none
--- @tparam {userdata,...} transfers all that were started
+-- @tparam {userdata,...} transfers all that were started, with their `requests`
 -- @tparam ?table problem the fields of a failure, where it is known already
 -- @treturn table an outcome
 function _M.conclude(call, endpoint, transfer, transfers, problem)
@@ -180,17 +277,13 @@ function _M.conclude(call, endpoint, transfer, transfers, problem)
   if transfer then
     outcome.result, problem = read(call, outcome, transfer)
   end
-  if problem or call.config.cache then
-    local private = secrets.of(call.provider, call.config, call.old_keys)
-    for _, each in ipairs(transfers) do
-      private[#private + 1] = each
-    end
-    if problem then
-      outcome.failure = failure.of_call(call.provider.name, problem, private)
-    else
-      outcome.is_telling = core.has_secret(outcome.body, private)
-        or secrets.are_in(outcome.result.raw, private)
-    end
+  if problem then
+    outcome.failure = failed(call, problem, private_of(call, transfers))
+  elseif call.config.cache then
+    local private = private_of(call, transfers)
+    outcome.is_telling = core.has_secret(outcome.body, private)
+      or secrets.are_in(outcome.result.raw, private)
+      or secrets.are_in(outcome.headers, private)
   end
   for _, each in ipairs(transfers) do
     each:close()

@@ -7,6 +7,7 @@
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local environment = require "balance.environment"
+local mistake = require "balance.mistake"
 local options = require "balance.options"
 
 local _M = {}
@@ -208,6 +209,18 @@ local function has_keys(config, credentials_of, found)
   return true
 end
 
+-- The provider's own; or nil and what is wrong.
+local function default_endpoint(provider, config)
+  local ok, endpoint, problem = pcall(provider.default_endpoint, config)
+  if not ok then
+    return nil, mistake.raised("default_endpoint", endpoint).message
+  elseif not problem and type(endpoint) ~= "string" then
+    return nil, mistake.of("default_endpoint", "returned a "
+      .. type(endpoint) .. ", not a string").message
+  end
+  return endpoint, problem
+end
+
 -- Adds the keys, and the endpoint where that depends on the options. Returns
 -- nil where something is wrong, and what.
 local function complete(provider, config, found)
@@ -218,7 +231,7 @@ local function complete(provider, config, found)
   end
   if not config.endpoint then
     local none
-    config.endpoint, none = provider.default_endpoint(config)
+    config.endpoint, none = default_endpoint(provider, config)
     problem = problem or none
   end
   problem = problem or bad_endpoint(config)

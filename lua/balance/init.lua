@@ -7,6 +7,7 @@
 -- mistake in the program: an option that does not exist, or of a wrong type.
 -- @module balance
 
+local answer = require "balance.answer"
 local client = require "balance.client"
 local memory = require "balance.store.memory"
 local options = require "balance.options"
@@ -75,16 +76,30 @@ end
 --- Adds a provider: `balance.NAME` and the method of that name of every
 -- client. The README has a worked one.
 -- @function register
--- @tparam balance.Provider provider
--- @raise where a field is missing, or the name is taken
+-- @tparam balance.Provider provider it is copied
+-- @raise for a field that is missing, unknown or of the wrong type, or a name
+-- that is taken
 function _M.register(provider)
-  local mistake = providers.mistake(provider, _M)
-  if mistake then
+  local read, mistake = providers.read(provider, _M)
+  if not read then
     error("balance.register: " .. mistake, 2)
   end
-  providers.known[provider.name] = provider
-  _M[provider.name] = default[provider.name]
+  providers.known[read.name] = read
+  _M[read.name] = default[read.name]
 end
+
+--- The providers that can be called, sorted by name.
+-- @function providers
+-- @treturn {balance.KnownProvider,...} new tables
+_M.providers = providers.list
+
+--- Reads an amount, for a provider's `read`: a number, or a plain decimal
+-- number as text, in whatever locale.
+-- @function amount
+-- @param value
+-- @treturn ?number an integer where it is whole and Lua has integers; nil
+-- where it is neither, or not finite
+_M.amount = answer.number
 
 --- Where a cache keeps its answers: `memory(options)`, a table of this
 -- process, and `redis(client, options)`, for many machines. In nginx an

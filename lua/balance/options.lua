@@ -32,15 +32,6 @@ local function read_cache(settings, what)
   return schema.read("cache setting", settings, _M.of_cache)
 end
 
-local function read_endpoint(endpoint, what)
-  if type(endpoint) == "string" then
-    return endpoint
-  elseif not schema.is_list_of_strings(endpoint) then
-    return nil, what .. " must be a string or a plain list of them"
-  end
-  return core.copy(endpoint)
-end
-
 local function read_loop(loop)
   local mistake = loops.mistake(loop)
   return not mistake and loop or nil, mistake
@@ -58,7 +49,7 @@ end
 -- - `doc`: what it is, in a line.
 _M.all = {
   endpoint = {
-    "string table", read = read_endpoint, scope = "provider",
+    "string table", read = schema.read_strings, scope = "provider",
     doc = "scheme, host and port; a list: the next where one is not reached",
   },
   credentials = {
@@ -166,28 +157,25 @@ function _M.of(provider)
   return all
 end
 
+-- A function may not be an option: a cache could not tell one from another.
 local has_identity = { string = true, number = true, boolean = true,
   table = true }
 
---- Whether a provider's own option may be of these types. A function may not:
--- a cache could not tell one from another.
--- @tparam string|table types "boolean string", or a list of strings to choose
--- from
--- @treturn boolean
-function _M.is_type(types)
-  if type(types) == "table" then
-    return schema.is_list_of_strings(types)
-  elseif type(types) ~= "string" then
-    return false
+--- What is wrong with the types of a provider's own option.
+-- @param types "boolean string", or a list of strings to choose from
+-- @treturn ?string nil where all is well
+function _M.mistake_in_type(types)
+  if type(types) == "table" and schema.is_list_of_strings(types) then
+    return nil
+  elseif type(types) ~= "string" or not types:find "%S" then
+    return "its type must be of string, number, boolean, table, or a list of"
+      .. " strings to choose from"
   end
-  local count = 0
   for each in types:gmatch "%S+" do
     if not has_identity[each] then
-      return false
+      return spelling.unknown("type", each, has_identity)
     end
-    count = count + 1
   end
-  return count > 0
 end
 
 --- Whether a client has a setting of this name, which no provider may have.

@@ -2,7 +2,11 @@
 --- The providers that are known, and what one must have to be added.
 -- @module balance.providers
 
+local core = require "balance.core"
 local options = require "balance.options"
+local schema = require "balance.schema"
+local text = require "balance.text"
+local variables = require "balance.credentials.variables"
 
 local _M = {}
 
@@ -13,74 +17,152 @@ for _, name in ipairs { "tempolor", "udio", "tencent" } do
   _M.known[name] = require("balance.provider." .. name)
 end
 
-local required = {
-  name = "string",
-  unit = "string",
-  credentials = "table",
-  request = "function",
-  read = "function",
+-- What a field with a dot before it cannot be called.
+local is_keyword = {}
+for word in ([[and break do else elseif end false for function goto if in local
+  nil not or repeat return then true until while]]):gmatch "%l+" do
+  is_keyword[word] = true
+end
+
+local function read_name(name, what)
+  if not name:find "^[A-Za-z_][A-Za-z0-9_]*$" or is_keyword[name] then
+    return nil, what .. " must be one that Lua can call"
+  end
+  return name
+end
+
+local of_credential = {
+  name = { "string" },
+  variable = { "string table", read = schema.read_strings },
+  optional = { "boolean" },
 }
 
-local function first_missing(provider)
-  for name, expected in pairs(required) do
-    if type(provider[name]) ~= expected then
-      return ("'%s' must be a %s"):format(name, expected)
-    end
-  end
-end
-
-local function wrong_rate(rate)
-  if rate ~= nil and not (type(rate) == "number" and rate > 0
-    and rate < math.huge) then
-    return "'rate' must be a number of more than 0"
-  end
-end
-
-local function wrong_credentials(credentials)
-  for _, credential in ipairs(credentials) do
+local function read_credentials(list)
+  local read = {}
+  for i, credential in ipairs(list) do
     if type(credential) ~= "table" or type(credential.name) ~= "string" then
-      return "'credentials' must hold tables with a name"
+      return nil, "'credentials' must hold tables with a name"
     end
+    local own, mistake = schema.read("field", credential, of_credential)
+    if not own then
+      return nil, ("credential '%s': %s"):format(credential.name, mistake)
+    end
+    read[i] = own
   end
+  return read
 end
 
-local function wrong_options(own)
-  if type(own) ~= "table" then
-    return "'options' must be a table"
-  end
+local function read_options(own)
   for name, types in pairs(own) do
-    if not options.is_type(types) then
-      return ("the type of option '%s' must be of string, number, boolean,"
-        .. " table"):format(tostring(name))
+    local mistake = options.mistake_in_type(types)
+    if mistake then
+      return nil, ("option '%s': %s"):format(tostring(name), mistake)
+    end
+  end
+  return core.copy(own)
+end
+
+local fields = {
+  name = { "string", read = read_name },
+  unit = { "string" },
+  endpoint = { "string" },
+  default_endpoint = { "function" },
+  endpoint_variable = { "string" },
+  credentials = { "table", read = read_credentials },
+  options = { "table", read = read_options },
+  rate = { "number", above = 0, range = "a number of more than %d" },
+  request = { "function" },
+  read = { "function" },
+  hint = { "function" },
+  -- of the providers that are built in
+  credential_options = { "table" }, credential_sources = { "table" },
+  credential_role = { "string" },
+  is_clock_refused = { "function" }, is_token_refused = { "function" },
+}
+
+local required = { "name", "unit", "credentials", "request", "read" }
+
+local function missing_field(provider)
+  for _, name in ipairs(required) do
+    if provider[name] == nil then
+      return ("field '%s' is missing, a %s"):format(name, fields[name][1])
+    end
+  end
+  if not provider.endpoint and not provider.default_endpoint then
+    return "field 'endpoint' is missing, a string"
+  end
+end
+
+-- Every name that a call takes must mean one thing.
+local function clash(provider)
+  local taken = { provider = "an account of balance.all has it" }
+  for _, more in ipairs { options.shared, options.of_provider } do
+    for name in pairs(more) do
+      taken[name] = "every provider has it"
+    end
+  end
+  for _, credential in ipairs(provider.credentials) do
+    local name = credential.name
+    if taken[name] then
+      return ("the name of credential '%s' is taken: %s"):format(name,
+        taken[name])
+    end
+    taken[name] = "a credential has it"
+  end
+  for name in pairs(provider.options or {}) do
+    if taken[name] then
+      return ("the name of option '%s' is taken: %s"):format(name, taken[name])
     end
   end
 end
 
---- Why a provider cannot be added.
+--- Reads a provider that is to be added.
 -- @param provider
 -- @tparam table taken the names that it may not have
--- @treturn ?string nil where it can
-function _M.mistake(provider, taken)
+-- @treturn ?table a copy; nil where something is wrong
+-- @treturn ?string then, the mistake
+function _M.read(provider, taken)
   if type(provider) ~= "table" then
-    return "a provider must be a table"
+    return nil, "a provider must be a table, not a " .. type(provider)
   end
-  local mistake = first_missing(provider)
+  local read, mistake = schema.read("field", provider, fields)
+  mistake = mistake or missing_field(read) or clash(read)
   if mistake then
-    return mistake
-  elseif not provider.name:find("^[A-Za-z_][A-Za-z0-9_]*$") then
-    return "'name' must be one that Lua can call"
+    return nil, mistake
+  elseif taken[read.name] ~= nil or options.is_setting(read.name) then
+    return nil, ("the name '%s' is taken"):format(read.name)
   end
-  mistake = wrong_rate(provider.rate)
-    or wrong_credentials(provider.credentials)
-    or wrong_options(provider.options or {})
-  if mistake then
-    return mistake
-  elseif type(provider.endpoint) ~= "string"
-    and type(provider.default_endpoint) ~= "function" then
-    return "'endpoint' must be a string"
-  elseif taken[provider.name] ~= nil or options.is_setting(provider.name) then
-    return ("'%s' is taken"):format(provider.name)
+  return read
+end
+
+local function describe(provider)
+  local credentials = {}
+  for i, credential in ipairs(provider.credentials) do
+    credentials[i] = {
+      name = credential.name,
+      variables = core.copy(variables.of(credential)),
+      optional = credential.optional or false,
+    }
   end
+  return {
+    name = provider.name, unit = provider.unit, credentials = credentials,
+    endpoint_variable = provider.endpoint_variable,
+  }
+end
+
+--- What a program may know of the providers.
+-- @treturn {table,...} sorted by name: `name`, `unit`, `endpoint_variable`,
+-- and `credentials`, each with `name`, `variables` and `optional`
+function _M.list()
+  local names, list = {}, {}
+  for name in pairs(_M.known) do
+    names[#names + 1] = name
+  end
+  table.sort(names, text.is_before)
+  for i, name in ipairs(names) do
+    list[i] = describe(_M.known[name])
+  end
+  return list
 end
 
 return _M

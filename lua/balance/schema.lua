@@ -155,6 +155,20 @@ function _M.is_list_of_strings(list)
   return getmetatable(list) == nil and count > 0 and count == #list
 end
 
+--- A rule's `read` for a string, or a list of them.
+-- @tparam string|table strings
+-- @tparam string what
+-- @return a copy; nil where it is neither
+-- @treturn ?string then, the mistake
+function _M.read_strings(strings, what)
+  if type(strings) == "string" then
+    return strings
+  elseif not _M.is_list_of_strings(strings) then
+    return nil, what .. " must be a string or a plain list of them"
+  end
+  return core.copy(strings)
+end
+
 local is_plain = { string = true, number = true, boolean = true }
 
 -- A copy of a plain value, or of a table of plain values and such tables. Nil

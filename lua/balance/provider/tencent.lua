@@ -108,6 +108,7 @@ function _M.read(status, body)
   local unexpected = answer.compare_list(answer.compare(nil, response, fields),
     response.TempAmountInfoList, "TempAmountInfoList", temporary)
   local result = core.copy(response)
+  result.available, result.unit = nil, nil -- what it sends is in `raw`
   result.available_from, result.request_id = from, response.RequestId
   return result, nil, unexpected
 end

@@ -1,0 +1,32 @@
+-- SPDX-License-Identifier: MIT
+--- A mistake in a provider: one of its functions raised an error, or returned
+-- what it must not. It is a failure of that one call, with a warning, so that
+-- the other accounts of `balance.all` have their results.
+-- @module balance.mistake
+
+local _M = {}
+
+--- The fields of the failure.
+-- @tparam string name of the function
+-- @tparam string words what it did
+-- @treturn table `warning` is the same message, for the trace
+function _M.of(name, words)
+  local message = ("the provider's %s() %s"):format(name, words)
+  return { kind = "decode", message = message, warning = message }
+end
+
+--- The same for a function that raised an error.
+-- @tparam string name
+-- @param problem what it raised
+-- @treturn table
+-- @raise where there was no memory, which is nobody's mistake
+function _M.raised(name, problem)
+  if problem == "not enough memory" then
+    error(problem, 0)
+  end
+  local ok, words = pcall(tostring, problem)
+  return _M.of(name, "raised an error: "
+    .. (ok and words or "one that cannot be shown"))
+end
+
+return _M

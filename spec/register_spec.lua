@@ -1,0 +1,340 @@
+-- SPDX-License-Identifier: MIT
+-- What balance.register() takes and refuses, and what a mistake in a provider
+-- costs: that one call.
+local balance = require "balance"
+local faults = require "support.faults"
+
+local count = 0
+
+-- A provider that asks the fault server; `fields` replace its own.
+local function provider(fields)
+  count = count + 1
+  local made = {
+    name = "own" .. count, unit = "credit", endpoint = faults.endpoint(),
+    credentials = { { name = "api_key", variable = "OWN_API_KEY" } },
+    request = function(config)
+      return { path = "/none", authorization = config.api_key }
+    end,
+    read = function(_, body)
+      return { left = body.data.credits, available_from = "left" }
+    end,
+  }
+  for name, value in pairs(fields or {}) do
+    made[name] = value
+  end
+  return made
+end
+
+local function register(fields)
+  local made = provider(fields)
+  balance.register(made)
+  return made.name
+end
+
+-- A call of a provider with these fields: what it returns, and the messages of
+-- its warnings.
+local function call(fields, options)
+  local warnings = {}
+  local given = { api_key = "key-of-a-spec", retries = 0,
+    trace = function(event)
+      if event.event == "warning" then
+        warnings[#warnings + 1] = event.message
+      end
+    end }
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  local result, err = balance[register(fields)](given)
+  return result, err, warnings
+end
+
+local function refusal(fields)
+  local made = provider(fields)
+  local before = balance[made.name]
+  local ok, message = pcall(balance.register, made)
+  assert.is_false(ok)
+  assert.equal(before, balance[made.name])
+  return message
+end
+
+describe("balance.register()", function()
+  it("adds a provider to the module and to every client", function()
+    local client = balance.new()
+    local name = register { options = { path = "string" },
+      request = function(config)
+        return { path = config.path or "/none",
+          authorization = config.api_key }
+      end }
+    assert.is_number(balance[name]({ api_key = "k" }).available)
+    assert.is_number(client[name](client, { api_key = "k" }).left)
+    local _, err = client[name]()
+    assert.matches("OWN_API_KEY", err.message)
+    _, err = balance[name] { api_key = "k", path = "/closed" }
+    assert.equal("network", err.kind)
+    assert.equal(name, err.provider)
+    assert.has_error(function() balance[name] { paths = "x" } end)
+  end)
+
+  it("raises where a part is missing", function()
+    for _, part in ipairs { "name", "unit", "endpoint", "credentials",
+      "request", "read" } do
+      local made = provider()
+      made[part] = nil
+      assert.error_matches(function() balance.register(made) end,
+        "field '" .. part .. "' is missing")
+    end
+    assert.error_matches(function() balance.register("udio") end,
+      "must be a table, not a string")
+  end)
+
+  it("raises at the caller's line", function()
+    local ok, message = pcall(function() balance.register {} end)
+    assert.is_false(ok)
+    assert.matches("register_spec.lua:%d+: balance.register: ", message)
+  end)
+
+  it("raises where the name is taken, or cannot be called", function()
+    for _, name in ipairs { "udio", "new", "timeout", "proxy", "all",
+      "register", "providers", "loop" } do
+      assert.matches("the name '" .. name .. "' is taken",
+        refusal { name = name } or "")
+    end
+    for _, name in ipairs { "", "two words", "1st", "a-b", "end", "goto" } do
+      assert.matches("'name' must be one that Lua can call",
+        refusal { name = name })
+    end
+  end)
+
+  it("raises for a field that does not exist, and says which was meant",
+    function()
+      assert.matches("unknown field 'reed'; did you mean 'read'?",
+        refusal { reed = print }, 1, true)
+      assert.matches("credential 'api_key': unknown field 'varible';"
+        .. " did you mean 'variable'?", refusal { credentials = {
+          { name = "api_key", varible = "X" } } }, 1, true)
+    end)
+
+  it("raises for a field of the wrong type", function()
+    for name, value in pairs { unit = 5, endpoint = 5, credentials = "key",
+      request = "x", read = {}, hint = "x", options = "x",
+      endpoint_variable = 5, default_endpoint = "x" } do
+      assert.matches("field '" .. name .. "' must be a ",
+        refusal { [name] = value }, 1, true)
+    end
+    for _, list in ipairs { { "api_key" }, { {} }, { { name = 5 } } } do
+      assert.matches("'credentials' must hold tables with a name",
+        refusal { credentials = list }, 1, true)
+    end
+    for field, value in pairs { variable = 5, optional = "yes" } do
+      assert.matches("field '" .. field .. "' must be a ", refusal {
+        credentials = { { name = "api_key", [field] = value } } }, 1, true)
+    end
+  end)
+
+  it("raises for a type of an option that does not exist", function()
+    assert.matches("option 'team': unknown type 'strng'; did you mean"
+      .. " 'string'?", refusal { options = { team = "strng" } }, 1, true)
+    assert.matches("unknown type 'nunber'",
+      refusal { options = { team = "string nunber" } }, 1, true)
+    for _, types in ipairs { "", " ", {}, { 1 }, true } do
+      assert.matches("option 'team': its type must be of",
+        refusal { options = { team = types } }, 1, true)
+    end
+  end)
+
+  it("raises where an option or a credential has the name of another",
+    function()
+      for name, why in pairs { timeout = "every provider",
+        endpoint = "every provider", credentials = "every provider",
+        provider = "balance.all", api_key = "a credential" } do
+        local message = refusal { options = { [name] = "string" } }
+        assert.matches("the name of option '" .. name .. "' is taken", message,
+          1, true)
+        assert.matches(why, message, 1, true)
+      end
+      for _, name in ipairs { "timeout", "provider" } do
+        assert.matches("the name of credential '" .. name .. "' is taken",
+          refusal { credentials = { { name = name } } }, 1, true)
+      end
+      assert.matches("the name of credential 'k' is taken", refusal {
+        credentials = { { name = "k" }, { name = "k" } } }, 1, true)
+    end)
+
+  it("does not mind that the table is changed afterwards", function()
+    local made = provider()
+    balance.register(made)
+    made.read, made.request, made.endpoint = error, error, "gone"
+    made.credentials[1].name = "gone"
+    assert.is_table(balance[made.name] { api_key = "k" })
+  end)
+end)
+
+describe("balance.providers()", function()
+  it("has the names, the variables and the units", function()
+    local by_name, last = {}, ""
+    for _, each in ipairs(balance.providers()) do
+      assert.is_true(last < each.name)
+      last, by_name[each.name] = each.name, each
+    end
+    assert.same({ name = "udio", unit = "credit",
+      endpoint_variable = "UDIO_ENDPOINT", credentials = { {
+        name = "api_key", variables = { "UDIO_API_KEY" }, optional = false,
+      } } }, by_name.udio)
+    assert.equal("cent", by_name.tencent.unit)
+    assert.same({ name = "token", optional = true, variables = {
+      "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSIONTOKEN" } },
+      by_name.tencent.credentials[3])
+  end)
+
+  it("has those that were added, and cannot be changed by the caller",
+    function()
+      local name = register()
+      local function find()
+        for _, each in ipairs(balance.providers()) do
+          if each.name == name then
+            return each
+          end
+        end
+      end
+      find().credentials[1].variables[1] = "changed"
+      assert.same({ "OWN_API_KEY" }, find().credentials[1].variables)
+    end)
+end)
+
+describe("a mistake in a provider", function()
+  local function assert_mistake(func, words, fields, options)
+    local result, err, warnings = call(fields, options)
+    assert.is_nil(result)
+    local message = ("the provider's %s() %s"):format(func, words)
+    assert.equal("decode", err.kind)
+    assert.is_false(err.retryable)
+    assert.matches(message, err.message, 1, true)
+    assert.same({ err.message }, warnings)
+    assert.is_nil(err.warning)
+  end
+
+  it("in what read() returns is a failure that says so", function()
+    for words, values in pairs {
+      ["returned a number, not a table"] = { 5 },
+      ["returned a boolean, not a table"] = { true },
+      ["returned no 'available_from'"] = { { left = 5 } },
+      ["returned a 'unit'"] = { { left = 5, available_from = "left",
+        unit = 5 } },
+      ["returned 'available' and another 'left'"] = { { left = 500,
+        available = 5, available_from = "left" } },
+      ["returned names for 'unexpected' that are no list"] =
+        { { left = 5, available_from = "left" }, nil, "left" },
+      ["returned a name for 'unexpected' that is no string"] =
+        { { left = 5, available_from = "left" }, nil, { 5 } },
+      ["returned nil and a number"] = { nil, 5 },
+      ["returned a failure without a kind"] = { nil, {} },
+      ["returned a failure of an unknown kind 'timeuot'; did you mean"
+        .. " 'timeout'?"] = { nil, { kind = "timeuot" } },
+    } do
+      assert_mistake("read", words, {
+        read = function() return values[1], values[2], values[3] end,
+      })
+    end
+  end)
+
+  it("in what request() returns is a failure that says so", function()
+    for words, value in pairs {
+      ["returned a number, not a table"] = 5,
+      ["returned no 'path'"] = {},
+      ["returned an unknown field 'bodi'; did you mean 'body'?"] =
+        { path = "/", bodi = "x" },
+      ["returned a field 'body' that is a table, not a string"] =
+        { path = "/", body = {} },
+      ["raised an error: field 'path' must begin with a slash"] =
+        { path = "none" },
+      ["raised an error: field 'path' has a control character"] =
+        { path = "/a\nb" },
+      ["raised an error: field 'method' must be 'GET' or 'POST'"] =
+        { path = "/", method = "PUT" },
+      ["raised an error: field 'headers' must hold strings by name"] =
+        { path = "/", headers = { a = 1 } },
+      ["raised an error: field 'basic' must hold a user and a password"] =
+        { path = "/", basic = { "user" } },
+      ["raised an error: field 'basic' has a user with a colon"] =
+        { path = "/", basic = { "us:er", "password" } },
+      ["raised an error: field 'basic' has a control character"] =
+        { path = "/", basic = { "user", "pass\nword" } },
+      ["raised an error: field 'basic' is too long"] =
+        { path = "/", basic = { "user", ("p"):rep(5000) } },
+      ["raised an error: field 'basic' goes without 'authorization'"] =
+        { path = "/", basic = { "user", "password" }, authorization = "x" },
+      ["raised an error: field 'secret_id' is missing"] =
+        { path = "/", tc3 = {} },
+    } do
+      assert_mistake("request", words, {
+        request = function() return value end,
+      })
+    end
+    assert_mistake("request", "returned a nil, not a table", {
+      request = function() end,
+    })
+  end)
+
+  it("that raises is a failure of that call, with its message", function()
+    assert_mistake("read", "raised an error", {
+      read = function(_, body) return { left = body.no.such } end,
+    })
+    assert_mistake("request", "raised an error: no such team", {
+      request = function() error("no such team", 0) end,
+    })
+    assert_mistake("read", "raised an error: one that cannot be shown", {
+      read = function()
+        error(setmetatable({}, { __tostring = error }))
+      end,
+    })
+  end)
+
+  it("in default_endpoint() is a failure", function()
+    for words, func in pairs {
+      ["default_endpoint() raised an error: none here"] =
+        function() error("none here", 0) end,
+      ["default_endpoint() returned a nil"] = function() end,
+    } do
+      local made = provider { default_endpoint = func }
+      made.endpoint = nil
+      balance.register(made)
+      local _, err = balance[made.name] { api_key = "k" }
+      assert.equal("config", err.kind)
+      assert.matches(words, err.message, 1, true)
+    end
+  end)
+
+  it("in hint() costs the hint only, with a warning", function()
+    local result, err, warnings = call {
+      read = function() return nil, { kind = "api", message = "no" } end,
+      hint = function() error("a mistake", 0) end,
+    }
+    assert.is_nil(result)
+    assert.equal("no", err.message)
+    assert.same({ "the provider's hint() raised an error: a mistake" },
+      warnings)
+  end)
+
+  it("costs no other account of balance.all()", function()
+    local raising = register { read = function() error "mine" end }
+    local wrong = register { request = function() return {} end }
+    local right = register()
+    local results, failures = balance.all {
+      a = { provider = raising, api_key = "k" },
+      b = { provider = wrong, api_key = "k" },
+      c = { provider = right, api_key = "k" },
+    }
+    assert.equal("decode", failures.a.kind)
+    assert.equal("decode", failures.b.kind)
+    assert.is_number(results.c.available)
+  end)
+
+  it("shows no key, where the message has one", function()
+    local _, err, warnings = call {
+      request = function(config) error("bad " .. config.api_key, 0) end,
+    }
+    assert.equal("the provider's request() raised an error: bad ***",
+      err.message)
+    assert.same({ err.message }, warnings)
+  end)
+end)

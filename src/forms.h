@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The forms in which a service may repeat a secret: as it is, in base64, alone
+   and behind or before other text ("user:password"), percent-encoded, and as in
+   a JSON string. */
+#ifndef BALANCE_FORMS_H
+#define BALANCE_FORMS_H
+
+#include "bytes.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Calls `use` with each form that differs from the secret, and with the secret.
+   A long form comes in parts, which overlap. They are cleansed afterwards. */
+void forms_each(struct bytes secret,
+                void (*use)(void *user, struct bytes form), void *user);
+
+#pragma GCC visibility pop
+
+#endif
