@@ -294,6 +294,26 @@ describe("a service that repeats", function()
     assert.equal("no ***", failure("no made-of-a-key", picky))
   end)
 
+  it("it in the words of an error shows none of it", function()
+    local warnings = {}
+    local made = password:reverse():gsub("%W", "x")
+    local _, err = call({
+      credentials = { { name = "password" } },
+      request = function(config)
+        return { path = "/say", headers = {
+          ["X-Sign"] = config.password:reverse():gsub("%W", "x"),
+        } }
+      end,
+      read = function(_, _, _, text) error("what is " .. text, 0) end,
+    }, { password = password, trace = function(event)
+      warnings[#warnings + 1] = event.event == "warning" and event.message
+        or nil
+    end }, made)
+    assert.equal("the provider's read() raised an error: what is ***",
+      err.message)
+    assert.same({ err.message }, warnings)
+  end)
+
   it("a signature in what would be stored is not stored", function()
     local events = {}
     local store = balance.store.memory()

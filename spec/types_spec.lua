@@ -3,6 +3,7 @@
 -- lua/balance/types.lua, which no program loads, has what there is, and
 -- nothing else.
 local annotations = require "support.annotations"
+local attempt = require "balance.attempt"
 local balance = require "balance"
 local core = require "balance.core"
 local failure = require "balance.failure"
@@ -111,38 +112,39 @@ describe("balance.types", function()
         and value[next(lua_types(field.type))] or nil
     end
     provider.endpoint = "https://example.com"
-    assert.is_nil(providers.mistake(provider, {}))
+    assert.is_table(providers.read(provider, {}))
     for name in pairs(provider) do
       local without = core.copy(provider)
       without[name] = nil
-      assert.is_string(providers.mistake(without, {}), name)
+      assert.is_string(select(2, providers.read(without, {})), name)
     end
   end)
 
-  it("has what the providers here have and return", function()
-    local ours = { "rate", "is_clock_refused", "is_token_refused",
-      "credential_options", "credential_sources", "credential_role" }
-    local found = { Provider = {}, Credential = {}, Request = {} }
-    local function add(class, value)
-      for name in pairs(value) do
-        found[class][name] = true
-      end
+  it("has what a provider may have and return", function()
+    local ours = { is_clock_refused = true, is_token_refused = true,
+      credential_options = true, credential_sources = true,
+      credential_role = true }
+    local taken = {}
+    for name in pairs(providers.fields) do
+      taken[name] = not ours[name] or nil
     end
+    assert.same(names(taken), own_fields "balance.Provider")
+    assert.same(names(providers.credential_fields),
+      own_fields "balance.Credential")
+    assert.same(names(attempt.request_fields), own_fields "balance.Request")
     for name in pairs(built_in) do
-      local provider = providers.known[name]
-      add("Provider", provider)
-      add("Request", provider.request { api_key = "x" })
-      for _, credential in ipairs(provider.credentials) do
-        add("Credential", credential)
+      for field in pairs(providers.known[name]) do
+        assert.is_truthy(providers.fields[field], field)
       end
     end
-    for _, name in ipairs(ours) do
-      assert.is_true(found.Provider[name], name)
-      found.Provider[name] = nil
-    end
-    for class, fields in pairs(found) do
-      assert.same(names(fields), own_fields("balance." .. class))
-    end
+  end)
+
+  it("has what is known of a provider", function()
+    local known = balance.providers()[1]
+    known.endpoint_variable = "X"
+    assert.same(names(known), own_fields "balance.KnownProvider")
+    assert.same(names(known.credentials[1]),
+      own_fields "balance.KnownCredential")
   end)
 
   it("has what the README says about providers", function()

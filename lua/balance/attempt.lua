@@ -21,8 +21,8 @@ local max_wait = 86400 -- seconds of a Retry-After; more means never
 
 local transport = core.transport()
 
--- What a provider's request() may return.
-local request_fields = {
+--- The fields of what a provider's request() returns, by their types.
+_M.request_fields = {
   path = "string", method = "string", headers = "table", body = "string",
   authorization = "string", scheme = "string", basic = "table", tc3 = "table",
 }
@@ -34,9 +34,10 @@ local function mistake_in(request)
     return "returned a " .. type(request) .. ", not a table"
   end
   for name, value in next, request do
-    local wanted = request_fields[name]
+    local wanted = _M.request_fields[name]
     if not wanted then
-      return "returned an " .. spelling.unknown("field", name, request_fields)
+      return "returned an " .. spelling.unknown("field", name,
+        _M.request_fields)
     elseif type(value) ~= wanted then
       return ("returned a field '%s' that is a %s, not a %s"):format(name,
         type(value), wanted)
@@ -254,7 +255,7 @@ end
 
 local function failed(call, problem, private)
   if problem.warning and call.emit then
-    trace.warner(call)(problem.warning)
+    trace.warner(call)(failure.clean(problem.warning, private))
   end
   problem.warning = nil
   return failure.of_call(call.provider.name, problem, private)

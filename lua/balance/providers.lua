@@ -31,7 +31,8 @@ local function read_name(name, what)
   return name
 end
 
-local of_credential = {
+--- The fields of a credential: a schema.
+_M.credential_fields = {
   name = { "string" },
   variable = { "string table", read = schema.read_strings },
   optional = { "boolean" },
@@ -43,7 +44,8 @@ local function read_credentials(list)
     if type(credential) ~= "table" or type(credential.name) ~= "string" then
       return nil, "'credentials' must hold tables with a name"
     end
-    local own, mistake = schema.read("field", credential, of_credential)
+    local own, mistake = schema.read("field", credential,
+      _M.credential_fields)
     if not own then
       return nil, ("credential '%s': %s"):format(credential.name, mistake)
     end
@@ -62,7 +64,8 @@ local function read_options(own)
   return core.copy(own)
 end
 
-local fields = {
+--- The fields of a provider: a schema.
+_M.fields = {
   name = { "string", read = read_name },
   unit = { "string" },
   endpoint = { "string" },
@@ -85,7 +88,8 @@ local required = { "name", "unit", "credentials", "request", "read" }
 local function missing_field(provider)
   for _, name in ipairs(required) do
     if provider[name] == nil then
-      return ("field '%s' is missing, a %s"):format(name, fields[name][1])
+      return ("field '%s' is missing, a %s"):format(name,
+        _M.fields[name][1])
     end
   end
   if not provider.endpoint and not provider.default_endpoint then
@@ -125,7 +129,7 @@ function _M.read(provider, taken)
   if type(provider) ~= "table" then
     return nil, "a provider must be a table, not a " .. type(provider)
   end
-  local read, mistake = schema.read("field", provider, fields)
+  local read, mistake = schema.read("field", provider, _M.fields)
   mistake = mistake or missing_field(read) or clash(read)
   if mistake then
     return nil, mistake

@@ -14,6 +14,8 @@
 ---@field all fun(accounts?: balance.Accounts): balance.Results, balance.Failures
 ---@field new fun(settings?: balance.Settings): balance.Client
 ---@field register fun(provider: balance.Provider)
+---@field providers fun(): balance.KnownProvider[]
+---@field amount fun(value: any): number?
 ---@field store balance.Stores
 ---@field tc3 balance.TC3
 local _M = {}
@@ -104,7 +106,7 @@ local _M = {}
 ---@class balance.Result
 ---@field provider string
 ---@field available number what can still be spent
----@field available_from string the field that `available` was read from
+---@field available_from string the field that `available` was read from, or words
 ---@field unit string "credit", or "cent" for Tencent
 ---@field request_id? string the service's
 ---@field fetched_at integer when the answer came, Unix time in seconds
@@ -242,8 +244,9 @@ local _M = {}
 ---@field endpoint_variable? string
 ---@field credentials balance.Credential[]
 ---@field options? table<string,any> the types of each, or a list of the strings to choose from
+---@field rate? number requests a second for one key, at most
 ---@field request fun(config: table): balance.Request
----@field read fun(status: integer, body?: table): table?, table?, string[]?
+---@field read fun(status: integer, body: table?, headers: table<string,string>, text: string): table?, table|string?, string[]?
 ---@field hint? fun(failure: balance.Failure, context: balance.HintContext): string?
 
 ---@class balance.Credential
@@ -251,14 +254,28 @@ local _M = {}
 ---@field variable? string|string[] of the environment
 ---@field optional? boolean
 
---- What a provider's `request` returns. With a body it is a POST.
+--- What a provider's `request` returns.
 ---@class balance.Request
 ---@field path string
+---@field method? "GET"|"POST" a POST where there is a body
 ---@field headers? table<string,string>
 ---@field body? string
 ---@field authorization? string
 ---@field scheme? string
+---@field basic? string[] user and password
 ---@field tc3? table as for `balance.tc3.sign`, without host, method, path, query and payload
+
+--- What `balance.providers` tells of each.
+---@class balance.KnownProvider
+---@field name string
+---@field unit string
+---@field endpoint_variable? string
+---@field credentials balance.KnownCredential[]
+
+---@class balance.KnownCredential
+---@field name string
+---@field variables string[] of the environment
+---@field optional boolean
 
 ---@class balance.HintContext
 ---@field config table
