@@ -26,7 +26,7 @@ local function ask_again(call, endpoint, limit, first, start)
   local now = core.now()
   local left = math.max(call.deadline - now, 0)
   local second = start(call, endpoint, math.min(limit, left),
-    { fresh = true, rival = first.transfer })
+    { fresh = true, rival = first.transfer, requests = first.requests })
   if second and call.emit then
     call.emit { event = "hedge", attempt = call.attempts + 1,
       endpoint = endpoint, wait = now - first.started }
@@ -38,7 +38,8 @@ end
 -- @tparam table call see `balance.call`
 -- @tparam string endpoint
 -- @tparam number limit seconds of the first
--- @tparam table first its `transfer`, which is stalled, and when it `started`
+-- @tparam table first its `transfer`, which is stalled, when it `started`, and
+-- the list of `requests`
 -- @tparam function start as of `balance.attempt`
 -- @treturn ?userdata the transfer with an answer, or the second one where none
 -- has; nil where the loop failed
