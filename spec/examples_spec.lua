@@ -4,6 +4,7 @@
 -- own. The sandbox's main account of Tencent has a limit of 20 requests a
 -- second. Where the balance does not matter, the one without a limit is used.
 local accounts = require "sandbox.accounts"
+local copas = require "support.copas"
 local process = require "support.process"
 
 local bench = ("TENCENTCLOUD_SECRET_ID=%s TENCENTCLOUD_SECRET_KEY=%s"):format(
@@ -197,6 +198,31 @@ describe("examples/sign_any_tencent_api.lua", function()
     local arguments = process.read(directory .. "/arguments")
     process.run("rm -r " .. directory)
     assert.equal("--disable --config - ", arguments)
+    assert.equal(0, status)
+  end)
+end)
+
+describe("examples/copas_loop.lua", function()
+  local script = "examples/copas_loop.lua"
+  local lack = copas.lack()
+
+  it("prints two balances #matrix", function()
+    if lack then
+      pending(lack)
+    end
+    local output, status = run(script, "", copas.setting)
+    assert.equal(("tempolor\t%s\nudio\t%d\n"):format(
+      accounts.tempolor.main.balance, accounts.udio.main.credits), output)
+    assert.equal(0, status)
+  end)
+
+  it("prints why one cannot be had", function()
+    if lack then
+      pending(lack)
+    end
+    local output, status = run(script, "",
+      copas.setting .. " UDIO_API_KEY=a-wrong-key")
+    assert.matches("^tempolor\t776%.56\nudio\tudio: auth: [^\n]+\n$", output)
     assert.equal(0, status)
   end)
 end)

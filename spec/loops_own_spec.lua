@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Which loop a call waits in; and loops of the caller's, with what the
--- transport has for them: copas is one.
+-- transport has for them: the template, and copas.
 local balance = require "balance"
 local copas = require "support.copas"
 local core = require "balance.core"
 local cqueues = require "cqueues"
+local failure = require "balance.failure"
 local faults = require "support.faults"
 local looping = require "support.looping"
 local loops = require "balance.loop"
@@ -69,6 +70,44 @@ describe("the loop", function()
     looping.nothing_is_under_way()
   end)
 
+  it("that fails in its wait is asked again where the kind may be over soon",
+    function()
+      for kind, retryable in pairs(failure.kinds) do
+        local waits = 0
+        local client = balance.new { retries = 1, loop = {
+          wait = function()
+            waits = waits + 1
+            return nil, kind, "the loop's own", "look here"
+          end,
+          sleep = function() end, gather = print,
+        } }
+        local _, err = client.udio()
+        assert.equal(kind, err.kind)
+        assert.equal("the loop's own", err.message)
+        assert.equal("look here", err.hint)
+        assert.equal(retryable and 2 or 1, waits, kind)
+        looping.nothing_is_under_way()
+      end
+    end)
+
+  it("whose wait returns no kind or an unknown one raises at that wait",
+    function()
+      for shown, kind in pairs { netwrok = "netwrok", ["nil"] = false } do
+        local line = debug.getinfo(1, "l").currentline + 1
+        local function wait()
+          return nil, kind or nil, "no more descriptors"
+        end
+        local client = balance.new {
+          loop = { wait = wait, sleep = print, gather = print },
+        }
+        local ok, message = pcall(client.udio)
+        assert.is_false(ok)
+        assert.matches(("loops_own_spec.lua:%d: the loop's 'wait' returned an"
+          .. " unknown kind '%s'"):format(line, shown), message, 1, true)
+        looping.nothing_is_under_way()
+      end
+    end)
+
   it("that cannot be raises at the caller's line", function()
     for _, mistake in ipairs {
       { "libev", "unknown loop 'libev'" },
@@ -89,79 +128,129 @@ describe("the loop", function()
   end)
 end)
 
--- The README's own code, up to where it makes a client. It waits for the
--- transport's descriptor, which a build with poll does not have.
-local describe_copas = core.transport():fd() and copas.is_whole()
-  and describe or pending
-describe_copas("under copas", function()
+-- After the code of a loop, and of `spawn(body)`, `tick()` and `run(is_over)`:
+-- two calls are in flight while another coroutine ticks, and a third one ends
+-- them; then balance.all, a call over TLS, one that fails, one that is late.
+local scenario = [[
+  local client = balance.new { loop = loop }
+  local met, ticks = {}, 0
+  local function meet()
+    local result = client:meeting { size = 3, room = "own" }
+    met[#met + 1] = result.credits
+  end
+  spawn(meet)
+  spawn(meet)
+  spawn(function()
+    for _ = 1, 20 do
+      tick()
+      ticks = ticks + 1
+      assert(#met == 0)
+    end
+    meet()
+  end)
+  run(function() return #met == 3 end)
+  assert(met[1] == 3 and met[2] == 3 and met[3] == 3 and ticks == 20)
+
+  local over
+  spawn(function()
+    local before = core.now()
+    loop.sleep(0.05)
+    assert(core.now() - before >= 0.05)
+    local results, failures = client:all {
+      udio = {}, a = { provider = "meeting", size = 2, room = "own" },
+      b = { provider = "meeting", size = 2, room = "own" },
+      nobody = { provider = "udio", endpoint = "http://127.0.0.1:1" },
+      late = { provider = "meeting", size = 2, room = "own-late",
+        timeout = 0.2, retries = 0 },
+    }
+    assert(results.udio.credits == 195)
+    assert(results.a.credits == 2 and results.b.credits == 2)
+    assert(failures.nobody.kind == "connect")
+    assert(failures.late.kind == "timeout")
+    over = true
+  end)
+  run(function() return over end)
+  assert(over)
+]]
+
+describe("the template of a loop", function()
   local code = process.read("examples/README.md"):match(
-    "```lua\n([^`]-require \"copas\".-)\nlocal client")
+    "```lua\n([^`]-\nlocal threads = {}.-)\nlocal client")
+    .. "\nlocal tick = coroutine.yield\n"
 
-  it("the README's loop has two calls in flight while another thread ticks",
+  it("has two calls in flight while another coroutine ticks #matrix",
     function()
-      passes(code .. [[
-
-        local socket = require "socket"
-        local client = balance.new { loop = loop }
-
-        -- A thread that ticks: it sends lines to an echo server.
-        local listener = assert(socket.bind("127.0.0.1", 0))
-        local port = select(2, listener:getsockname())
-        copas.addserver(listener, function(connection)
-          connection = copas.wrap(connection)
-          for _ = 1, 20 do
-            connection:send(connection:receive() .. "\n")
-          end
-        end)
-        local met, ticks = {}, 0
-        local function meet()
-          local result = client:meeting { size = 3, room = "copas" }
-          met[#met + 1] = result.credits
-        end
-        copas.addthread(meet)
-        copas.addthread(meet)
-        copas.addthread(function()
-          local connection = socket.tcp()
-          connection:settimeout(0)
-          assert(copas.connect(connection, "127.0.0.1", port))
-          connection = copas.wrap(connection)
-          for i = 1, 20 do
-            connection:send(i .. "\n")
-            assert(connection:receive() == tostring(i))
-            ticks = ticks + 1
-            assert(#met == 0)
-          end
-          meet()
-        end)
-        while #met < 3 do
-          copas.step(0.05)
-        end
-        assert(met[1] == 3 and met[2] == 3 and met[3] == 3 and ticks == 20)
-
-        -- balance.all, a call over TLS, one that fails, one that is late.
-        local over
-        copas.addthread(function()
-          local before = core.now()
-          loop.sleep(0.05)
-          assert(core.now() - before >= 0.05)
-          local results, failures = client:all {
-            udio = {}, a = { provider = "meeting", size = 2, room = "copas" },
-            b = { provider = "meeting", size = 2, room = "copas" },
-            nobody = { provider = "udio", endpoint = "http://127.0.0.1:1" },
-            late = { provider = "meeting", size = 2, room = "copas-late",
-              timeout = 0.2, retries = 0 },
-          }
-          assert(results.udio.credits == 195)
-          assert(results.a.credits == 2 and results.b.credits == 2)
-          assert(failures.nobody.kind == "connect")
-          assert(failures.late.kind == "timeout")
-          over = true
-        end)
-        while not over do
-          copas.step(0.05)
-        end
-      ]], copas.setting)
+      passes(code .. scenario)
     end)
+
+  it("raises what one of its calls raises #matrix", function()
+    passes(code .. [[
+      local client = balance.new { loop = loop }
+      spawn(function() client:all { crash = {}, udio = {} } end)
+      local ok, message = pcall(run)
+      assert(not ok and message:find("the read crashed", 1, true), message)
+    ]])
+  end)
+end)
+
+describe("the loop of examples/copas_loop.lua", function()
+  local lack = copas.lack()
+  local code = process.read("examples/copas_loop.lua"):match(
+    "^(.-)\nlocal client") .. [[
+
+    local function run(is_over)
+      while not is_over() do
+        copas.step(0.05)
+      end
+    end
+  ]]
+
+  it("has two calls in flight while a thread talks over a socket", function()
+    if lack then
+      pending(lack)
+    end
+    passes(code .. [[
+      local socket = require "socket"
+      local spawn = copas.addthread
+
+      -- A tick is a line to an echo server, and back.
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      local port = select(2, listener:getsockname())
+      copas.addserver(listener, function(connection)
+        connection = copas.wrap(connection)
+        for _ = 1, 20 do
+          connection:send(connection:receive() .. "\n")
+        end
+      end)
+      local connection
+      local function tick()
+        if not connection then
+          local raw = socket.tcp()
+          raw:settimeout(0)
+          assert(copas.connect(raw, "127.0.0.1", port))
+          connection = copas.wrap(raw)
+        end
+        connection:send("tick\n")
+        assert(connection:receive() == "tick")
+      end
+    ]] .. scenario, copas.setting)
+  end)
+
+  it("raises what one of its calls raises", function()
+    if lack then
+      pending(lack)
+    end
+    passes(code .. [[
+      local client = balance.new { loop = loop }
+      local problem
+      copas.addthread(function()
+        copas.setErrorHandler(function(message) problem = message end)
+        client:all { crash = {}, udio = {} }
+      end)
+      run(function() return problem end)
+      assert(problem == "the read crashed", problem)
+    ]], copas.setting)
+  end)
 end)
 
 describe("the transport, for other loops", function()

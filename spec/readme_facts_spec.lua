@@ -178,6 +178,14 @@ describe("the README's failures", function()
     assert.equal(19, count)
   end)
 
+  it("have their hint in their text, as the README says", function()
+    says("Failures", "one line for a log, and the `hint` is in it")
+    assert.equal("udio: dns: no such host; look here", tostring(failure.new {
+      provider = "udio", kind = "dns", message = "no such host",
+      hint = "look here",
+    }))
+  end)
+
   it("have each field", function()
     local documented = rows(section "Failures")
     for name in pairs(fields_of "balance.Failure") do
@@ -331,7 +339,20 @@ describe("examples/README.md", function()
     end
   end)
 
-  it("has methods that the transport has", function()
+  it("has the kinds of use to a loop, and whether a call is tried again",
+    function()
+      local count = 0
+      for name, cells in pairs(rows(section("A loop of your own",
+        pages.more))) do
+        if failure.kinds[name] ~= nil then
+          count = count + 1
+          assert.equal(failure.kinds[name] and "yes" or "no", cells[3], name)
+        end
+      end
+      assert.equal(4, count)
+    end)
+
+  it("has functions and methods for a loop that are there", function()
     local transport = core.transport()
     local count = 0
     for name in pairs(rows(section("A loop of your own", pages.more))) do
@@ -339,9 +360,12 @@ describe("examples/README.md", function()
       if class == "transport" then
         count = count + 1
         assert.is_function(transport[method], name)
+      elseif name:find("^core%.") then
+        count = count + 1
+        assert.is_function(core[name:match("^core%.(%l+)%(")], name)
       end
     end
-    assert.equal(4, count)
+    assert.equal(7, count)
   end)
 
   it("has the period of the timer in nginx", function()

@@ -4,8 +4,6 @@
 -- their contents and links lead somewhere, and each function is explained.
 -- Whether the facts are right is in readme_facts_spec.lua.
 local balance = require "balance"
-local copas = require "support.copas"
-local core = require "balance.core"
 local pages = require "support.readme"
 local process = require "support.process"
 
@@ -42,15 +40,10 @@ local function define_runs(path)
   for before, code in pages.text[path]:gmatch("(.-)\n```lua\n(.-)\n```") do
     line = line + select(2, before:gsub("\n", "")) + 2
 
-    -- A build with poll has no descriptor to show copas.
-    local is_copas = code:find('require "copas"', 1, true)
-    local run_it = is_copas and not (core.transport():fd()
-      and copas.is_whole()) and pending or it
-    run_it(("does what it says, from line %d #matrix"):format(line), function()
+    it(("does what it says, from line %d #matrix"):format(line), function()
       -- Udio's stand-in plays the service of the worked provider.
       local output, status = process.run_lua(code,
-        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY" '
-          .. copas.setting)
+        'ACME_ENDPOINT="$UDIO_ENDPOINT" ACME_API_KEY="$UDIO_API_KEY"')
       assert.equal(0, status, output)
       local expected = {}
       for text in code:gmatch("%-%-> ([^\n]+)") do

@@ -33,6 +33,21 @@ describe("the README", function()
   end)
 end)
 
+describe("the README's commands for LuaRocks", function()
+  it("name the Lua, and how to use Debian's lua-cjson, as .ci/rock does",
+    function()
+      local commands = 0
+      for command in pages.section "Install":gmatch("\n    (luarocks [^\n]+)")
+      do
+        assert.matches("^%l+ %l+ %-%-lua%-version 5%.4 ", command)
+        commands = commands + 1
+      end
+      assert.equal(2, commands)
+      pages.says("Install", "To use Debian's, add `--deps-mode=none`")
+      assert.matches("make %-%-deps%-mode=none\n", process.read ".ci/rock")
+    end)
+end)
+
 describe("the rockspec", function()
   local rockspec = assert(process.read "balance-scm-1.rockspec")
   local readme = pages.text[pages.main]

@@ -34,7 +34,10 @@ end
 
 local function read_loop(loop)
   local mistake = loops.mistake(loop)
-  return not mistake and loop or nil, mistake
+  if mistake then
+    return nil, mistake
+  end
+  return loops.checked(loop)
 end
 
 --- Every option that is not a provider's own. Each is a rule of

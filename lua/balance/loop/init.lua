@@ -20,6 +20,7 @@
 -- @module balance.loop
 
 local core = require "balance.core"
+local failure = require "balance.failure"
 local spelling = require "balance.spelling"
 
 local _M = {}
@@ -78,6 +79,32 @@ function _M.mistake(wanted)
       return ("a loop must have a function '%s'"):format(name)
     end
   end
+end
+
+-- The mistake of a `wait` whose kind does not exist. The call is many levels
+-- up, so that the line is that of the function itself.
+local function raise_kind(wait, kind)
+  local place = debug.getinfo(wait, "S")
+  error(("%s:%d: the loop's 'wait' returned an %s"):format(place.short_src,
+    place.linedefined, spelling.unknown("kind", kind, failure.kinds)), 0)
+end
+
+--- A client's setting `loop`, as calls use it: of a loop of the caller's, each
+-- kind that its `wait` returns is checked.
+-- @tparam string|table wanted without a mistake
+-- @treturn string|table
+function _M.checked(wanted)
+  if type(wanted) ~= "table" then
+    return wanted
+  end
+  local function wait(transfer)
+    local ok, kind, message, hint = wanted.wait(transfer)
+    if not ok and failure.kinds[kind] == nil then
+      raise_kind(wanted.wait, kind)
+    end
+    return ok, kind, message, hint
+  end
+  return setmetatable({ wait = wait }, { __index = wanted })
 end
 
 --- The loop that a call waits in.
