@@ -212,6 +212,11 @@ describe("the README's results", function()
       quoted(rows(section "Results").timing[3]))
   end)
 
+  it("of tencent come with where to look up the currency", function()
+    says("balance%.tencent%(options%)", "call DescribeDealsByCond of the same"
+      .. " API, which has a `Currency`")
+  end)
+
   it("of balance.core.info are what it returns", function()
     local documented = rows(section "balance%.core%.info%(%)")
     assert.same(names(core.info()), names(documented))

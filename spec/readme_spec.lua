@@ -142,6 +142,18 @@ describe("the README", function()
     end
   end)
 
+  it("lists each script of examples/, as its own page does", function()
+    local scripts = process.run "ls examples/*.lua"
+    local loops = pages.section "Event loops"
+    for script in scripts:gmatch("examples/([%w_]+%.lua)\n") do
+      assert.is_not_nil(pages.section "Examples":find(
+        "`examples/" .. script .. "`", 1, true), script)
+      assert.is_not_nil(pages.section("The scripts", pages.more):find(
+        ("[%s](%s)"):format(script, script), 1, true), script)
+    end
+    assert.is_not_nil(loops:find("(examples/copas_loop.lua)", 1, true))
+  end)
+
   it("names every target of the Makefile", function()
     local help, status = process.run "make -s help"
     assert.equal(0, status, help)

@@ -4,8 +4,8 @@
 --
 -- A loop is a table of functions:
 --
--- - `wait(transfer)` returns true once `transfer:done()` is; nil, a kind, a
---   message and a hint where it cannot wait.
+-- - `wait(transfer)` returns true once `transfer:done()` is; nil, a kind of
+--   failure, a message and a hint where it cannot wait.
 -- - `sleep(seconds)`.
 -- - `gather(functions)` calls them side by side, and returns when all have
 --   returned. What one raises it raises.
