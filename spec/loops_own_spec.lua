@@ -173,6 +173,12 @@ local scenario = [[
   assert(over)
 ]]
 
+-- Of two accounts one raises an error, as its function of the caller's does.
+local accounts = [[
+  local accounts = { udio = {}, vault = { provider = "udio",
+    credentials = function() error("the vault is shut", 0) end } }
+]]
+
 describe("the template of a loop", function()
   local code = process.read("examples/README.md"):match(
     "```lua\n([^`]-\nlocal threads = {}.-)\nlocal client")
@@ -184,11 +190,11 @@ describe("the template of a loop", function()
     end)
 
   it("raises what one of its calls raises #matrix", function()
-    passes(code .. [[
+    passes(code .. accounts .. [[
       local client = balance.new { loop = loop }
-      spawn(function() client:all { crash = {}, udio = {} } end)
+      spawn(function() client:all(accounts) end)
       local ok, message = pcall(run)
-      assert(not ok and message:find("the read crashed", 1, true), message)
+      assert(not ok and message:find("the vault is shut", 1, true), message)
     ]])
   end)
 end)
@@ -240,15 +246,15 @@ describe("the loop of examples/copas_loop.lua", function()
     if lack then
       pending(lack)
     end
-    passes(code .. [[
+    passes(code .. accounts .. [[
       local client = balance.new { loop = loop }
       local problem
       copas.addthread(function()
         copas.setErrorHandler(function(message) problem = message end)
-        client:all { crash = {}, udio = {} }
+        client:all(accounts)
       end)
       run(function() return problem end)
-      assert(problem == "the read crashed", problem)
+      assert(problem == "the vault is shut", problem)
     ]], copas.setting)
   end)
 end)
