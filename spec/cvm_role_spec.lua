@@ -244,13 +244,19 @@ describe("Tencent's metadata service", function()
     balance.register {
       name = "keyless_spec", unit = "credit", endpoint = metadata,
       credentials = { { name = "api_key" } },
+      options = { clear_host = "string" },
       request = function(config)
         return { path = "/?key=" .. config.api_key,
-          clear_host = "metadata.tencentyun.com" }
+          clear_host = config.clear_host }
       end,
       read = function() return { available_from = "x", x = 1 } end,
     }
-    local result, err = balance.keyless_spec { api_key = "a-key" }
+    local result, err = balance.keyless_spec { api_key = "a-key",
+      clear_host = "metadata.tencentyun.com" }
+    assert.is_nil(result)
+    assert.equal("the provider's request() returned an unknown field"
+      .. " 'clear_host'", err.message)
+    result, err = balance.keyless_spec { api_key = "a-key" }
     assert.is_nil(result)
     assert.equal("config", err.kind)
     assert.equal("endpoint: http:// is for loopback addresses only, use "

@@ -206,9 +206,7 @@ describe("an option that is a number", function()
       credentials = { { name = "api_key", variable = "UDIO_API_KEY" } },
       options = { account = "number" },
       request = function(config)
-        if config.api_key == os.getenv "UDIO_API_KEY" then
-          asked[#asked + 1] = config.account -- and not with made-up keys
-        end
+        asked[#asked + 1] = config.account
         return { path = "/api/v2/credits", authorization = config.api_key,
           scheme = "Bearer" }
       end,

@@ -148,20 +148,18 @@ describe("inside nginx balance.all #nginx", function()
     server:await("/state", "idle")
   end)
 
-  it("raises what a provider raises, once, and gives the others up",
+  it("raises what a function of the caller's raises, once, and gives the"
+    .. " others up",
     function()
       local server = nginx.start {
         workers = 1,
         locations = {
           ["= /raise"] = [[
-            local provider = {}
-            for name, value in pairs(require "balance.provider.udio") do
-              provider[name] = value
-            end
-            provider.name = "faulty"
-            provider.read = function() error("planted", 0) end
-            balance.register(provider)
-            ngx.print(tostring(select(2, pcall(balance.all, { faulty = {},
+            ngx.print(tostring(select(2, pcall(balance.all, {
+              faulty = { provider = "udio", credentials = function()
+                ngx.sleep(0.05)
+                error("planted", 0)
+              end },
               slow = { provider = worker.slow(20000), timeout = 60 } }))))
           ]],
           ["= /state"] = "ngx.print(worker.state())",

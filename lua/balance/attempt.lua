@@ -241,11 +241,21 @@ end
 -- @field is_telling whether the answer repeats a secret
 -- @field clock_ahead seconds, how far the server's clock is ahead of this one
 
+-- Whether an answer has one of these texts in it.
+local function is_in_answer(outcome, texts)
+  return core.has_secret(outcome.body, texts)
+    or secrets.are_in(outcome.result.raw, texts)
+    or secrets.are_in(outcome.headers, texts)
+end
+
 -- All that must not be shown: the keys, and what was made of them.
-local function private_of(call, transfers)
+-- `is_repeated` is for `secrets.made`.
+local function private_of(call, transfers, is_repeated)
   local private = secrets.of(call.provider, call.config, call.old_keys)
   for _, request in ipairs(transfers.requests or {}) do
-    secrets.add_made(private, call, request)
+    for _, made in ipairs(secrets.made(call, request, is_repeated)) do
+      private[#private + 1] = made
+    end
   end
   for _, transfer in ipairs(transfers) do
     private[#private + 1] = transfer
@@ -279,12 +289,11 @@ function _M.conclude(call, endpoint, transfer, transfers, problem)
     outcome.result, problem = read(call, outcome, transfer)
   end
   if problem then
-    outcome.failure = failed(call, problem, private_of(call, transfers))
+    outcome.failure = failed(call, problem, private_of(call, transfers,
+      function(texts) return secrets.are_in(problem, texts) end))
   elseif call.config.cache then
-    local private = private_of(call, transfers)
-    outcome.is_telling = core.has_secret(outcome.body, private)
-      or secrets.are_in(outcome.result.raw, private)
-      or secrets.are_in(outcome.headers, private)
+    outcome.is_telling = is_in_answer(outcome, private_of(call, transfers,
+      function(texts) return is_in_answer(outcome, texts) end))
   end
   for _, each in ipairs(transfers) do
     each:close()

@@ -27,6 +27,8 @@ function _M.of(provider, config, more)
   return secrets
 end
 
+local min_made = 8 -- bytes; what is made of a key is not shorter
+
 -- The same configuration with other keys, of the same lengths.
 local function with_other_keys(provider, config)
   local other = core.copy(config)
@@ -51,46 +53,64 @@ local function difference(whole, twin)
   return whole:sub(first, last)
 end
 
-local function parts_of(path)
-  local parts = {}
-  for part in path:gmatch "[^/?&=]+" do
-    parts[#parts + 1] = part
-  end
-  return parts
-end
-
--- Adds the texts of `values` that are others in `twins`, as far as they are.
-local function add_differences(private, values, twins)
-  for name, value in pairs(values) do
-    local twin = twins[name]
-    if type(value) == "string" and value ~= twin then
-      private[#private + 1] = type(twin) == "string"
-        and difference(value, twin) or value
+-- All texts of a request by their places. A path is taken apart.
+local function texts_of(request)
+  local texts = {}
+  local function add(place, value)
+    if type(value) == "string" then
+      texts[place] = value
     end
   end
+  local count = 0
+  for part in (request.path or ""):gmatch "[^/?&=]+" do
+    count = count + 1
+    add("path " .. count, part)
+  end
+  for _, name in ipairs { "headers", "basic" } do
+    for key, value in pairs(request[name] or {}) do
+      add(name .. " " .. tostring(key), value)
+    end
+  end
+  add("body", request.body)
+  add("authorization", request.authorization)
+  return texts
 end
 
---- Adds what a request has of the keys, in whatever form its provider put it
--- there: what is another text where the keys are others.
--- @tparam {string|userdata,...} private the list
+-- The texts of the request for other keys. None where request() minds these:
+-- then all may be made of the keys.
+local function twin_of(call)
+  local config = with_other_keys(call.provider, call.config)
+  local ok, request = pcall(call.provider.request, config, call.clock_offset)
+  local is_request = ok and type(request) == "table"
+    and type(request.path) == "string"
+  return is_request and texts_of(request) or {}
+end
+
+--- What a request has of the keys, in whatever form its provider put it there:
+-- what is another text where the keys are others. Nobody asks the provider for
+-- that unless a text of the request is repeated.
 -- @tparam table call see `balance.call`
 -- @tparam table request what the provider's request() returned
-function _M.add_made(private, call, request)
-  local provider = call.provider
-  local ok, twin = pcall(provider.request,
-    with_other_keys(provider, call.config), call.clock_offset)
-  if not ok or type(twin) ~= "table" then
-    twin = {} -- it minds the other keys: all of it may be made of them
+-- @tparam function is_repeated whether one of these texts may be shown
+-- @treturn {string,...}
+function _M.made(call, request, is_repeated)
+  local texts, long, made = texts_of(request), {}, {}
+  for _, own in pairs(texts) do
+    if #own >= min_made then
+      long[#long + 1] = own
+    end
   end
-  local function twin_of(name)
-    return type(twin[name]) == "table" and twin[name] or {}
+  if not long[1] or not is_repeated(long) then
+    return made
   end
-  local twin_path = type(twin.path) == "string" and twin.path or ""
-  add_differences(private, parts_of(request.path), parts_of(twin_path))
-  add_differences(private, request.headers or {}, twin_of "headers")
-  add_differences(private, request.basic or {}, twin_of "basic")
-  add_differences(private, { request.body, request.authorization },
-    { twin.body, twin.authorization })
+  local twin = twin_of(call)
+  for place, own in pairs(texts) do
+    local other = twin[place]
+    if own ~= other then
+      made[#made + 1] = other and difference(own, other) or own
+    end
+  end
+  return made
 end
 
 --- Whether a decoded value has a secret in one of its strings, names or

@@ -25,9 +25,6 @@ _M.preamble = [[
   local core = require "balance.core"
   local transport = core.transport()
   require("support.meeting").register(arg[1])
-  balance.register { name = "crash", unit = "credit", endpoint = arg[1],
-    credentials = {}, request = function() return { path = "/1/crash" } end,
-    read = function() error("the read crashed", 0) end }
 ]]
 
 --- Runs a script, which must succeed within 20 seconds.
