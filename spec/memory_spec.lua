@@ -15,6 +15,10 @@ local keys = {
   token = temporary.token,
 }
 
+-- What HTTP Basic sends of a key; see key_holder.lua.
+local basic = process.run("printf user-of-a-spec:%s " .. keys.udio
+  .. " | base64 -w 0"):gsub("%s", "")
+
 -- Calls a function with the content of each readable mapping of a process. The
 -- process is this one's child, so no rights are needed.
 local function each_mapping(pid, use)
@@ -49,12 +53,13 @@ local function copies(what, endpoint, protocol, setting)
     .. "%s %s %s %s >%s/output 2>&1"):format(setting or "", process.lua,
     directory, what, endpoint, protocol or "", directory))
   local ok, pid = pcall(process.await, directory .. "/pid")
-  local found = { signature = 0 }
+  local found = { signature = 0, basic = 0 }
   if ok then
     each_mapping(tonumber(pid), function(text)
       for name, key in pairs(keys) do
         found[name] = (found[name] or 0) + count(text, key)
       end
+      found.basic = found.basic + count(text, basic)
       local _, signatures = text:gsub("Signature=%x%x%x%x", "")
       found.signature = found.signature + signatures
     end)
@@ -67,7 +72,7 @@ local function copies(what, endpoint, protocol, setting)
 end
 
 local one_each = { tempolor = 1, udio = 1, secret_id = 1, secret_key = 1,
-  token = 1, signature = 0 }
+  token = 1, signature = 0, basic = 0 }
 
 if not process.build:find("asan", 1, true) then
   describe("the memory of a script whose client is gone", function()

@@ -30,6 +30,23 @@ local function options_of(provider)
   return options
 end
 
+-- Sends the key as the password of HTTP Basic, which the sandbox refuses.
+balance.register {
+  name = "basic", unit = "credit", endpoint = "https://localhost",
+  credentials = { { name = "password" } },
+  request = function(config)
+    return { path = "/api/v2/credits",
+      basic = { "user-of-a-spec", config.password } }
+  end,
+  read = function() end,
+}
+
+local function call_basic()
+  local _, err = balance.basic { endpoint = endpoint, http2 = http2,
+    password = keys.udio, retries = 0 }
+  assert(err.kind == "auth", err)
+end
+
 local providers = { "tempolor", "udio", "tencent" }
 local ways = {}
 
@@ -45,6 +62,7 @@ function ways.succeed()
     assert(balance[provider] { endpoint = endpoint,
       credentials = function() return options end })
   end
+  call_basic()
   -- Many at once, so that one call does not reuse the memory of another.
   local accounts = {}
   for i = 1, 60 do
@@ -57,6 +75,7 @@ function ways.succeed()
 end
 
 function ways.fail()
+  call_basic()
   for _, provider in ipairs(providers) do
     for _, answer in ipairs { "http-503", "http-401", "http-302", "http-444",
       "html-200", "big", "body:{" } do
