@@ -2,6 +2,8 @@
 -- The sandbox refuses what the services refuse. Requests are signed by its own
 -- code, not by the module's.
 local accounts = require "sandbox.accounts"
+local balance = require "balance"
+local cases = require "sandbox.cases"
 local faults = require "support.faults"
 local process = require "support.process"
 local reference = require "sandbox.tc3"
@@ -126,6 +128,96 @@ describe("the sandbox's Udio", function()
   end)
 end)
 
+describe("a key of the sandbox", function()
+  -- Asks all three services, each with its key of a case.
+  local function ask(case, options)
+    local asked = {}
+    for service, all in pairs(accounts) do
+      local own = { retries = 0 }
+      for _, name in ipairs { "api_key", "secret_id", "secret_key" } do
+        own[name] = all[case][name]
+      end
+      for name, value in pairs(options or {}) do
+        own[name] = value
+      end
+      asked[service] = own
+    end
+    return balance.all(asked)
+  end
+
+  local function refuses(case, kind, options)
+    local results, failures = ask(case, options)
+    assert.is_nil(next(results), case)
+    for service in pairs(accounts) do
+      assert.equal(kind, failures[service].kind, service)
+    end
+    return failures
+  end
+
+  local function has(case, amount)
+    local results, failures = ask(case, { timeout = 60 })
+    assert.is_nil(next(failures))
+    for service in pairs(accounts) do
+      assert.equal(amount, results[service].available, service)
+    end
+    return results
+  end
+
+  it("chooses an account that is empty, or nearly", function()
+    has("empty", 0)
+    has("low", 3)
+  end)
+
+  it("chooses a refusal, with the service's own code", function()
+    local failures = refuses("refused", "auth")
+    assert.equal(400002, failures.tempolor.code)
+    assert.equal(401, failures.udio.code)
+    assert.equal(401, failures.udio.status)
+    assert.equal("AuthFailure.SecretIdNotFound", failures.tencent.code)
+  end)
+
+  it("chooses a rate limit, with Retry-After", function()
+    local failures = refuses("limited", "rate_limit")
+    assert.equal(400007, failures.tempolor.code)
+    assert.equal(429, failures.udio.status)
+    assert.equal("RequestLimitExceeded", failures.tencent.code)
+    for _, failure in pairs(failures) do
+      assert.equal(30, failure.retry_after)
+    end
+  end)
+
+  it("chooses a service that is down, or a page of HTML", function()
+    for _, failure in pairs(refuses("down", "http")) do
+      assert.equal(503, failure.status)
+      assert.is_true(failure.retryable)
+    end
+    for _, failure in pairs(refuses("html", "decode")) do
+      assert.equal(200, failure.status)
+    end
+  end)
+
+  it("chooses an answer that is slow, or none", function()
+    for _, result in pairs(has("slow", 500)) do
+      assert.is_true(result.timing.total > 1.9, result.timing.total)
+    end
+    refuses("hanging", "timeout", { timeout = 1 })
+  end)
+
+  it("of Tencent does not replace the signature", function()
+    assert.equal("AuthFailure.SignatureFailure", select(2, balance.tencent {
+      secret_id = accounts.tencent.low.secret_id, secret_key = "another key",
+    }).code)
+  end)
+
+  it("loses to a header", function()
+    local status = fetch("/api/v2/credits", {
+      Authorization = "Bearer " .. accounts.udio.down.api_key,
+      ["X-Sandbox-Answer"] = "http-502",
+    })
+    assert.equal(502, status)
+  end)
+end)
+
 describe("the sandbox's directory", function()
   it("has the CA for other users, and nothing else", function()
     local output = process.run("find " .. process.quote(
@@ -166,6 +258,14 @@ describe("make sandbox", function()
         "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY",
         "SSL_CERT_FILE" } do
         assert.matches("export " .. name .. "=%S", text)
+      end
+      for _, case in ipairs(cases) do
+        for _, all in pairs(accounts) do
+          local account = all[case.name]
+          assert.matches(("#   %s +%s\n"):format(
+            (account.api_key or account.secret_id):gsub("%-", "%%-"),
+            (case.says:gsub("%-", "%%-"))), text)
+        end
       end
       server.stop()
       os.remove(path)

@@ -92,7 +92,7 @@ describe("balance.tencent()", function()
 
   it("is told when it asks too often #fast", function()
     local limited
-    local options = account("limited", { rate = false, retries = 0 })
+    local options = account("throttled", { rate = false, retries = 0 })
     for _ = 1, 25 do
       local _, err = balance.tencent(options)
       limited = limited or err

@@ -5,6 +5,8 @@
 -- specs compare with it, and the `main` account of each service is what the
 -- sandbox exports to the environment. No key here opens anything elsewhere.
 
+local cases = require "sandbox.cases"
+
 -- What DescribeAccountBalance prints, zero unless given.
 local function amounts(given)
   local all = {
@@ -17,7 +19,7 @@ local function amounts(given)
   return all
 end
 
-return {
+local _M = {
   tempolor = {
     main = {
       api_key = "Tempo-sandbox0main0f26975ccbff48ccbdd0a-3w",
@@ -119,12 +121,43 @@ return {
       temp_credit = {},
     },
     -- For the spec of the rate limit alone, so that it disturbs no other.
-    limited = {
-      secret_id = "AKIDSandboxLimited2Ml8Cf4BhQeEXAMPLE",
-      secret_key = "SandboxLimitedR5kV9tGwX1dEXAMPLE",
+    throttled = {
+      secret_id = "AKIDSandboxThrottled2Ml8Cf4BhQeEXAMPLE",
+      secret_key = "SandboxThrottledR5kV9tGwX1dEXAMPLE",
       rate = 20,
       amounts = amounts { Uin = 600000561288 },
       temp_credit = {},
     },
   },
 }
+
+-- The cases' accounts. For Tencent the id chooses; the key is the main one's.
+
+cases.add("tempolor", _M.tempolor, function(name, left)
+  return {
+    api_key = ("Tempo-sandbox0%s5ad3f017c9e24b86-3w"):format(name),
+    balance = left,
+  }
+end)
+
+cases.add("udio", _M.udio, function(name, left)
+  return {
+    api_key = ("sandbox-%s-7be2519c04f8d36a"):format(name),
+    credits = left, used_credits = 200,
+  }
+end)
+
+cases.add("tencent", _M.tencent, function(name, left)
+  return {
+    secret_id = ("AKIDSandbox%s4Tq8Zr1NwJEXAMPLE"):format(
+      name:gsub("^%l", string.upper)),
+    secret_key = _M.tencent.main.secret_key,
+    amounts = amounts {
+      Balance = left, RealBalance = left, CreditBalance = left,
+      RealCreditBalance = left, Uin = 600000561290,
+    },
+    temp_credit = {},
+  }
+end)
+
+return _M

@@ -2,7 +2,7 @@
 --
 -- What the three services share: a request comes in, goes to the service of
 -- its path, and is checked; one that passes gets the service's answer, or the
--- one that its headers choose:
+-- one that its key chooses (cases.lua), or its headers:
 --
 --   X-Sandbox-Answer: CODE           that failure of the service: any Code of
 --                                    Tencent's, status of TemPolor's, code
@@ -24,6 +24,7 @@
 
 local json = require "cjson.safe"
 local accounts = require "sandbox.accounts"
+local cases = require "sandbox.cases"
 
 local MIB = 1024 * 1024
 local PAGE = "<!DOCTYPE html>\n<title>%d</title>\n<h1>%d</h1>\n"
@@ -37,8 +38,28 @@ end
 
 local _M = {}
 
---- Called once, in the master: writes the keys that the script exports.
+-- For whoever starts the sandbox: the keys that choose an answer.
+local function write_keys()
+  local file = assert(io.open(ngx.config.prefix() .. "keys", "w"))
+  local function show(variable, service, name)
+    file:write("#\n# ", variable, "\n")
+    for _, case in ipairs(cases) do
+      file:write(("#   %-40s %s\n"):format(accounts[service][case.name][name],
+        case.says))
+    end
+  end
+  file:write("# A script cannot send a header. Its key chooses the answer:\n")
+  show("TEMPOLOR_API_KEY", "tempolor", "api_key")
+  show("UDIO_API_KEY", "udio", "api_key")
+  show("TENCENTCLOUD_SECRET_ID, with the same TENCENTCLOUD_SECRET_KEY",
+    "tencent", "secret_id")
+  assert(file:close())
+end
+
+--- Called once, in the master: writes the keys that the script exports, and
+-- those that it shows.
 function _M.init()
+  write_keys()
   local file = assert(io.open(ngx.config.prefix() .. "env", "w"))
   local function export(name, value)
     file:write("export ", name, "=", value, "\n")
@@ -102,8 +123,10 @@ local function choose(service, request, answer)
 end
 
 local function send(request, status, body)
-  local delay = (request.headers["x-sandbox-delay"] or ""):match("^%d+$")
-  if delay then ngx.sleep(delay / 1000) end
+  local account = request.account or {}
+  if account.is_silent then return ngx.exec("@silent") end
+  local delay = request.headers["x-sandbox-delay"] or account.delay or ""
+  if delay:find("^%d+$") then ngx.sleep(delay / 1000) end
   if WITHOUT_BODY[status] then return ngx.exit(status) end
 
   body = body or PAGE:format(status, status)
@@ -116,6 +139,7 @@ local function send(request, status, body)
     local value = request.headers["x-sandbox-" .. name:lower()]
     if value then ngx.header[name] = value end
   end
+  ngx.header["Retry-After"] = ngx.header["Retry-After"] or account.retry_after
   ngx.print(body)
 end
 
@@ -127,6 +151,7 @@ function _M.answer()
   local status, body = service.refuse(request)
   if not status then
     local answer = request.headers["x-sandbox-answer"]
+      or request.account.answer
     if answer then
       status, body = choose(service, request, answer)
     else
