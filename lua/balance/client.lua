@@ -25,7 +25,10 @@ local function new_method(client, object, provider)
       given = second
     end
     local read, mistake = schema.read_options(given, known)
-    if not read then
+    if read and client.mistake then
+      mistake = client.mistake(provider)
+    end
+    if mistake then
       error(("balance.%s: %s"):format(provider.name, mistake), 2)
     end
     return calls.run(client, provider, read)
@@ -36,11 +39,25 @@ end
 -- when they do.
 local max_at_once = 512
 
+-- The accounts that the caller names.
+local function read_accounts(client, accounts)
+  local list, mistake = options.read_accounts(_M.providers, accounts)
+  for _, one in ipairs(client.mistake and list or {}) do
+    mistake = client.mistake(one.provider, one.name)
+    if mistake then
+      return nil, tostring(one.name) .. ": " .. mistake
+    end
+  end
+  return list, mistake
+end
+
 -- The accounts that `all` is to ask: where none is named, those of all
 -- providers that have their keys somewhere.
 local function accounts_of(client, accounts)
   if accounts ~= nil then
-    return options.read_accounts(_M.providers, accounts)
+    return read_accounts(client, accounts)
+  elseif client.accounts then
+    return client.accounts
   end
   local list = {}
   for name, provider in pairs(_M.providers) do
@@ -88,12 +105,16 @@ end
 --- Makes a client with settings of its own. They stay inside: printing or
 -- encoding a client shows no key.
 -- @tparam table settings as `balance.options` reads them
--- @tparam ?function ask makes an attempt, in place of `balance.attempt`'s run
+-- @tparam ?table fake of `balance.fake`: `attempt`, in place of
+-- `balance.attempt`'s run; `accounts`, those that `all` asks where none is
+-- named; `mistake(provider, account)`, a message where the call cannot be made
 -- @treturn table with a method for each provider
-function _M.new(settings, ask)
+function _M.new(settings, fake)
+  fake = fake or {}
   local client = {
     settings = settings, budget = retry.new_budget(),
-    attempt = ask or attempt.run,
+    attempt = fake.attempt or attempt.run,
+    accounts = fake.accounts, mistake = fake.mistake,
     clock_offset = 0, -- seconds, added to this machine's clock
     bases = {}, -- by provider, from `balance.config`
   }

@@ -13,6 +13,25 @@ local spelling = require "balance.spelling"
 
 local _M = {}
 
+-- A dict of nginx by its name: a misspelt one would be nil, and each worker
+-- would go without it.
+local function find_dict(name, what)
+  local ngx = loops.nginx()
+  if not ngx then
+    return nil, what .. " needs a lua_shared_dict, and there is no nginx here"
+  elseif not ngx.shared[name] then
+    return nil, what .. ": "
+      .. spelling.unknown("lua_shared_dict", name, ngx.shared)
+  end
+  return ngx.shared[name]
+end
+
+local is_dict = schema.object("an ngx.shared.DICT", { "incr", "get", "set" })
+
+local function read_dict(dict, what)
+  return (type(dict) == "string" and find_dict or is_dict)(dict, what)
+end
+
 --- The settings of a cache: a schema.
 _M.of_cache = {
   ttl = { "number", range = "more than %d seconds", above = 0 },
@@ -21,6 +40,7 @@ _M.of_cache = {
     "table userdata",
     read = schema.object("a store", { "get", "set", "add", "delete" }),
   },
+  dict = { "string", read = find_dict },
 }
 
 local function read_cache(settings, what)
@@ -29,7 +49,14 @@ local function read_cache(settings, what)
   elseif settings == false then
     return false
   end
-  return schema.read("cache setting", settings, _M.of_cache)
+  local read, mistake = schema.read("cache setting", settings, _M.of_cache)
+  if read and read.dict then
+    if read.store then
+      return nil, "cache settings 'dict' and 'store' exclude each other"
+    end
+    read.store, read.dict = read.dict, nil
+  end
+  return read, mistake
 end
 
 local function read_loop(loop)
@@ -80,9 +107,9 @@ _M.all = {
     doc = "requests a second for one key, at most",
   },
   rate_dict = {
-    "table userdata", scope = "client", identity = false,
-    read = schema.object("an ngx.shared.DICT", { "incr", "get", "set" }),
-    doc = "an ngx.shared dict: nginx workers share the rate",
+    "string table userdata", scope = "client", identity = false,
+    read = read_dict,
+    doc = "a lua_shared_dict, by its name: nginx workers share the rate",
   },
   cache = {
     "table boolean", read = read_cache, default = false, identity = false,

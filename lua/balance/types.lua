@@ -82,13 +82,34 @@ local _M = {}
 ---@field tempolor? balance.KeyOptions
 ---@field udio? balance.KeyOptions
 ---@field tencent? balance.TencentOptions
----@field rate_dict? table an ngx.shared dict: nginx workers share the rate
+---@field rate_dict? string|table a lua_shared_dict, by its name: nginx workers share the rate
 ---@field loop? "blocking"|"nginx"|"cqueues"|"luv"|balance.Loop how to wait; found by itself, but for luv
+
+--- What `require("balance.fake")` is told of an account: one of these, or a
+--- service's own fields.
+---@class balance.FakeAnswer
+---@field provider? string where the account's name is not the provider's
+---@field failure? balance.FakeFailure
+---@field status? integer of HTTP (200)
+---@field body? string|table the whole document of the service
+---@field headers? table<string,string|number> of the answer
+---@field answer? fun(options: table): balance.FakeAnswer is asked for each request
+
+---@class balance.FakeFailure
+---@field kind balance.Kind
+---@field message? string
+---@field code? string|number
+---@field status? integer
+---@field request_id? string
+---@field retryable? boolean what it is for the kind
+---@field retry_after? number seconds
+---@field hint? string
 
 ---@class balance.CacheSettings
 ---@field ttl? number seconds in which a result is fresh (30)
 ---@field stale? number seconds in which it is returned where a new one cannot be had (300)
 ---@field store? balance.Store where results are kept
+---@field dict? string the same, the name of a lua_shared_dict
 
 ---@class balance.MemoryOptions
 ---@field max? number of entries; with more, the oldest goes (1000)

@@ -25,6 +25,7 @@
 local contexts = require "balance.credentials.context"
 local core = require "balance.core"
 local failure = require "balance.failure"
+local loops = require "balance.loop"
 local text = require "balance.text"
 local variables = require "balance.credentials.variables"
 
@@ -168,6 +169,15 @@ local function from_sources(provider, layers, context)
   return nil, looked_at
 end
 
+-- A message shows 300 bytes: nginx's lines name the variables instead.
+local function how_to_set(wanted)
+  if not loops.nginx() then
+    return table.concat(wanted, " and ") .. " in the environment"
+  end
+  return ("variables, which nginx hides unless nginx.conf has `env %s;`")
+    :format(table.concat(wanted, "; env "))
+end
+
 local function no_credentials(provider, problem, looked_at)
   local names, wanted = {}, {}
   for _, credential in ipairs(provider.credentials) do
@@ -178,8 +188,7 @@ local function no_credentials(provider, problem, looked_at)
   end
   local message = "no key: give " .. table.concat(names, " and ")
   if #wanted > 0 then
-    message = message .. ", or set " .. table.concat(wanted, " and ")
-      .. " in the environment"
+    message = message .. ", or set " .. how_to_set(wanted)
   end
   if problem then
     message = message .. " (" .. problem .. ")"

@@ -31,9 +31,11 @@ for _, name in ipairs { "blocking", "nginx", "cqueues", "luv" } do
   _M.names[name] = require("balance.loop." .. name)
 end
 
-local function is_nginx()
+--- The table `ngx`, inside nginx.
+-- @treturn ?table nil elsewhere
+function _M.nginx()
   local ngx = rawget(_G, "ngx")
-  return type(ngx) == "table" and ngx.get_phase and ngx.timer
+  return type(ngx) == "table" and ngx.get_phase and ngx.timer and ngx or nil
 end
 
 local function is_cqueues()
@@ -116,7 +118,7 @@ function _M.choose(wanted)
   if type(wanted) == "table" then
     return wanted
   end
-  local name = wanted or is_nginx() and "nginx" or is_cqueues() and "cqueues"
+  local name = wanted or _M.nginx() and "nginx" or is_cqueues() and "cqueues"
     or "blocking"
   local kind, message, hint = load(name)
   if kind then
@@ -140,7 +142,7 @@ function _M.enter(wanted)
   return loop
 end
 
-if is_nginx() then
+if _M.nginx() then
   load "nginx" -- where it fails, so does each call
 end
 
