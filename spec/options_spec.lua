@@ -42,6 +42,9 @@ local mistakes = {
     "unknown cache setting 'tll'; did you mean 'ttl'?" },
   { { cache = { store = {} } }, "cache setting 'store' must be a store" },
   { { cache = { store = 1 } }, "cache setting 'store' must be a table" },
+  { { cache = { dict = 1 } }, "cache setting 'dict' must be a string" },
+  { { cache = { dict = "x" } }, "cache setting 'dict' needs a lua_shared_dict,"
+    .. " and there is no nginx here" },
   { { endpoint = {} }, "must be a string or a plain list of them" },
   { { endpoint = { 1 } }, "must be a string or a plain list" },
   { { endpoint = { "a", [3] = "c" } }, "must be a string or a plain list" },
@@ -115,6 +118,7 @@ describe("A mistake", function()
       { { loop = {} }, "a loop must have a function" },
       { { loop = 1 }, "setting 'loop' must be a string or a table" },
       { { rate_dict = {} }, "setting 'rate_dict' must be an ngx.shared.DICT" },
+      { { rate_dict = "x" }, "setting 'rate_dict' needs a lua_shared_dict" },
       { { udi = {} }, "unknown setting 'udi'; did you mean 'udio'?" },
       { { udio = "key" }, "setting 'udio' must be a table, not a string" },
       { { api_key = "k" }, "unknown setting 'api_key'" },
