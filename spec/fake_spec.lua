@@ -78,8 +78,8 @@ describe("balance.fake", function()
       assert.same(given, core.copy(err))
     end
     assert.matches("the key is *** here", select(2, fake({ udio = { failure = {
-      kind = "auth", message = "the key is 0123456789 here" } } }).udio {
-      api_key = "0123456789" }).message, 1, true)
+      kind = "auth", message = "the key is Zz8KeyToBeCleaned here" } } }).udio {
+      api_key = "Zz8KeyToBeCleaned" }).message, 1, true)
   end)
 
   it("makes an answer of any provider", function()

@@ -133,7 +133,7 @@ describe("a key of the sandbox", function()
   local function ask(case, options)
     local asked = {}
     for service, all in pairs(accounts) do
-      local own = { retries = 0 }
+      local own = { retries = 0, timeout = 60 }
       for _, name in ipairs { "api_key", "secret_id", "secret_key" } do
         own[name] = all[case][name]
       end
@@ -155,7 +155,7 @@ describe("a key of the sandbox", function()
   end
 
   local function has(case, amount)
-    local results, failures = ask(case, { timeout = 60 })
+    local results, failures = ask(case)
     assert.is_nil(next(failures))
     for service in pairs(accounts) do
       assert.equal(amount, results[service].available, service)
@@ -205,7 +205,8 @@ describe("a key of the sandbox", function()
 
   it("of Tencent does not replace the signature", function()
     assert.equal("AuthFailure.SignatureFailure", select(2, balance.tencent {
-      secret_id = accounts.tencent.low.secret_id, secret_key = "another key",
+      secret_id = accounts.tencent.low.secret_id,
+      secret_key = "Zz9NotTheKeyOfTheAccount",
     }).code)
   end)
 
