@@ -77,9 +77,10 @@ describe("balance.fake", function()
       given.provider, given.attempts = "tencent", 1
       assert.same(given, core.copy(err))
     end
-    assert.matches("the key is *** here", select(2, fake({ udio = { failure = {
-      kind = "auth", message = "the key is Zz8KeyToBeCleaned here" } } }).udio {
-      api_key = "Zz8KeyToBeCleaned" }).message, 1, true)
+    local _, err = fake({ udio = { failure = { kind = "auth",
+      message = "the key is Zz8KeyToBeCleaned here" } } }).udio {
+        api_key = "Zz8KeyToBeCleaned" }
+    assert.equal("the key is *** here", err.message)
   end)
 
   it("makes an answer of any provider", function()

@@ -37,7 +37,7 @@ local documents = {
 
 -- What is answered -------------------------------------------------------------
 
-local encoder = core.in_plain_locale(safe.new)
+local encoder = core.in_plain_locale(safe.new) -- it writes 14 digits
 
 local function read_body(body, what)
   if type(body) == "string" then
