@@ -5,6 +5,7 @@ local accounts = require "sandbox.accounts"
 local balance = require "balance"
 local cases = require "sandbox.cases"
 local faults = require "support.faults"
+local pages = require "support.readme"
 local process = require "support.process"
 local reference = require "sandbox.tc3"
 
@@ -162,6 +163,11 @@ describe("a key of the sandbox", function()
     end
     return results
   end
+
+  it("is in the README", function()
+    assert.matches("\n    UDIO_API_KEY=" .. accounts.udio.low.api_key .. " ",
+      pages.section "The sandbox", 1, true)
+  end)
 
   it("chooses an account that is empty, or nearly", function()
     has("empty", 0)
