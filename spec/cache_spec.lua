@@ -100,28 +100,6 @@ describe("a refresh that fails", function()
     assert.is_nil(none)
     assert.equal("timeout", err.kind)
   end)
-
-  it("is asked again, and a good answer takes its place", function()
-    call()
-    pass(31)
-    for _ = 1, 3 do
-      assert.is_true(call(fail).stale)
-    end
-    assert.equal(4, calls.requests)
-    local result = call()
-    assert.is_nil(result.stale)
-    assert.is_nil(result.refresh_error)
-  end)
-
-  it("is returned where there is no old value, and not remembered", function()
-    for i = 1, 3 do
-      local result, err = call(fail)
-      assert.is_nil(result)
-      assert.equal("timeout", err.kind)
-      assert.equal(i, calls.requests)
-    end
-    assert.is_nil(calls.store:get(calls.key .. ":lock"))
-  end)
 end)
 
 describe("an auth failure", function()
@@ -131,6 +109,8 @@ describe("an auth failure", function()
     local result, err = call()
     assert.is_nil(result)
     assert.equal(1, calls.requests)
+    assert.equal(1, err.retry_after)
+    err.retry_after = nil
     assert.same(first, err)
     assert.equal(getmetatable(first), getmetatable(err))
     assert.equal("udio: auth: no answer (code 28, HTTP 503, request r1); wait",
@@ -142,7 +122,7 @@ describe("an auth failure", function()
     assert.equal(196, call().credits)
   end)
 
-  it("is never remembered longer than ttl", function()
+  it("is remembered for ttl where that is less", function()
     calls.settings.ttl = 2
     call(refuse)
     pass(2)
@@ -249,14 +229,14 @@ describe("a store", function()
   it("that holds garbage does not break a call", function()
     call()
     local good = calls.store:get(calls.key)
-    local head = "balance 2 " .. calls.key .. "\n"
+    local head = "balance 3 " .. calls.key .. "\n"
     for _, garbage in ipairs {
-      "", "x", "{}", "null", "\0", head, "balance 2", good:sub(1, -2),
-      good .. "}", (good:gsub("balance 2", "balance 3")), 7, true,
+      "", "x", "{}", "null", "\0", head, "balance 3", good:sub(1, -2),
+      good .. "}", (good:gsub("balance 3", "balance 2")), 7, true,
       (good:gsub("balance:udio:%x", "balance:udio:x")), -- somebody else's
       (good:gsub("answer %d+", "answer x")), head .. "answer 1\n{}",
-      head .. "failure x {}\n", head .. "failure 1700000000 {}",
-      head .. "failure 1700000000 x\n",
+      head .. "failure x {}\n", head .. "failure 1700000000 1 1 {}",
+      head .. "failure 1700000000 1 1 x\n",
     } do
       assert.is_true(calls.store:set(calls.key, garbage))
       calls.events = {}

@@ -57,20 +57,33 @@ describe("many who ask at once in a process", function()
     end
   end)
 
-  it("share an old value when the refresh fails", function()
+  it("get the old value at once, but for the one who refreshes it",
+    function()
+      call()
+      pass(31)
+      local results = ask_together(5, fail)
+      assert.equal(2, calls.requests)
+      assert.equal("timeout", results[1].refresh_error.kind)
+      for i = 1, 5 do
+        assert.is_true(results[i].stale)
+        assert.equal(195, results[i].credits)
+        assert.is_true(i == 1 or results[i].refresh_error == nil)
+      end
+    end)
+
+  it("wait for the one who asks where the old value is too old", function()
     call()
-    pass(31)
-    local results = ask_together(5, fail)
+    pass(300)
+    local results = ask_together(5, fetch)
     assert.equal(2, calls.requests)
     for i = 1, 5 do
-      assert.is_true(results[i].stale)
-      assert.equal("timeout", results[i].refresh_error.kind)
+      assert.equal(196, results[i].credits)
     end
   end)
 end)
 
 describe("two workers with one store", function()
-  local modules = { "balance.flight", "balance.cache" }
+  local modules = { "balance.flight", "balance.refresh", "balance.cache" }
   local first, other, threads
 
   -- The same modules with a memory of their own.
@@ -155,15 +168,15 @@ describe("two workers with one store", function()
     assert.equal(196, one.result.credits)
   end)
 
-  it("take turns when a request fails", function()
+  it("share a failure", function()
     local started = calls.now
     local one = start(first, slowly(fail, 2))
     local two = start(other, slowly(fetch, 2))
     run_until(started + 5)
     assert.equal("timeout", one.err.kind)
-    assert.is_nil(two.result.cached)
-    assert.equal(2, calls.requests)
-    assert.is_true(two.at - started < 4.2)
+    assert.equal("timeout", two.err.kind)
+    assert.equal(1, calls.requests)
+    assert.is_true(two.at - started < 2.2)
   end)
 
   it("share what the service thinks of the key", function()

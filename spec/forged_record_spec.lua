@@ -11,6 +11,7 @@ local process = require "support.process"
 
 local key = "balance:udio:" .. ("0123456789abcdef"):rep(4)
 local at = 1700000000
+local at_us = "1700000000000000"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -36,7 +37,7 @@ end
 local function new_failure()
   return {
     message = "no such key", code = 401, status = 401, request_id = "r-1",
-    retryable = false, retry_after = 5, hint = "give another", attempts = 1,
+    retryable = false, kind = "auth", hint = "give another", attempts = 1,
   }
 end
 
@@ -52,13 +53,13 @@ local function call(fetch)
 end
 
 local function forge(...)
-  store:set(key, table.concat { "balance 2 ", key, "\n", ... })
+  store:set(key, table.concat { "balance 3 ", key, "\n", ... })
   events, requests = {}, 0
 end
 
 -- The line of an answer, with one of its numbers changed, and its body.
 local function forge_answer(place, value, body)
-  local numbers = { at, 200, 1, 0, 0, 100000, 200000, 300000, 400000 }
+  local numbers = { at_us, 200, 1, 0, 0, 100000, 200000, 300000, 400000 }
   numbers[place] = value
   forge("answer ", table.concat(numbers, " "), "\n",
     body or kept.answer(195).body)
@@ -67,7 +68,7 @@ end
 local function forge_failure(name, value)
   local failed = new_failure()
   failed[name] = value
-  forge("failure ", at, " ", json.encode(failed), "\n")
+  forge("failure ", at_us, " 10000000 1 ", json.encode(failed), "\n")
 end
 
 before_each(function()
@@ -84,7 +85,7 @@ end
 
 describe("an answer in a store", function()
   it("is returned where it is one", function()
-    forge_answer(1, at)
+    forge_answer(1, at_us)
     local result = call()
     assert.equal(0, requests)
     assert.equal(195, result.available)
@@ -98,7 +99,7 @@ describe("an answer in a store", function()
     function()
       local huge = ("9"):rep(400)
       for place, values in ipairs {
-        { "x", "", "-1", "1e9", huge, "253402300800", "1.5" }, -- when
+        { "x", "", "-1", "1e9", huge, "253402300800000000", "1.5" }, -- when
         { "99", "600", "x", huge }, -- status
         { "x", "-1", "1e9", "1000001", huge }, -- attempts
         { "x", "--1", "86401", "-86401", huge }, -- clock
@@ -119,7 +120,7 @@ describe("an answer in a store", function()
       '{"code":200,"data":{"credits":1e999}}',
       kept.answer(195).body .. "}", "\0" .. kept.answer(195).body,
       ("["):rep(30) .. ("]"):rep(30) } do
-      forge_answer(1, at, body)
+      forge_answer(1, at_us, body)
       assert_not_ours(body)
     end
     forge_answer(2, 500)
@@ -128,16 +129,16 @@ describe("an answer in a store", function()
 
   it("is not ours where a part of the record is missing", function()
     for _, record in ipairs { {}, { "answer 1" }, { "answer\n" },
-      { "\n" }, { "failure ", at, " {}" },
-      { "failure ", at, " {}\nanswer x\n" },
-      { "failure ", at, " {}\n", "x" } } do
+      { "\n" }, { "failure ", at_us, " 1 1 {}" },
+      { "failure ", at_us, " 1 1 {}\nanswer x\n" },
+      { "failure ", at_us, " 1 1 {}\n", "x" } } do
       forge(unpack(record))
       assert_not_ours(table.concat(record))
     end
   end)
 
   it("is not looked into where it is longer than any of ours", function()
-    forge_answer(1, at, ('{"code":200,"data":{"credits":195,"x":"%s"}}')
+    forge_answer(1, at_us, ('{"code":200,"data":{"credits":195,"x":"%s"}}')
       :format(("x"):rep(5 * 1024 * 1024)))
     local steps = 0
     debug.sethook(function() steps = steps + 1 end, "", 1000)
@@ -147,7 +148,7 @@ describe("an answer in a store", function()
   end)
 
   it("does not say itself how old it is", function()
-    forge_answer(1, at, '{"code":200,"data":{"credits":195,"cached":false,'
+    forge_answer(1, at_us, '{"code":200,"data":{"credits":195,"cached":false,'
       .. '"stale":true,"age":-5,"refresh_error":{"kind":"auth"}}}')
     local result = call()
     assert.is_true(result.cached)
@@ -166,6 +167,70 @@ describe("an answer in a store", function()
   end)
 end)
 
+describe("the headers of an answer in a store", function()
+  local function forge_headers(...)
+    local answer = kept.answer(195)
+    forge(..., ("answer %s 200 1 0 0 0 0 0 0\n%s"):format(at_us, answer.body))
+  end
+
+  -- Through the store; returns those that came back.
+  local function return_trip(headers)
+    local answer = kept.answer(195)
+    answer.headers = headers
+    store:delete(key)
+    events = {}
+    call(function() return answer end)
+    local seen
+    finally(function() kept.seen = nil end)
+    function kept.seen(given) seen = given end
+    assert.is_true(call().cached, events[2])
+    return seen.headers
+  end
+
+  it("come back as they were", function()
+    for _, headers in ipairs {
+      { date = "Sun, 06 Nov 1994 08:49:37 GMT" },
+      { date = "x", ["x-credits"] = "195" },
+      { empty = "" }, { ["x-odd"] = "a\nb\r\n\0\255 answer 1\nheader 1 1\n" },
+      { long = ("x"):rep(64 * 1024 - 4) },
+    } do
+      assert.same(headers, return_trip(headers))
+    end
+    assert.is_nil(return_trip(nil))
+    assert.is_nil(return_trip {})
+    assert.is_nil(store:get(key):find("header", 1, true))
+  end)
+
+  it("are not written where they could not be read again", function()
+    for _, headers in ipairs { { long = ("x"):rep(64 * 1024 - 3) },
+      { one = ("x"):rep(40000), two = ("x"):rep(40000) },
+      { number = 1 }, { "text" }, { table = {} } } do
+      local answer = kept.answer(195)
+      answer.headers = headers
+      events = {}
+      store:delete(key)
+      assert.equal(195, call(function() return answer end).credits)
+      assert.matches("cache_error: the result cannot be stored", events[2])
+      assert.is_nil(store:get(key))
+    end
+  end)
+
+  it("are ours where they are as they should be, and else are not", function()
+    forge_headers "header 4 1\ndatex\n"
+    assert.equal(195, call().credits)
+    assert.equal(0, requests)
+    for _, text in ipairs { "header 4 1\ndatex", "header 4 2\ndatex\n",
+      "header 4 0\ndatex\n", "header 0 1\nx\n", "header 4 1\nDatex\n",
+      "header x 1\ndatex\n", "header -4 1\ndatex\n", "header 4 1 datex\n",
+      "header 4 99999\ndatex\n", "header 4\ndate\n",
+      "header 1 65536\nx" .. ("x"):rep(65536) .. "\n",
+      ("header 1 60000\nx" .. ("x"):rep(60000) .. "\n"):rep(2) } do
+      forge_headers(text)
+      assert_not_ours(text:sub(1, 40))
+    end
+  end)
+end)
+
 describe("a failure in a store", function()
   it("is returned where it is one, and nothing else with it", function()
     forge_failure("more", { 1 })
@@ -174,7 +239,7 @@ describe("a failure in a store", function()
     assert.equal(0, requests)
     assert.is_nil(err.more)
     local expected = new_failure()
-    expected.provider, expected.kind = "udio", "auth"
+    expected.provider, expected.retry_after = "udio", 9
     assert.same(failure.new(expected), err)
   end)
 
@@ -185,7 +250,7 @@ describe("a failure in a store", function()
       status = { "401", {}, 99, 600, 401.5 },
       request_id = { {}, 1, true },
       retryable = { "no", 0, {} },
-      retry_after = { "5", -1, 1e6, {} },
+      kind = { "config", "phase", "closed", "resource", "x", 1, {} },
       hint = { {}, 1 },
       attempts = { "1", -1, {} },
     } do
@@ -195,6 +260,23 @@ describe("a failure in a store", function()
       end
     end
   end)
+
+  it("is not ours where a number of its line is none, or out of range",
+    function()
+      local failed = json.encode(new_failure())
+      for place, values in ipairs {
+        { "x", "", "-1", "253402300800000000", "1.5" }, -- when
+        { "x", "-1", "86400000001", ("9"):rep(400) }, -- how long
+        { "x", "-1", "1000001" }, -- how many
+      } do
+        for _, value in ipairs(values) do
+          local numbers = { at_us, 10000000, 1 }
+          numbers[place] = value
+          forge("failure ", table.concat(numbers, " "), " ", failed, "\n")
+          assert_not_ours(("%d: %s"):format(place, value))
+        end
+      end
+    end)
 
   it("is not looked into where it is longer than any of ours", function()
     forge_failure("message", ("x"):rep(2 * 1024 * 1024))
@@ -234,13 +316,13 @@ describe("a client with a store that somebody else writes to", function()
       for _, code in ipairs { { 1 }, "a\nb" } do
         local forged = new_failure()
         forged.code = code
-        local line = ("failure %d %s\n"):format(os.time(),
-          json.encode(forged))
+        local line = ("failure %d000000 10000000 1 %s\n"):format(
+          os.time(), json.encode(forged))
         local mine = { set = function() return true end,
           add = function() return true end, delete = function() end }
         function mine.get(_, name)
           return not name:find ":lock$"
-            and "balance 2 " .. name .. "\n" .. line or nil
+            and "balance 3 " .. name .. "\n" .. line or nil
         end
         local client = balance.new { cache = { store = mine } }
         local result, err = client:udio()

@@ -349,7 +349,7 @@ describe("a token that is refused while there is an old value", function()
       function store.get(self, key) -- what is stored grows old
         local text = get(self, key)
         return text and (text:gsub("\nanswer (%d+)", function(at)
-          return "\nanswer " .. at - 100
+          return ("\nanswer %.0f"):format(at - 100e6)
         end))
       end
       local client = balance.new { cache = { ttl = 1, store = store },

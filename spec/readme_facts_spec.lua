@@ -7,6 +7,7 @@ local failure = require "balance.failure"
 local loops = require "balance.loop"
 local options = require "balance.options"
 local pages = require "support.readme"
+local records = require "balance.record"
 
 local declares, fields_of, names = pages.declares, pages.fields_of, pages.names
 local quoted, rows, section = pages.quoted, pages.rows, pages.section
@@ -267,15 +268,28 @@ describe("the README's cache", function()
     for name in pairs(fields_of "balance.CacheSettings") do
       assert.is_not_nil(documented[name], name)
     end
-    for _, name in ipairs { "ttl", "stale" } do
+    for _, name in ipairs { "ttl", "stale", "refresh_timeout" } do
       local pattern = "%f[%w]" .. name .. " = (%d+)"
       assert.equal(pages.sources:match(pattern)
         or pages.sources:match(name .. " = {[^}]-default = (%d+)"),
         documented[name][3])
     end
-    says("Cache", "is remembered for %d s", 10)
-    declares("cache", 10)
   end)
+
+  it("remembers failures for as long as it says, but for some kinds",
+    function()
+      says("Cache", "is remembered for %d s, and twice as long with each"
+        .. " failure in a row, up to %d s; an `auth` failure at first for"
+        .. " %d s", 2, 60, 10)
+      declares("refresh", 2, 60, 10)
+      local kinds = {}
+      for kind in pairs(failure.kinds) do
+        kinds[kind] = not records.kinds[kind] or nil
+      end
+      local list = pages.only(section "Cache",
+        "\n%- (`config`[^.]-) are not remembered")
+      assert.same(names(kinds), names((quoted(list))))
+    end)
 
   it("has each method of a store", function()
     local methods = fields_of "balance.Store"
@@ -335,11 +349,11 @@ describe("the README's signer", function()
 end)
 
 describe("examples/README.md", function()
-  it("has the three functions of a loop", function()
+  it("has the functions of a loop", function()
     for name in pairs(rows(section("A loop of your own", pages.more))) do
       if name:find("^%l+%(") then
         name = name:match("^%l+")
-        assert.is_function(loops.names.blocking[name], name)
+        assert.is_function(loops.names.luv[name], name)
       end
     end
   end)

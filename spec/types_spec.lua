@@ -92,9 +92,9 @@ describe("balance.types", function()
       loop[name] = print
     end
     assert.is_nil(loops.mistake(loop))
-    for name in pairs(fields_of "Loop") do
+    for name, field in pairs(fields_of "Loop") do
       loop[name] = nil
-      assert.is_string(loops.mistake(loop), name)
+      assert.equal(not field.optional, loops.mistake(loop) ~= nil, name)
       loop[name] = print
     end
     local known = {}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The module balance.core: what it opens, and its small functions. */
-#define _POSIX_C_SOURCE 200809L /* getpid, newlocale */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, getpid, newlocale */
 #include <curl/curl.h>
 #include <errno.h>
 #include <langinfo.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libcurl.h"
@@ -36,6 +37,15 @@ static int l_date(lua_State *L)
 static int l_now(lua_State *L)
 {
   lua_pushnumber(L, (lua_Number)clock_ns() / 1e9);
+  return 1;
+}
+
+/* time(): Unix time, seconds with their fraction. */
+static int l_time(lua_State *L)
+{
+  struct timespec now;
+  (void)clock_gettime(CLOCK_REALTIME, &now); /* every system has it */
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
   return 1;
 }
 
@@ -219,6 +229,7 @@ static const luaL_Reg functions[] = {
     {"transport", l_transport},
     {"date", l_date},
     {"now", l_now},
+    {"time", l_time},
     {"sleep", l_sleep},
     {"info", l_info},
     {"scarcity", l_scarcity},

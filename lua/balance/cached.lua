@@ -19,7 +19,7 @@ end
 local function answer_of(outcome)
   local result = outcome.result
   return result and {
-    status = outcome.status, body = outcome.body,
+    status = outcome.status, body = outcome.body, headers = outcome.headers,
     timing = core.copy(outcome.timing), -- the result's is the caller's
     attempts = result.attempts, clock_offset = result.clock_offset,
     is_telling = outcome.is_telling, result = result,
@@ -28,10 +28,11 @@ end
 
 -- Another result of a kept answer.
 local function read(call, answer)
-  local result = answers.read(call.provider, answer.status, answer.body)
+  local result = answers.read(call.provider, answer.status, answer.body,
+    answer.headers)
   local timing = answer.timing
   if result then
-    result.fetched_at = answer.at
+    result.fetched_at = math.floor(answer.at)
     result.timing = {
       dns = timing.dns, connect = timing.connect, tls = timing.tls,
       first_byte = timing.first_byte, total = timing.total,

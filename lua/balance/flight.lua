@@ -89,7 +89,14 @@ local function sweep(now)
   end
 end
 
-local function lead(key, seconds, body)
+--- Runs a function as the leader of a key, in the place of another leader if
+-- there is one.
+-- @tparam string key
+-- @tparam number seconds after which it counts as lost
+-- @tparam function body
+-- @return what the body returned
+-- @raise what the body raised
+function _M.lead(key, seconds, body)
   local now = _M.now()
   sweep(now)
   local flight = { deadline = now + seconds, leader = _M.owner() }
@@ -108,6 +115,14 @@ end
 
 local function is_lost(flight)
   return flight.raised or not flight.results and _M.is_gone(flight.leader)
+end
+
+--- Whether a key has a leader that may bring something.
+-- @tparam string key
+-- @treturn boolean
+function _M.is_led(key)
+  local flight = flights[key]
+  return flight ~= nil and _M.now() < flight.deadline and not is_lost(flight)
 end
 
 local function await(flight, loop, deadline)
@@ -137,8 +152,8 @@ end
 -- @raise what the body raised, in the leader only: the others run theirs
 function _M.run(key, loop, seconds, body)
   local deadline = _M.now() + seconds
-  local flight = flights[key]
-  while flight and _M.now() < flight.deadline and not is_lost(flight) do
+  while _M.is_led(key) do
+    local flight = flights[key]
     if _M.now() >= deadline or not _M.can_wait(loop) then
       return body()
     end
@@ -148,9 +163,8 @@ function _M.run(key, loop, seconds, body)
     elseif is_lost(flight) then
       return body()
     end
-    flight = flights[key] -- another leader's
   end
-  return lead(key, seconds, body)
+  return _M.lead(key, seconds, body)
 end
 
 return _M

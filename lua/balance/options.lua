@@ -36,6 +36,8 @@ end
 _M.of_cache = {
   ttl = { "number", range = "more than %d seconds", above = 0 },
   stale = { "number", range = "%d seconds or more", min = 0 },
+  refresh_timeout = { "number", range = "more than %d seconds", above = 0 },
+  stale_first = { "boolean" },
   store = {
     "table userdata",
     read = schema.object("a store", { "get", "set", "add", "delete" }),

@@ -1,27 +1,37 @@
 -- SPDX-License-Identifier: MIT
---- The records of a cache in its store: the last answer of a key, and an auth
--- failure since then, if there was one.
+--- The records of a cache in its store: the last answer of a key, and the
+-- failure of the last refresh, if it failed.
 --
--- A record is text of two or three parts: a line with its format and its key;
--- where there is one, a line with the failure; where there is one, a line with
--- what is known of the answer, and the bytes of its body up to the end.
--- Numbers are whole, and times of the answer are in microseconds. Others may
--- write to a store: what is read is checked, and the answer is read anew by
--- its provider.
+-- A record is text: a line with its format and its key; where there is one, a
+-- line with the failure; where there is one, the headers of the answer that
+-- its provider reads, a line with what else is known of the answer, and the
+-- bytes of its body up to the end. Numbers are whole, and times are in
+-- microseconds. Others may write to a store: what is read is checked, and the
+-- answer is read anew by its provider.
 -- @module balance.record
 
 local core = require "balance.core"
 local failures = require "balance.failure"
 local json = require "balance.json"
 local safe = require "cjson.safe"
+local text = require "balance.text"
 
 local _M = {}
 
-local format = "balance 2" -- begins every record; the number is the format's
+--- The kinds of failures that a record may have: those of the service, and of
+-- the way to it. The others are of this process alone.
+_M.kinds = {
+  dns = true, connect = true, tls = true, timeout = true, network = true,
+  auth = true, rate_limit = true, api = true, http = true, decode = true,
+  too_large = true,
+}
+
+local format = "balance 3" -- begins every record; the number is the format's
 local max_body = 1024 * 1024 -- bytes, as of an answer
-local max_record = max_body + 64 * 1024 -- bytes
-local max_time = 253402300799 -- the end of the year 9999
-local max_count = 1e6 -- of attempts
+local max_headers = 64 * 1024 -- bytes of names and values, as of an answer
+local max_record = max_body + max_headers + 64 * 1024 -- bytes
+local max_time = 253402300799 * 1e6 -- the end of the year 9999
+local max_count = 1e6 -- of attempts, of failures
 local max_offset = 86400 -- seconds
 local max_us = 86400 * 1e6
 
@@ -35,25 +45,31 @@ local least = { 0, 100, 0, -max_offset, 0, 0, 0, 0, 0 }
 local greatest = { max_time, 599, max_count, max_offset, max_us, max_us,
   max_us, max_us, max_us }
 
+-- The line of a failure: when it came, how long nobody asks again, how many
+-- there were in a row, and its fields.
+local failure_line = "^failure (%d+) (%d+) (%d+) ([^\n]+)\n()"
+local greatest_of_failure = { max_time, max_us, max_count }
+
 local function microseconds(seconds)
   return math.floor((seconds or 0) * 1e6 + 0.5)
 end
 
 local function write_answer(answer)
   local timing = answer.timing or {}
-  return ("answer %d %d %d %d %d %d %d %d %d\n"):format(math.floor(answer.at),
-    answer.status, answer.attempts, answer.clock_offset or 0,
-    microseconds(timing.dns), microseconds(timing.connect),
-    microseconds(timing.tls), microseconds(timing.first_byte),
-    microseconds(timing.total)) .. answer.body
+  return ("answer %.0f %d %d %d %d %d %d %d %d\n"):format(
+    microseconds(answer.at), answer.status, answer.attempts,
+    answer.clock_offset or 0, microseconds(timing.dns),
+    microseconds(timing.connect), microseconds(timing.tls),
+    microseconds(timing.first_byte), microseconds(timing.total))
+    .. answer.body
 end
 
--- The numbers of an answer's line, in their order; nil where one is too small
--- or too big, or there is no line.
-local function in_range(line)
-  for place, max in ipairs(greatest) do
+-- The numbers of a line, in their order; nil where one is too small or too
+-- big, or there is no line.
+local function in_range(line, min, max)
+  for place = 1, #max do
     local number = tonumber(line[place])
-    if not number or number < least[place] or number > max then
+    if not number or number < (min[place] or 0) or number > max[place] then
       return nil
     end
     line[place] = number
@@ -61,28 +77,71 @@ local function in_range(line)
   return line
 end
 
-local function read_answer(text, from)
-  local line = in_range { text:match(answer_line, from) }
+-- Each header is a line with two lengths, and then the name and the value.
+local function write_headers(headers)
+  local parts, size = {}, 0
+  for name, value in pairs(headers or {}) do
+    if type(name) ~= "string" or type(value) ~= "string" then
+      return nil, "its headers are not text"
+    end
+    size = size + #name + #value
+    parts[#parts + 1] = ("header %d %d\n%s%s\n"):format(#name, #value, name,
+      value)
+  end
+  if size > max_headers then
+    return nil, "its headers are longer than " .. max_headers .. " bytes"
+  end
+  return table.concat(parts)
+end
+
+-- Returns the headers, nil where there are none, and where the rest begins;
+-- false where they are not as they should be.
+local function read_headers(record, from)
+  local headers, size = nil, 0
+  while true do
+    local of_name, of_value, start =
+      record:match("^header (%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?)\n()", from)
+    if not start then
+      return headers, from
+    end
+    local value = start + tonumber(of_name)
+    from = value + tonumber(of_value)
+    local name = record:sub(start, value - 1)
+    size = size + from - start
+    if size > max_headers or name == "" or name ~= text.lower(name)
+      or record:byte(from) ~= 10 then
+      return false
+    end
+    headers = headers or {}
+    headers[name], from = record:sub(value, from - 1), from + 1
+  end
+end
+
+local function read_answer(record, from)
+  local headers, start = read_headers(record, from)
+  local line = headers ~= false
+    and in_range({ record:match(answer_line, start) }, least, greatest)
   local body = line and line[#line]
-  if not line or #text - body >= max_body then
+  if not line or #record - body >= max_body then
     return nil
   end
   return {
-    at = line[1], status = line[2], attempts = line[3],
-    clock_offset = line[4] ~= 0 and line[4] or nil,
+    at = line[1] / 1e6, status = line[2], attempts = line[3],
+    clock_offset = line[4] ~= 0 and line[4] or nil, headers = headers,
     timing = {
       dns = line[5] / 1e6, connect = line[6] / 1e6, tls = line[7] / 1e6,
       first_byte = line[8] / 1e6, total = line[9] / 1e6,
     },
-    body = text:sub(body),
+    body = record:sub(body),
   }
 end
 
--- Of a failure only these: each of its types, a number in its range.
+-- Of a failure only these: each of its types, a number in its range. How long
+-- to wait is a time of the record.
 local failure_fields = {
-  message = { "string" }, request_id = { "string" }, hint = { "string" },
-  code = { "string number" }, retryable = { "boolean" },
-  retry_after = { "number", 0, max_offset },
+  kind = { "string" }, message = { "string" }, request_id = { "string" },
+  hint = { "string" }, code = { "string number" },
+  retryable = { "boolean" },
   status = { "number", 100, 599, is_whole = true },
   attempts = { "number", 0, max_count, is_whole = true },
 }
@@ -97,18 +156,19 @@ local function is_right(value, rule)
     and (not rule.is_whole or value % 1 == 0)
 end
 
-local function write_failure(failure, at)
+local function write_failure(record)
   local fields = {}
   for name in pairs(failure_fields) do
-    fields[name] = failure[name]
+    fields[name] = record.failure[name]
   end
   local written, problem = encoder.encode(fields)
-  return written and ("failure %d %s\n"):format(math.floor(at), written),
-    problem
+  return written and ("failure %.0f %.0f %d %s\n"):format(
+    microseconds(record.failed_at), microseconds(record.pause),
+    record.failures, written), problem
 end
 
-local function read_failure(provider, fields, secrets)
-  local read = { kind = "auth" }
+local function read_fields(provider, fields, secrets)
+  local read = {}
   for name, rule in pairs(failure_fields) do
     local value = fields[name]
     if value ~= nil and not is_right(value, rule) then
@@ -116,7 +176,26 @@ local function read_failure(provider, fields, secrets)
     end
     read[name] = value
   end
-  return failures.of_call(provider, read, secrets)
+  return _M.kinds[read.kind] and failures.of_call(provider, read, secrets)
+end
+
+-- Returns the part of a record with a failure, nothing in it where it has
+-- none, and where the rest begins; nil where the failure is not as it should
+-- be.
+local function read_failure(record, from, key, secrets, ...)
+  local failed_at, pause, count, fields, rest =
+    record:match(failure_line, from)
+  if not rest then
+    return {}, from
+  end
+  local line = in_range({ failed_at, pause, count }, {}, greatest_of_failure)
+  fields = line and json.decode(fields)
+  local failure = fields
+    and read_fields(key:match "^balance:([^:]*)", fields, secrets(...))
+  return failure and {
+    failure = failure, failed_at = line[1] / 1e6, pause = line[2] / 1e6,
+    failures = line[3],
+  }, rest
 end
 
 -- The last record that was read, by key, with its text. Only short records
@@ -124,8 +203,8 @@ end
 local last, count = {}, 0
 local max_kept, max_kept_text = 64, 4096 -- records; bytes
 
-local function keep(key, text, record)
-  if record.failure or #text > max_kept_text then
+local function keep(key, written, record)
+  if record.failure or #written > max_kept_text then
     return
   elseif not last[key] then
     count = count + 1
@@ -133,50 +212,43 @@ local function keep(key, text, record)
       last, count = {}, 1
     end
   end
-  last[key] = { text = text, record = record }
+  last[key] = { text = written, record = record }
 end
 
 --- Reads a record. It names its key: a connection to a store that two have
 -- used at once may give one of them what the other asked for.
--- @tparam string text
+-- @tparam string written
 -- @tparam string key
 -- @tparam function secrets returns those that no failure may show
 -- @param ... its arguments
--- @treturn ?table `answer` with `at`; `failure` and `failed_at`, Unix seconds;
--- nobody changes it, for the next may get the same; nil where it is no record,
--- or another key's
-function _M.decode(text, key, secrets, ...)
-  if #text > max_record then
+-- @treturn ?table `answer` with `at`; `failure`, `failed_at`, for how long it
+-- is the answer (`pause`), and how many there were in a row (`failures`). Times
+-- are seconds. Nobody changes it, for the next may get the same; nil where it
+-- is no record, or another key's
+function _M.decode(written, key, secrets, ...)
+  if #written > max_record then
     return nil
   end
   local known = last[key]
-  if known and known.text == text then
+  if known and known.text == written then
     return known.record
   end
   local head = #format + #key + 2
-  if text:sub(1, head) ~= format .. " " .. key .. "\n" then
+  if written:sub(1, head) ~= format .. " " .. key .. "\n" then
     return nil
   end
-  local record, from = {}, head + 1
-  local failed_at, fields, next_line =
-    text:match("^failure (%d+) ([^\n]+)\n()", from)
-  if failed_at then
-    fields = json.decode(fields)
-    record.failed_at = tonumber(failed_at)
-    record.failure = fields and record.failed_at <= max_time
-      and read_failure(key:match "^balance:([^:]*)", fields,
-        secrets(...))
-    from = next_line
-  end
-  if from <= #text then
-    record.answer = read_answer(text, from)
-  end
-  local is_whole = (record.failure or not failed_at)
-    and (record.answer or failed_at and from > #text)
-  if not is_whole then
+  local record, from =
+    read_failure(written, head + 1, key, secrets, ...)
+  if not record then
     return nil
   end
-  keep(key, text, record)
+  if from <= #written or not record.failure then
+    record.answer = read_answer(written, from)
+    if not record.answer then
+      return nil
+    end
+  end
+  keep(key, written, record)
   return record
 end
 
@@ -186,19 +258,22 @@ end
 -- @treturn ?string
 -- @treturn ?string where that is nil, why
 function _M.encode(key, record)
-  local parts = { format .. " " .. key .. "\n" }
+  local parts, answer = { format .. " " .. key .. "\n" }, record.answer
   if record.failure then
-    local line, problem = write_failure(record.failure, record.failed_at)
+    local line, problem = write_failure(record)
     if not line then
       return nil, problem
     end
     parts[#parts + 1] = line
   end
-  if record.answer then
-    if #record.answer.body > max_body then
+  if answer then
+    local headers, problem = write_headers(answer.headers)
+    if not headers then
+      return nil, problem
+    elseif #answer.body > max_body then
       return nil, "it is longer than " .. max_body .. " bytes"
     end
-    parts[#parts + 1] = write_answer(record.answer)
+    parts[#parts + 1] = headers .. write_answer(answer)
   end
   return table.concat(parts)
 end

@@ -108,6 +108,8 @@ local _M = {}
 ---@class balance.CacheSettings
 ---@field ttl? number seconds in which a result is fresh (30)
 ---@field stale? number seconds in which it is returned where a new one cannot be had (300)
+---@field refresh_timeout? number seconds that a call with an old result waits for a new one (2)
+---@field stale_first? boolean return the old result at once, and refresh it in the background (false)
 ---@field store? balance.Store where results are kept
 ---@field dict? string the same, the name of a lua_shared_dict
 
@@ -138,7 +140,7 @@ local _M = {}
 ---@field clock_offset? integer seconds by which the clock was corrected
 ---@field cached? true from the cache, not from a request of this call
 ---@field age? number of a cached one: seconds since `fetched_at`
----@field stale? true older than `ttl`: a new one could not be had
+---@field stale? true older than `ttl`: a new one could not be had, or not yet
 ---@field refresh_error? balance.Failure why not, where a request failed
 
 ---@class balance.TempolorResult: balance.Result
@@ -190,7 +192,7 @@ local _M = {}
 ---@field status? integer of HTTP, where one came
 ---@field request_id? string the service's
 ---@field retryable boolean whether the same call can work later
----@field retry_after? number seconds to wait, where the service said so
+---@field retry_after? number seconds to wait, where the service said so, or a cache remembers the failure
 ---@field hint? string what to do, where something is known
 ---@field attempts? integer how many requests were made
 
@@ -255,6 +257,7 @@ local _M = {}
 ---@field wait fun(transfer: balance.Transfer): boolean?, balance.Kind?, string?, string?
 ---@field sleep fun(seconds: number)
 ---@field gather fun(functions: function[])
+---@field spawn? fun(body: function): boolean?
 
 --- What `balance.register` takes.
 ---@class balance.Provider

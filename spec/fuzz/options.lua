@@ -120,7 +120,8 @@ local function value(bytes, depth)
   elseif kind == 9 then
     return make(bytes, option_names, depth - 1)
   elseif kind == 10 then
-    return make(bytes, { "ttl", "stale", "store", "wait", "get" }, depth - 1)
+    return make(bytes, { "ttl", "stale", "store",
+      "refresh_timeout", "stale_first", "wait", "get" }, depth - 1)
   end
   local first, second = value(bytes, depth - 1), value(bytes, depth - 1)
   return function() return first, second end

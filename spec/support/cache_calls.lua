@@ -9,6 +9,7 @@ local flight = require "balance.flight"
 local identities = require "balance.identity"
 local kept = require "support.kept"
 local memory = require "balance.store.memory"
+local retry = require "balance.retry"
 
 local _M = {}
 
@@ -16,11 +17,14 @@ _M.key = "balance:" .. identities.of("udio", {
   api_key = "s3cr3t-key", endpoint = "https://example.com",
 })
 
---- Before each test.
+local real_random = retry.random
+
+--- Before each test. Pauses are as long as they can be.
 function _M.begin()
   _M.now, _M.events, _M.requests = 1700000000, {}, 0
   local function clock() return _M.now end
   flight.now = clock
+  retry.random = function() return 1 end
   _M.loop = { sleep = _M.pass }
   _M.store = memory.new { now = clock }
   _M.settings = { ttl = 30, stale = 300, store = _M.store, now = clock,
@@ -29,17 +33,18 @@ end
 
 --- After each test.
 function _M.finish()
-  flight.now = core.now
+  flight.now, retry.random = core.now, real_random
 end
 
 function _M.pass(seconds)
   _M.now = _M.now + seconds
 end
 
-function _M.new_failure(kind)
+function _M.new_failure(kind, retry_after)
   return failure.new {
     provider = "udio", kind = kind or "timeout", message = "no answer",
     code = 28, status = 503, request_id = "r1", hint = "wait",
+    retry_after = retry_after,
   }
 end
 
@@ -55,11 +60,16 @@ function _M.fail()
   return nil, _M.new_failure()
 end
 
---- One whose key is refused.
-function _M.refuse()
-  _M.requests = _M.requests + 1
-  return nil, _M.new_failure "auth"
+--- A function for one that fails in another way.
+function _M.failing(kind, retry_after)
+  return function()
+    _M.requests = _M.requests + 1
+    return nil, _M.new_failure(kind, retry_after)
+  end
 end
+
+--- One whose key is refused.
+_M.refuse = _M.failing "auth"
 
 --- Calls, with another request than `fetch`, or another `balance.cache`.
 function _M.call(fetcher, from)

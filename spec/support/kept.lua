@@ -13,7 +13,7 @@ function _M.read(answer)
   local result = answers.read(udio, answer.status, answer.body)
   if result then
     result.timing, result.attempts = answer.timing, answer.attempts
-    result.fetched_at = answer.at
+    result.fetched_at = answer.at and math.floor(answer.at)
   end
   return result
 end
@@ -32,7 +32,12 @@ end
 
 local way = {
   fetch = function(call, seconds) return call.fetch(seconds) end,
-  read = function(_, answer) return _M.read(answer) end,
+  read = function(_, answer)
+    if _M.seen then
+      _M.seen(answer) -- where a spec wants to know it
+    end
+    return _M.read(answer)
+  end,
   secrets = function(call) return call.secrets end,
 }
 

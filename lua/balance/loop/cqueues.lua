@@ -37,6 +37,24 @@ function _M.sleep(seconds)
   cqueues.sleep(seconds)
 end
 
+-- The controller that polls one of a gather.
+local outer = setmetatable({}, { __mode = "k" })
+
+--- Runs a function in a coroutine of the running controller; inside a gather,
+-- which waits for all of its own, of the one around it.
+-- @tparam function body
+-- @treturn boolean false where no controller runs
+function _M.spawn(body)
+  local controller = cqueues.running()
+  while outer[controller] do
+    controller = outer[controller]
+  end
+  if controller then
+    controller:wrap(body)
+  end
+  return controller ~= nil
+end
+
 --- Calls functions side by side, in coroutines of a new controller, which the
 -- running controller polls; one after the other where no descriptor is left
 -- for a new one.
@@ -50,6 +68,7 @@ function _M.gather(functions)
     end
     return
   end
+  outer[controller] = cqueues.running()
   local threads = {}
   for _, body in ipairs(functions) do
     controller:wrap(function()

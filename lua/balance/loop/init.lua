@@ -9,6 +9,9 @@
 -- - `sleep(seconds)`.
 -- - `gather(functions)` calls them side by side, and returns when all have
 --   returned. What one raises it raises.
+-- - `spawn(body)`, where a loop has one, has the function called in the
+--   background: it returns true, and the caller goes on; false, where it
+--   cannot.
 -- - `ready()`, where a loop has one, is called before each call. It returns
 --   true; or nil, a kind, a message and a hint where the call must not begin.
 --   It raises only a mistake in the program.
@@ -80,6 +83,9 @@ function _M.mistake(wanted)
     if type(wanted[name]) ~= "function" then
       return ("a loop must have a function '%s'"):format(name)
     end
+  end
+  if wanted.spawn ~= nil and type(wanted.spawn) ~= "function" then
+    return "a loop's 'spawn' must be a function"
   end
 end
 

@@ -164,6 +164,14 @@ function _M.sleep(seconds)
   coroutine.yield()
 end
 
+--- Runs a function in a coroutine of its own.
+-- @tparam function body
+-- @treturn boolean true
+function _M.spawn(body)
+  resume(coroutine.create(body))
+  return true
+end
+
 --- Calls functions side by side, each in a coroutine. To be called from a
 -- coroutine.
 -- @tparam {function,...} functions

@@ -82,6 +82,22 @@ function _M.sleep(seconds)
   end
 end
 
+--- Runs a function in a timer: the request may end before it does.
+-- @tparam function body
+-- @treturn boolean false where it is not run: nginx has no timer left, or this
+-- worker is about to end
+function _M.spawn(body)
+  if ngx.get_phase() == "init" or ngx.worker.exiting() then
+    return false
+  end
+  local begun = ngx.timer.at(0, function(worker_ends)
+    if not worker_ends then
+      body()
+    end
+  end)
+  return begun ~= nil and begun ~= false
+end
+
 local gathering = false -- in init_by_lua
 
 --- Called after each call. In init_by_lua it closes the transport: every
