@@ -85,8 +85,8 @@ local function write_headers(headers)
       return nil, "its headers are not text"
     end
     size = size + #name + #value
-    parts[#parts + 1] = ("header %d %d\n%s%s\n"):format(#name, #value, name,
-      value)
+    parts[#parts + 1] = ("header %d %d\n"):format(#name, #value) .. name
+      .. value .. "\n"
   end
   if size > max_headers then
     return nil, "its headers are longer than " .. max_headers .. " bytes"
