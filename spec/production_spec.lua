@@ -167,6 +167,35 @@ describe("a client", function()
     assert.equal(2, asked)
   end)
 
+  it("asks once where there is an old answer, else as often as ever",
+    function()
+      local answer, events = nil, {}
+      local name = variant("udio", function(request)
+        request.headers["X-Sandbox-Answer"] = answer
+      end)
+      local client = balance.new {
+        cache = { ttl = 1e-6, store = balance.store.memory() },
+        trace = function(event)
+          if event.event == "attempt" then
+            events[#events + 1] = event.status
+          end
+        end,
+      }
+      local function call(key)
+        return client[name] { api_key = key }
+      end
+      assert.is_nil(call().stale)
+      answer = "http-503"
+      local result = call()
+      assert.is_true(result.stale)
+      assert.equal(503, result.refresh_error.status)
+      assert.equal(1, result.refresh_error.attempts)
+      assert.same({ 200, 503 }, events)
+      local _, err = call(accounts.udio.unused.api_key)
+      assert.equal(3, err.attempts)
+      assert.equal(5, #events)
+    end)
+
   it("asks once for all who ask at the same moment", function()
     local asked = 0
     local name = variant("udio", function(request)

@@ -224,10 +224,10 @@ end
 -- @tparam table call its `loop`, and `emit`, which is nil or gets the events
 -- `refresh` (a request is made), `cache_hit`, `stale`, `cache_error` and
 -- `warning`. A refresh in the background has a copy of it
--- @tparam table way functions that get the call first: `fetch(call, seconds)`
--- returns an answer with its `result`, or nil and a failure; `read(call,
--- answer)` a new result of an answer, nil where it is none; `secrets(call)`
--- the texts that must not be shown
+-- @tparam table way functions that get the call first: `fetch(call, seconds,
+-- retries)` returns an answer with its `result`, or nil and a failure;
+-- `read(call, answer)` a new result of an answer, nil where it is none;
+-- `secrets(call)` the texts that must not be shown
 -- @treturn ?table with `cached` and `age` (seconds since the fetch) where this
 -- call made no request; with `stale` where it is old, and `refresh_error`
 -- where a request for a new one failed
@@ -249,6 +249,7 @@ function _M.call(settings, key, limit, call, way)
     end
     this.limit = math.min(limit,
       settings.refresh_timeout or defaults.refresh_timeout)
+    this.retries = 0 -- one attempt has all of that time
   end
   local new, err, own = refresh.run(this)
   if own then

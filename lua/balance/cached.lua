@@ -57,13 +57,14 @@ end
 
 --- Makes a function that asks the cache, and the service where the cache has
 -- no answer.
--- @tparam function ask gets a call and seconds; returns an outcome
--- @treturn function gets the same; returns a result, or nil and a failure
+-- @tparam function ask gets a call, seconds and maybe how many retries there
+-- may be; returns an outcome
+-- @treturn function gets a call and seconds; returns a result, or nil and a failure
 function _M.new(ask)
   local way = {
     read = read, secrets = secrets_of,
-    fetch = function(call, seconds)
-      local outcome = ask(call, seconds)
+    fetch = function(call, seconds, retries)
+      local outcome = ask(call, seconds, retries)
       return answer_of(outcome), outcome.failure
     end,
   }

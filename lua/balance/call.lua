@@ -28,6 +28,7 @@ local function new_call(client, provider, given, account)
     loop = nil, -- how to wait
     emit = nil, -- tells the trace hook of an event; nil: there is none
     attempts = 0, -- requests that were made
+    retries = nil, -- how many rounds may follow the first
     deadline = nil, -- of all attempts, by core.now()
     round = 0, -- the number of this one; a round goes through the endpoints
     round_deadline = nil,
@@ -57,7 +58,7 @@ local function begin_round(call)
   local now = core.now()
   local left = math.max(call.deadline - now, 0)
   call.round = call.round + 1
-  local is_last = call.round > call.config.retries
+  local is_last = call.round > call.retries
   call.round_deadline = now + (is_last and left or left / 2)
   call.endpoint, call.is_clock_corrected = 1, false
 end
@@ -124,7 +125,7 @@ end
 
 local function pause_and_retry(call, outcome)
   local failure = outcome.failure
-  if not failure.retryable or call.round > call.config.retries then
+  if not failure.retryable or call.round > call.retries then
     return false
   end
   local pause = retry.pause(call.round, failure.retry_after)
@@ -142,8 +143,10 @@ local function pause_and_retry(call, outcome)
 end
 
 -- Asks until there is a result, or nothing helps. Returns the last outcome.
-local function ask(call, seconds)
+-- `retries`: of this time; nil: those of the configuration.
+local function ask(call, seconds, retries)
   call.deadline, call.round = core.now() + seconds, 0
+  call.retries = retries or call.config.retries
   begin_round(call)
   local outcome
   repeat

@@ -172,7 +172,8 @@ local function refresh_under_lock(entry)
   end
   entry:tell { event = "refresh",
     age = record.answer and entry:age(record.answer.at) }
-  local answer, err = entry.way.fetch(entry.call, entry:seconds_left())
+  local answer, err =
+    entry.way.fetch(entry.call, entry:seconds_left(), entry.retries)
   if not answer then
     return fail(entry, record, err)
   end
