@@ -59,7 +59,7 @@ describe("a stranger's text", function()
     assert.equal("no such ***", clean("no such abcd", "abcd"))
   end)
 
-  it("loses a secret in the usual codings", function()
+  it("loses a secret in the usual codings #transport", function()
     local key = "p4ss/wo+rd\"x?y"
     for text, shown in pairs {
       ["b64 cDRzcy93bytyZCJ4P3k= end"] = "b64 ***= end", -- alone
@@ -77,7 +77,7 @@ describe("a stranger's text", function()
     end
   end)
 
-  it("loses a long secret in a coding, whichever piece of it", function()
+  it("loses a long secret in a coding, whichever piece of it #transport", function()
     local bytes = {}
     for i = 1, 3000 do
       bytes[i] = string.char(33 + i * i % 89)

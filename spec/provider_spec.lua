@@ -167,7 +167,7 @@ describe("a provider's read()", function()
   end)
 end)
 
-describe("a provider's request()", function()
+describe("a provider's request() #transport", function()
   -- The head of the request as it came, and the options of its call.
   local function sent(request, options)
     local head
@@ -219,7 +219,7 @@ describe("a provider's request()", function()
   end)
 end)
 
-describe("a service that repeats", function()
+describe("a service that repeats #transport", function()
   local user, password = "someone", "pass/word+of\"someone"
   local coded = "c29tZW9uZTpwYXNzL3dvcmQrb2Yic29tZW9uZQ=="
 
@@ -350,7 +350,7 @@ describe("a service that repeats", function()
   end)
 end)
 
-describe("a Basic value", function()
+describe("a Basic value #transport", function()
   it("is made in memory that is wiped", function()
     local transport = core.transport()
     local transfer = assert(transport:start {
