@@ -77,7 +77,7 @@ describe("a stranger's text", function()
     end
   end)
 
-  it("loses a long secret in a coding, whichever piece of it #transport", function()
+  it("loses a long secret in a coding, whichever piece #transport", function()
     local bytes = {}
     for i = 1, 3000 do
       bytes[i] = string.char(33 + i * i % 89)
