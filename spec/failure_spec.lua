@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local core = require "balance.core"
 local failure = require "balance.failure"
+local process = require "support.process"
 
 describe("tostring() of a failure", function()
   it("is one line with all that is known", function()
@@ -71,9 +72,34 @@ describe("a stranger's text", function()
       ["at /p4ss%2fwo%2brd%22x%3fy/x"] = "at /***/x",
       ['"p4ss\\/wo+rd\\"x?y"'] = '"***"',
       ['"p4ss/wo+rd\\"x?y"'] = '"***"',
+      ['"p4ss\\u002fwo+rd\\u0022x?y"'] = '"***"',
+      ["<p4ss/wo+rd&quot;x?y>"] = "<***>",
+      ["<p4ss&#47;wo&#x2B;rd&#34;x?y>"] = "<***>",
+      ["k=p4ss/wo%2Brd%22x?y&b=1"] = "k=***&b=1",
+      ["at /cDRzcy93bytyZCJ4P3k%3D/b"] = "at /***%3D/b",
     } do
       assert.equal(shown, clean(text, key))
       assert.is_true(core.has_secret(text, { key }))
+    end
+  end)
+
+  it("loses a secret in whatever way its characters are escaped", function()
+    for text, key in pairs {
+      ["k=P!ss%20w*rd-1."] = "P!ss w*rd-1", -- encodeURIComponent
+      ["k=P%40ss+word+12."] = "P@ss word 12", -- a form
+      ["k=caf\\u00e9-cr\\u00E8me."] = "caf\195\169-cr\195\168me",
+      ["k=caf&#233;-cr&#xE8;me."] = "caf\195\169-cr\195\168me",
+      ["k=p&amp;ss&lt;w0rd&gt;."] = "p&ss<w0rd>",
+      ["k=p\\u0026ss\\u003cw0rd\\u003e."] = "p&ss<w0rd>",
+      ["k=ab+cd/ef+gh/."] = "ab%2Bcd%2Fef%2Bgh%2F", -- what a request had
+    } do
+      assert.equal("k=***.", clean(text, key))
+      assert.is_true(core.has_secret(text, { key }))
+      assert.is_true(core.has_secret(("x%20"):rep(3000) .. text, { key }))
+    end
+    for _, text in ipairs { "100 % of it", "a % b %2", "\\u12", "\\", "&#;",
+      "&#x;", "&amp", "&#99999999999;", "%", "&", "%zz \\q &nbsp; +" } do
+      assert.equal(text, clean(text, "a-key-of-a-spec"))
     end
   end)
 
@@ -89,6 +115,13 @@ describe("a stranger's text", function()
     for at = 1, #escaped - 30, 7 do
       local piece = escaped:sub(at, at + 29)
       assert.is_true(core.has_secret(piece, { key }), at)
+    end
+    local path = os.tmpname()
+    process.write(path, key)
+    local coded = process.run("base64 -w 0 " .. path):gsub("[^%w+/=]", "")
+    os.remove(path)
+    for at = 1, #coded - 10 do
+      assert.is_true(core.has_secret(coded:sub(at, at + 9), { key }), at)
     end
   end)
 

@@ -157,6 +157,18 @@ describe("a provider's read()", function()
     assert.equal(42, kept.available)
   end)
 
+  it("may name many fields that are not as documented, of which 32 are told",
+    function()
+      local names = {}
+      for i = 1, 100 do
+        names[i] = "field" .. i
+      end
+      local result = call { credentials = {}, read = function()
+        return { left = 1, available_from = "left" }, nil, names
+      end }
+      assert.equal(32, #result.unexpected)
+    end)
+
   it("may keep the headers, and look at no more of them", function()
     local kept
     call({ credentials = {}, read = function(_, body, headers)
@@ -202,6 +214,21 @@ describe("a provider's request() #transport", function()
     assert.matches("^GET /echo ", sent { path = "/echo", method = "GET" })
     assert.matches("^POST /echo ",
       sent { path = "/echo", method = "POST", body = body })
+  end)
+
+  it("says nothing of the type of a body that it does not know", function()
+    for _, request in ipairs { { path = "/echo", body = "a=b" },
+      { path = "/echo", method = "POST" },
+      { path = "/echo", method = "GET", body = "x" } } do
+      assert.is_nil(sent(request):find "[Cc]ontent%-[Tt]ype")
+    end
+    assert.matches("\r\nContent%-Type: text/x\r\n", sent { path = "/echo",
+      body = "x", headers = { ["Content-Type"] = "text/x" } })
+  end)
+
+  it("has its path as it is", function()
+    assert.matches("^GET /echo/../%%2e/a/./b ",
+      sent { path = "/echo/../%2e/a/./b" })
   end)
 
   it("names a user and a password", function()
@@ -284,6 +311,81 @@ describe("a service that repeats #transport", function()
   it("something else loses no word of it", function()
     local words = "someday a pass, of application/json, is at /say?key=blue"
     assert.equal(words, failure(words, basic))
+  end)
+
+  it("a key that request() or hint() has changed for itself shows none of it",
+    function()
+      local message = "x " .. password
+      assert.equal("x ***", failure(message, function(config)
+        config.password = config.password:reverse()
+        return { path = "/say", authorization = config.password }
+      end))
+      assert.equal("x ***", failure(message, function(config)
+        config.password = nil
+        return { path = "/say" }
+      end))
+    end)
+
+  it("what a request table had that is used again shows none of it",
+    function()
+      local shared = { path = "/say", headers = {} }
+      local function request(config)
+        shared.headers["X-Key"] = config.password:reverse()
+        return shared
+      end
+      local words = "no " .. password:reverse()
+      assert.equal("no ***", failure(words, request))
+    end)
+
+  it("a word of a signed body that is not made of a key shows it", function()
+    local function signed(config)
+      local key = config.password:gsub("%W", "x")
+      return { path = "/say", headers = { ["Content-Type"] = "text/json" },
+        body = ('{"key":"%s","account":"acme-production","sig":"%s"}')
+          :format(key, key:reverse()) }
+    end
+    assert.equal('no such account "acme-production"',
+      failure('no such account "acme-production"', signed))
+    assert.equal('bad "sig":"***"', failure('bad "sig":"'
+      .. password:gsub("%W", "x"):reverse() .. '"', signed))
+  end)
+
+  it("a name that is made of a key, among the unexpected ones, is hidden",
+    function()
+      local warnings = {}
+      local result = call({
+        credentials = { { name = "password" } },
+        request = function(config)
+          return { path = "/say",
+            headers = { ["X-Key"] = config.password:reverse() } }
+        end,
+        read = function()
+          return { left = 1, available_from = "left" }, nil,
+            { password:reverse() }
+        end,
+      }, { password = password, trace = function(event)
+        warnings[#warnings + 1] = event.event == "warning" and event.message
+          or nil
+      end })
+      assert.equal(1, result.available)
+      assert.same({ "not as the document has it: ***" }, warnings)
+    end)
+
+  it("a key with a shape is asked about with another of that shape", function()
+    local key = "abcd1234.efGH-5678"
+    local function shaped(config)
+      local id, secret = config.password:match "^(%w+)%.(.+)$"
+      return { path = "/say/subscription", headers = {
+        ["X-Sign"] = id .. secret:reverse() } }
+    end
+    local _, err = call({
+      credentials = { { name = "password" } }, request = shaped,
+      read = function(_, body)
+        return nil, { kind = "api", message = body.message }
+      end,
+    }, { password = key }, cjson.encode {
+      message = "abcd12348765-HGfe has no subscription" })
+    assert.equal("*** has no subscription", err.message)
   end)
 
   it("all of it hides all of it, where request() minds other keys", function()

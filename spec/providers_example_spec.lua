@@ -56,7 +56,8 @@ describe("the provider of examples/providers/", function()
     assert.equal(0, result.available)
     assert.is_false(result.is_available)
     local _, err = client:deepseek { api_key = "key-none-deepseek" }
-    assert.equal("decode", err.kind)
+    assert.equal("api", err.kind)
+    assert.matches("no balance", err.message)
   end)
 
   it("reads ElevenLabs' characters", function()

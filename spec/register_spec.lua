@@ -121,6 +121,17 @@ describe("balance.register()", function()
       assert.matches("field '" .. name .. "' must be a ",
         refusal { [name] = value }, 1, true)
     end
+    for _, list in ipairs { { name = "api_key", variable = "X" },
+      { api_key = { variable = "X" } } } do
+      assert.matches("'credentials' must be a list of tables",
+        refusal { credentials = list }, 1, true)
+    end
+    for _, name in ipairs { "", "api key" } do
+      assert.matches("credential '" .. name .. "': field 'name' must be one",
+        refusal { credentials = { { name = name } } }, 1, true)
+    end
+    assert.matches("field 'variable' is empty", refusal {
+      credentials = { { name = "api_key", variable = "" } } }, 1, true)
     for _, list in ipairs { { "api_key" }, { {} }, { { name = 5 } } } do
       assert.matches("'credentials' must hold tables with a name",
         refusal { credentials = list }, 1, true)
@@ -161,8 +172,10 @@ describe("balance.register()", function()
     end)
 
   it("does not mind that the table is changed afterwards", function()
-    local made = provider()
+    local made = provider { options = { site = { "a", "b" } } }
     balance.register(made)
+    made.options.site[1] = "c"
+    assert.has_error(function() balance[made.name] { site = "c" } end)
     made.read, made.request, made.endpoint = error, error, "gone"
     made.credentials[1].name = "gone"
     assert.is_table(balance[made.name] { api_key = "k" })
@@ -255,12 +268,21 @@ describe("a mistake in a provider", function()
         { path = "/", headers = { a = 1 } },
       ["raised an error: field 'basic' must hold a user and a password"] =
         { path = "/", basic = { "user" } },
-      ["raised an error: field 'basic' has a user with a colon"] =
-        { path = "/", basic = { "us:er", "password" } },
+      ["raised an error: field 'path' has a blank or a '#'"] =
+        { path = "/a b" },
+      ["raised an error: field 'headers' must not have 'content-length'"] =
+        { path = "/", headers = { ["content-length"] = "5" } },
+      ["raised an error: field 'headers' has a name that is none"] =
+        { path = "/", headers = { ["X-A: b"] = "5" } },
+      ["raised an error: field 'headers' has an Authorization of its own"] =
+        { path = "/", headers = { authorization = "x" },
+          basic = { "user", "password" } },
+      ["raised an error: field 'scheme' goes with 'authorization'"] =
+        { path = "/", scheme = "Bearer" },
       ["raised an error: field 'basic' has a control character"] =
         { path = "/", basic = { "user", "pass\nword" } },
       ["raised an error: field 'basic' is too long"] =
-        { path = "/", basic = { "user", ("p"):rep(5000) } },
+        { path = "/", basic = { "user", ("p"):rep(40000) } },
       ["raised an error: field 'basic' goes without 'authorization'"] =
         { path = "/", basic = { "user", "password" }, authorization = "x" },
       ["raised an error: field 'secret_id' is missing"] =
@@ -273,6 +295,48 @@ describe("a mistake in a provider", function()
     assert_mistake("request", "returned a nil, not a table", {
       request = function() end,
     })
+  end)
+
+  it("is not what came from the caller: a user with a colon", function()
+    local _, err = call {
+      request = function(config)
+        return { path = "/", basic = { config.api_key .. ":", "password" } }
+      end,
+    }
+    assert.equal("config", err.kind)
+    assert.equal("the user of HTTP Basic authentication has a colon",
+      err.message)
+    assert.equal(0, err.attempts)
+  end)
+
+  it("in a table that raises, or has no end, is no more than that", function()
+    local strict = { __index = function(_, name) error("no " .. name, 0) end,
+      __pairs = function() error("no pairs", 0) end }
+    assert_mistake("read", "raised an error: no ", {
+      read = function()
+        return setmetatable({ left = 1, available_from = "x" }, strict)
+      end,
+    })
+    local result = assert(call {
+      request = function()
+        return setmetatable({ path = "/none",
+          headers = setmetatable({ ["X-A"] = "b" }, strict) }, strict)
+      end,
+    })
+    assert.is_number(result.available)
+    local endless = {}
+    endless.itself = { endless, endless }
+    local _, err = call { read = function()
+      return nil, { kind = "api", message = "no", code = endless,
+        request_id = endless, hint = endless }
+    end }
+    assert.equal("api", err.kind)
+    assert.is_nil(err.code)
+    result = assert(call({ read = function(_, body)
+      body.data.up, body.data.more = body, { body.data, body }
+      return { left = 1, available_from = "left" }
+    end }, { cache = { ttl = 1, store = balance.store.memory() } }))
+    assert.equal(1, result.available)
   end)
 
   it("that raises is a failure of that call, with its message", function()
@@ -302,6 +366,20 @@ describe("a mistake in a provider", function()
       assert.equal("config", err.kind)
       assert.matches(words, err.message, 1, true)
     end
+  end)
+
+  it("in what hint() does to its arguments changes nothing", function()
+    local _, err = call {
+      read = function() return nil, { kind = "api", message = "no" } end,
+      hint = function(failure, context)
+        failure.kind, failure.message, failure.retry_after = "x", {}, "soon"
+        context.config.api_key = nil
+        return "look at key-of-a-spec"
+      end,
+    }
+    assert.equal("api", err.kind)
+    assert.equal("no", err.message)
+    assert.equal("look at ***", err.hint)
   end)
 
   it("in hint() costs the hint only, with a warning", function()

@@ -180,6 +180,24 @@ struct transfer_box *core_check_transfer(lua_State *L, int index);
 /* Cancels what is under way. Where it is locked, when it is unlocked. */
 void core_close_transfer(struct transfer_box *box);
 
+/* -- requests, in core_request.c: all of these may raise --------------------- */
+
+/* The field `endpoint`. `clear_host` is the one host that this request may
+   reach without TLS. */
+enum endpoint_status core_read_endpoint(lua_State *L, int table,
+                                        struct endpoint *endpoint);
+
+/* All but the endpoint, the credentials and the rival. */
+void core_read_request(lua_State *L, int table,
+                       struct transport_request *request, struct bytes *body,
+                       struct headers *headers);
+
+/* libcurl would say that a body is a form's, where no header says what it is.
+   An empty header stands for none. */
+void core_leave_out_content_type(lua_State *L,
+                                 const struct transport_request *request,
+                                 struct headers *headers);
+
 /* -- keys in a header, in core_authorization.c ------------------------------ */
 
 /* Adds the header Authorization, where the request's `authorization` or `basic`

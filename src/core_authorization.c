@@ -7,7 +7,7 @@
 
 #include "core.h"
 
-enum { MAX_BASIC = 4096 /* bytes of "user:password" */ };
+enum { MAX_BASIC = 32768 /* bytes of "user:password" */ };
 
 static const struct bytes name = {"Authorization", 13};
 
@@ -48,8 +48,8 @@ static enum buffer_status write_basic(struct buffer *value,
   struct bytes secret = {(const char *)coded,
                          (size_t)EVP_EncodeBlock(coded, plain, (int)len)};
   enum buffer_status status = BUFFER_APPEND(value, BYTES("Basic "), secret);
-  OPENSSL_cleanse(plain, sizeof(plain));
-  OPENSSL_cleanse(coded, sizeof(coded));
+  OPENSSL_cleanse(plain, len);
+  OPENSSL_cleanse(coded, secret.len);
   return status;
 }
 
@@ -64,8 +64,12 @@ enum buffer_status core_add_authorization(lua_State *L, int table,
   struct bytes space = {" ", scheme.len > 0};
   if (is_basic && (key.len || scheme.len))
     luaL_error(L, "field 'basic' goes without 'authorization' and 'scheme'");
+  if (!is_basic && key.len == 0 && scheme.len)
+    luaL_error(L, "field 'scheme' goes with 'authorization'");
   if (!is_basic && key.len == 0)
     return BUFFER_OK;
+  if (core_find_header(headers, name))
+    luaL_error(L, "field 'headers' has an Authorization of its own");
   core_add_header(L, headers, name, BYTES(""));
   buffer_reset(&state->authorization);
   enum buffer_status status =

@@ -10,24 +10,6 @@
 
 static struct core_class class = {.name = "balance.transport"};
 
-/* A string that ends with a zero; NULL where it is not given. */
-static const char *c_string_field(lua_State *L, int table, const char *name)
-{
-  if (!core_push_field(L, table, name, LUA_TSTRING))
-    return NULL;
-  struct bytes text = string_at(L, -1);
-  if (strlen(text.data) != text.len)
-    luaL_error(L, "field '%s' has a zero byte", name);
-  return text.data;
-}
-
-static int64_t time_limit_field(lua_State *L, int table, const char *name)
-{
-  if (!core_push_field(L, table, name, LUA_TNUMBER))
-    luaL_error(L, "field '%s' is missing", name);
-  return core_milliseconds(L, lua_tonumber(L, -1));
-}
-
 static int fail_with(lua_State *L, enum transport_status status)
 {
   int error = status == TRANSPORT_SYSTEM ? errno : ENOMEM;
@@ -114,21 +96,6 @@ static int l_transport_gc(lua_State *L)
   return 0;
 }
 
-static bool boolean_field(lua_State *L, int table, const char *name)
-{
-  return core_push_field(L, table, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
-}
-
-/* `clear_host`: the one host that this request may reach without TLS. */
-static enum endpoint_status read_endpoint(lua_State *L, int table,
-                                          struct endpoint *endpoint)
-{
-  const struct bytes required = {NULL, 0};
-  const char *clear_host = c_string_field(L, table, "clear_host");
-  struct bytes text = core_string_field(L, table, "endpoint", required);
-  return endpoint_parse(text, clear_host, endpoint);
-}
-
 static int fail_for_endpoint(lua_State *L, enum endpoint_status status)
 {
   if (status == ENDPOINT_NO_MEMORY)
@@ -137,47 +104,6 @@ static int fail_for_endpoint(lua_State *L, enum endpoint_status status)
   lua_pushliteral(L, "config");
   lua_pushfstring(L, "endpoint: %s", endpoint_message(status));
   return 3;
-}
-
-static bool is_post(lua_State *L, int table, bool has_body)
-{
-  if (!core_push_field(L, table, "method", LUA_TSTRING))
-    return has_body;
-  const char *method = lua_tostring(L, -1);
-  bool post = strcmp(method, "POST") == 0;
-  if (!post && strcmp(method, "GET") != 0)
-    luaL_error(L, "field 'method' must be 'GET' or 'POST'");
-  return post;
-}
-
-/* All but the endpoint, the credentials and the rival. */
-static void read_request(lua_State *L, int table,
-                         struct transport_request *request, struct bytes *body,
-                         struct headers *headers)
-{
-  const struct bytes required = {NULL, 0};
-  request->path = core_text_field(L, table, "path", required);
-  if (request->path.len == 0 || request->path.data[0] != '/')
-    luaL_error(L, "field 'path' must begin with a slash");
-  if (core_push_field(L, table, "body", LUA_TSTRING)) {
-    *body = string_at(L, -1);
-    request->body = body;
-  }
-  request->post = is_post(L, table, request->body != NULL);
-  request->ca_file = c_string_field(L, table, "ca_file");
-  request->ca_path = c_string_field(L, table, "ca_path");
-  request->proxy = c_string_field(L, table, "proxy");
-  request->http2 = boolean_field(L, table, "http2");
-  request->fresh = boolean_field(L, table, "fresh");
-  request->watch = boolean_field(L, table, "watch");
-  request->timeout_ms = time_limit_field(L, table, "timeout");
-  request->connect_timeout_ms = time_limit_field(L, table, "connect_timeout");
-
-  if (core_push_field(L, table, "headers", LUA_TTABLE))
-    core_add_headers(L, lua_gettop(L), headers);
-  struct bytes agent = core_text_field(L, table, "user_agent", BYTES(""));
-  if (agent.len && !core_find_header(headers, BYTES("User-Agent")))
-    core_add_header(L, headers, BYTES("User-Agent"), agent);
 }
 
 static enum transport_status start(struct core_state *state,
@@ -203,13 +129,13 @@ static int l_transport_start(lua_State *L)
     return fail_as_closing(L);
 
   struct endpoint endpoint;
-  enum endpoint_status endpoint_status = read_endpoint(L, 2, &endpoint);
+  enum endpoint_status endpoint_status = core_read_endpoint(L, 2, &endpoint);
   if (endpoint_status != ENDPOINT_OK)
     return fail_for_endpoint(L, endpoint_status);
   struct transport_request request = {.endpoint = &endpoint};
   struct headers headers = {.count = 0};
   struct bytes body;
-  read_request(L, 2, &request, &body, &headers);
+  core_read_request(L, 2, &request, &body, &headers);
   if (endpoint.in_clear && core_has_credentials(L, 2, &headers))
     return fail_for_endpoint(L, ENDPOINT_IN_CLEAR);
   const struct transfer_box *rival = NULL;
@@ -228,6 +154,7 @@ static int l_transport_start(lua_State *L)
   } else {
     struct bytes host = {endpoint.host, strlen(endpoint.host)};
     core_add_header(L, &headers, BYTES("Host"), host);
+    core_leave_out_content_type(L, &request, &headers);
     if (core_add_authorization(L, 2, state, &headers) != BUFFER_OK)
       return core_fail_for(L, ENOMEM);
   }

@@ -162,7 +162,7 @@ static bool set_common(CURL *easy)
   return SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) && SET(NOPROGRESS, 0L) &&
          SET(XFERINFOFUNCTION, on_round) && SET(BUFFERSIZE, (long)READ_SIZE) &&
          SET(UPLOAD_BUFFERSIZE, (long)SEND_SIZE) && SET(FOLLOWLOCATION, 0L) &&
-         SET(DISALLOW_USERNAME_IN_URL, 1L) &&
+         SET(DISALLOW_USERNAME_IN_URL, 1L) && SET(PATH_AS_IS, 1L) &&
          SET(PROTOCOLS_STR, "http,https") &&
          SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
          SET(MAXAGE_CONN, (long)MAX_IDLE_AGE) &&

@@ -5,15 +5,17 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "decode.h"
+
 enum {
-  GROUP = 3,              /* bytes that are four digits of base64 */
-  PART = 256 * GROUP,     /* bytes of a secret that are coded at once */
-  OVERLAP = 4 * GROUP,    /* more than a text is compared by at once */
-  MIN_FORM = 6,           /* bytes; less may be in any text */
-  MAX_FORM = GROUP * PART /* bytes of a part: three for each */
+  GROUP = 3,            /* bytes that are four digits of base64 */
+  PART = 256 * GROUP,   /* bytes of a secret that are coded at once */
+  OVERLAP = 32 * GROUP, /* more than is compared at once, escapes and all */
+  MIN_FORM = 6,         /* bytes; less may be in any text */
+  MAX_FORM = PART / GROUP * 4 /* bytes of a part */
 };
 
-/* Writes a form of at most PART bytes. Returns its length. */
+/* Codes at most PART bytes. Returns the length of the form. */
 typedef size_t (*form_coder)(struct bytes from, char *out);
 
 static size_t base64(struct bytes from, char *out)
@@ -39,49 +41,14 @@ static size_t base64url(struct bytes from, char *out)
   return differs ? len : 0;
 }
 
-static bool is_unreserved(char c)
+/* What was put into a request may be repeated without its escapes. */
+static size_t unescaped(struct bytes from, char *out)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
-}
-
-static size_t percent(struct bytes from, char *out)
-{
-  static const char digits[] = "0123456789ABCDEF";
-  size_t len = 0;
-  for (size_t i = 0; i < from.len; i++) {
-    unsigned char c = (unsigned char)from.data[i];
-    if (is_unreserved(from.data[i])) {
-      out[len++] = from.data[i];
-    } else {
-      out[len++] = '%';
-      out[len++] = digits[c >> 4];
-      out[len++] = digits[c & 15];
-    }
-  }
-  return len;
-}
-
-static size_t escape(struct bytes from, const char *characters, char *out)
-{
-  size_t len = 0;
-  for (size_t i = 0; i < from.len; i++) {
-    if (from.data[i] && strchr(characters, from.data[i]))
-      out[len++] = '\\';
-    out[len++] = from.data[i];
-  }
-  return len;
-}
-
-static size_t json(struct bytes from, char *out)
-{
-  return escape(from, "\"\\", out);
-}
-
-static size_t json_with_slashes(struct bytes from, char *out)
-{
-  return escape(from, "\"\\/", out);
+  struct decoded decoded;
+  decode(from, false, &decoded);
+  memcpy(out, decoded.bytes, decoded.len);
+  OPENSSL_cleanse(decoded.bytes, decoded.len);
+  return decoded.len;
 }
 
 static void each_part(struct bytes secret, form_coder code,
@@ -104,10 +71,8 @@ static void each_part(struct bytes secret, form_coder code,
 void forms_each(struct bytes secret,
                 void (*use)(void *user, struct bytes form), void *user)
 {
-  static const form_coder texts[] = {percent, json, json_with_slashes};
   use(user, secret);
-  for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-    each_part(secret, texts[i], use, user);
+  each_part(secret, unescaped, use, user);
   /* Behind other text it begins anywhere in a group; the rest of a group that
      is not its own is left out. */
   for (size_t skip = 0; skip < GROUP && skip < secret.len; skip++) {

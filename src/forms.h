@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The forms in which a service may repeat a secret: as it is, in base64, alone
-   and behind or before other text ("user:password"), percent-encoded, and as in
-   a JSON string. */
+/* The forms in which a service may repeat a secret: as it is, without its
+   escapes, and in base64, alone or between other text ("user:password"). */
 #ifndef BALANCE_FORMS_H
 #define BALANCE_FORMS_H
 

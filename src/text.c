@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "decode.h"
+
 /* -- secrets ---------------------------------------------------------------- */
 
 enum {
@@ -71,14 +73,40 @@ static bool is_piece(const struct needle *needle, const char *at)
   return false;
 }
 
+static bool has_piece(const struct needle *needle, const char *text,
+                      size_t len)
+{
+  for (size_t i = 0; i + needle->piece <= len; i++)
+    if (is_piece(needle, text + i))
+      return true;
+  return false;
+}
+
+/* Whether a piece is in a text as it was before it was escaped. Parts of it are
+   looked at one by one; they overlap by more than a piece can take. */
+static bool has_escaped(const struct needle *needle, struct bytes text)
+{
+  enum { STEP = DECODE_WINDOW - (MAX_SHOWN + 1) * DECODE_MAX_ESCAPE };
+  struct decoded decoded;
+  bool found = false;
+  for (size_t at = 0; !found && at < text.len; at += STEP) {
+    struct bytes rest = {text.data + at, text.len - at};
+    for (int plus = 0; !found && plus <= 1; plus++) {
+      found = decode(rest, plus, &decoded) &&
+              has_piece(needle, decoded.bytes, decoded.len);
+      OPENSSL_cleanse(decoded.bytes, decoded.len);
+    }
+  }
+  return found;
+}
+
 bool text_has_secret(struct bytes text, struct bytes secret)
 {
   struct needle needle;
-  bool found = false;
   if (!needle_open(&needle, secret, text.len))
     return false;
-  for (size_t i = 0; !found && i + needle.piece <= text.len; i++)
-    found = is_piece(&needle, text.data + i);
+  bool found =
+      has_piece(&needle, text.data, text.len) || has_escaped(&needle, text);
   OPENSSL_cleanse(&needle, sizeof(needle));
   return found;
 }
@@ -94,6 +122,25 @@ static void hide_piece(struct text *text, size_t first, size_t len)
   memset(text->hidden + first, true, end - first);
 }
 
+/* Hides in a text what is a piece once it is decoded. An escape is hidden whole,
+   though a piece may begin or end with one of its bytes. */
+static void hide_escaped(struct text *text, const struct needle *needle,
+                         bool plus)
+{
+  struct decoded decoded;
+  struct bytes bytes = {(const char *)text->bytes, text->len};
+  if (decode(bytes, plus, &decoded))
+    for (size_t i = 0; i + needle->piece <= decoded.len; i++) {
+      size_t end = i + needle->piece, first = decoded.from[i];
+      if (!is_piece(needle, decoded.bytes + i))
+        continue;
+      while (end < decoded.len && decoded.from[end] == decoded.from[end - 1])
+        end++;
+      hide_piece(text, first, decoded.from[end] - first);
+    }
+  OPENSSL_cleanse(decoded.bytes, decoded.len);
+}
+
 void text_hide(struct text *text, struct bytes secret)
 {
   struct needle needle;
@@ -103,6 +150,8 @@ void text_hide(struct text *text, struct bytes secret)
   for (size_t i = 0; i + needle.piece <= text->len; i++)
     if (is_piece(&needle, bytes + i))
       hide_piece(text, i, needle.piece);
+  hide_escaped(text, &needle, false);
+  hide_escaped(text, &needle, true);
   OPENSSL_cleanse(&needle, sizeof(needle));
 }
 
@@ -159,6 +208,8 @@ static size_t character(const unsigned char *at, size_t len)
       return 0;
   return size;
 }
+
+_Static_assert((int)DECODE_WINDOW >= (int)TEXT_WINDOW, "a text is one part");
 
 bool text_is_utf8(struct bytes text)
 {

@@ -30,14 +30,14 @@ struct text {
 /* Whether it is well-formed UTF-8. */
 bool text_is_utf8(struct bytes text);
 
-/* Whether a secret, or eight successive bytes of one, are in the text. The case
-   of letters does not matter. */
+/* Whether a secret, or eight successive bytes of one, are in the text, as they
+   are or escaped (see decode.h). The case of letters does not matter. */
 bool text_has_secret(struct bytes text, struct bytes secret);
 
 /* Copies the beginning of a text. */
 void text_open(struct text *text, struct bytes from);
 
-/* Hides the secret, and each eight successive bytes of it, in whatever case. */
+/* Hides the secret, and each eight successive bytes of it, the same way. */
 void text_hide(struct text *text, struct bytes secret);
 
 /* Hides what looks like a signature, and makes the text UTF-8 without control

@@ -34,6 +34,9 @@ return {
       return nil -- by the status
     end
     local place, info = choose(body.balance_infos)
+    if not info then
+      return nil, "the account has no balance in any currency"
+    end
     return {
       available = info.total_balance, unit = info.currency,
       available_from = ("balance_infos[%d].total_balance"):format(place),

@@ -249,7 +249,7 @@ local function unexpected_in(names, from)
     is_named[from] = true
   end
   for name in pairs(is_named) do
-    list[#list + 1] = name
+    add(list, name)
   end
   table.sort(list, text.is_before)
   return list[1] and list or nil
@@ -335,6 +335,12 @@ local function accept(provider, fields, unexpected, body)
   return new_result(provider, fields, available, unexpected, body)
 end
 
+local is_shown = { string = true, number = true }
+
+local function shown(value)
+  return is_shown[type(value)] and value or nil
+end
+
 -- The fields of a failure. Only what a provider may say of one: its table may
 -- be a stranger's.
 local function refuse(refused, status, body)
@@ -356,10 +362,20 @@ local function refuse(refused, status, body)
     retryable = nil
   end
   return {
-    kind = kind, code = refused.code, message = refused.message,
-    request_id = refused.request_id, retryable = retryable,
-    hint = refused.hint,
+    kind = kind, retryable = retryable, code = shown(refused.code),
+    message = shown(refused.message), hint = shown(refused.hint),
+    request_id = shown(refused.request_id),
   }
+end
+
+-- Asks the provider. Returns a result, or nil and the fields of a failure.
+local function ask(provider, status, body, headers, text_of_body)
+  local fields, refused, unexpected =
+    provider.read(status, body, headers, text_of_body)
+  if fields then
+    return accept(provider, fields, unexpected, body)
+  end
+  return nil, refuse(refused, status, body)
 end
 
 --- Reads an answer. It depends on nothing but the arguments.
@@ -373,17 +389,11 @@ end
 -- @treturn ?table then, what was decoded; nil: it was not JSON
 function _M.read(provider, status, body, headers)
   local decoded, excess = json.decode(body)
-  local ok, fields, refused, unexpected =
-    pcall(provider.read, status, decoded, headers or {}, body)
-  local result
+  local ok, result, refused =
+    pcall(ask, provider, status, decoded, headers or {}, body)
   if not ok then
-    refused = mistake.raised("read", fields)
-  elseif fields then
-    result, refused = accept(provider, fields, unexpected, decoded)
-  else
-    refused = refuse(refused, status, decoded)
-  end
-  if result then
+    refused = mistake.raised("read", result)
+  elseif result then
     return result
   end
   refused.status = status

@@ -11,7 +11,6 @@ local odd = require "balance.credentials.odd"
 local secrets = require "balance.secrets"
 local spelling = require "balance.spelling"
 local text = require "balance.text"
-local trace = require "balance.trace"
 local version = require "balance.version"
 
 local _M = {}
@@ -30,9 +29,6 @@ _M.request_fields = {
 -- The words for a mistake in a request; nil where there is none. What is in its
 -- texts, C looks at.
 local function mistake_in(request)
-  if type(request) ~= "table" then
-    return "returned a " .. type(request) .. ", not a table"
-  end
   for name, value in next, request do
     local wanted = _M.request_fields[name]
     if not wanted then
@@ -48,16 +44,35 @@ local function mistake_in(request)
   end
 end
 
--- The request of a call; or nil and the fields of a failure.
+-- A copy of what request() returned, which is the provider's own to change.
+local function copy_of(request)
+  local copy = core.copy(request)
+  for _, name in ipairs { "headers", "basic" } do
+    if type(copy[name]) == "table" then
+      copy[name] = core.copy(copy[name])
+    end
+  end
+  return copy
+end
+
+-- The request of a call; or nil and the fields of a failure. The provider may
+-- do what it likes with its own copy of the configuration.
 local function request_of(call)
-  local ok, request =
-    pcall(call.provider.request, call.config, call.clock_offset)
+  local ok, request = pcall(call.provider.request, core.copy(call.config),
+    call.clock_offset)
   if not ok then
     return nil, mistake.raised("request", request)
+  elseif type(request) ~= "table" then
+    return nil, mistake.of("request", "returned a " .. type(request)
+      .. ", not a table")
   end
+  request = copy_of(request)
   local words = mistake_in(request)
   if words then
     return nil, mistake.of("request", words)
+  elseif request.basic and tostring(request.basic[1]):find(":", 1, true) then
+    return nil, { kind = "config",
+      message = "the user of HTTP Basic authentication has a colon" }
   end
   return request
 end
@@ -170,8 +185,8 @@ local function hint_of_provider(call, refused, date)
   if not call.provider.hint then
     return nil
   end
-  local ok, hint = pcall(call.provider.hint, refused,
-    { config = call.config, now = os.time(), date = date })
+  local ok, hint = pcall(call.provider.hint, core.copy(refused),
+    { config = core.copy(call.config), now = os.time(), date = date })
   if not ok then
     refused.warning = mistake.raised("hint", hint).warning
     return nil
@@ -235,10 +250,12 @@ end
 -- @field headers of the answer: those that the provider looked at
 -- @field result where there is one
 -- @field failure where there is none
+-- @field is_unsent whether there was no request
 -- @field endpoint
 -- @field hedged whether there was a second request
 -- @field is_second whether this is of the second one
 -- @field is_telling whether the answer repeats a secret
+-- @field warning a message for the trace
 -- @field clock_ahead seconds, how far the server's clock is ahead of this one
 
 -- Whether an answer has one of these texts in it.
@@ -263,12 +280,28 @@ local function private_of(call, transfers, is_repeated)
   return private
 end
 
-local function failed(call, problem, private)
-  if problem.warning and call.emit then
-    trace.warner(call)(failure.clean(problem.warning, private))
+-- The failure, or whether a result may be stored; and a warning for the trace.
+local function judge(call, outcome, problem, transfers)
+  local result = outcome.result
+  local unexpected = result and result.unexpected
+  if not problem and not call.config.cache
+    and not (unexpected and call.emit) then
+    return
   end
-  problem.warning = nil
-  return failure.of_call(call.provider.name, problem, private)
+  local warning = problem and problem.warning
+    or unexpected and "not as the document has it: "
+      .. table.concat(unexpected, ", ")
+  local private = private_of(call, transfers, function(texts)
+    return secrets.are_in(problem or warning, texts)
+      or not problem and is_in_answer(outcome, texts)
+  end)
+  outcome.warning = failure.clean(warning, private)
+  if problem then
+    problem.warning = nil
+    outcome.failure = failure.of_call(call.provider.name, problem, private)
+  else
+    outcome.is_telling = is_in_answer(outcome, private)
+  end
 end
 
 --- Reads what became of the requests of an attempt, and closes them.
@@ -281,20 +314,15 @@ end
 -- @treturn table an outcome
 function _M.conclude(call, endpoint, transfer, transfers, problem)
   local outcome = transfer and transfer:result() or {}
-  -- of a request that was refused it may be anything
-  outcome.endpoint = (transfer or transfers[1]) and endpoint
+  outcome.is_unsent = not transfer and not transfers[1]
+  outcome.endpoint = not outcome.is_unsent and endpoint -- else anything
+    or nil
   outcome.hedged = transfers[2] ~= nil
   outcome.is_second = transfer ~= nil and transfer == transfers[2]
   if transfer then
     outcome.result, problem = read(call, outcome, transfer)
   end
-  if problem then
-    outcome.failure = failed(call, problem, private_of(call, transfers,
-      function(texts) return secrets.are_in(problem, texts) end))
-  elseif call.config.cache then
-    outcome.is_telling = is_in_answer(outcome, private_of(call, transfers,
-      function(texts) return is_in_answer(outcome, texts) end))
-  end
+  judge(call, outcome, problem, transfers)
   for _, each in ipairs(transfers) do
     each:close()
   end

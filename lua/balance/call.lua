@@ -89,6 +89,9 @@ local function try(call)
   if call.emit then
     trace.attempt(call, outcome)
   end
+  if outcome.is_unsent then
+    call.attempts = call.attempts - 1
+  end
   return outcome
 end
 

@@ -257,7 +257,8 @@ local function new_attempt(by_name)
     end
     local outcome = attempt.conclude(call, endpoint, nil, {},
       core.copy(answer.failure))
-    outcome.endpoint, outcome.status = endpoint, answer.failure.status
+    outcome.endpoint, outcome.is_unsent = endpoint, false
+    outcome.status = answer.failure.status
     outcome.timing, outcome.reused = new_timing(), false
     return outcome
   end

@@ -26,7 +26,8 @@ function _M.raised(name, problem)
   end
   local ok, words = pcall(tostring, problem)
   return _M.of(name, "raised an error: "
-    .. (ok and words or "one that cannot be shown"))
+    .. (ok and type(words) == "string" and words
+      or "one that cannot be shown"))
 end
 
 return _M

@@ -33,13 +33,24 @@ end
 
 --- The fields of a credential: a schema.
 _M.credential_fields = {
-  name = { "string" },
-  variable = { "string table", read = schema.read_strings },
+  name = { "string", read = read_name },
+  variable = { "string table", read = function(variable, what)
+    if variable == "" then
+      return nil, what .. " is empty"
+    end
+    return schema.read_strings(variable, what)
+  end },
   optional = { "boolean" },
 }
 
 local function read_credentials(list)
-  local read = {}
+  local read, count = {}, 0
+  for _ in next, list do
+    count = count + 1
+  end
+  if count ~= #list then
+    return nil, "'credentials' must be a list of tables, each with a name"
+  end
   for i, credential in ipairs(list) do
     if type(credential) ~= "table" or type(credential.name) ~= "string" then
       return nil, "'credentials' must hold tables with a name"
@@ -55,13 +66,15 @@ local function read_credentials(list)
 end
 
 local function read_options(own)
+  local read = {}
   for name, types in pairs(own) do
     local mistake = options.mistake_in_type(types)
     if mistake then
       return nil, ("option '%s': %s"):format(tostring(name), mistake)
     end
+    read[name] = type(types) == "table" and core.copy(types) or types
   end
-  return core.copy(own)
+  return read
 end
 
 --- The fields of a provider: a schema.

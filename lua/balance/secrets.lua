@@ -29,85 +29,79 @@ end
 
 local min_made = 8 -- bytes; what is made of a key is not shorter
 
--- The same configuration with other keys, of the same lengths.
+-- A key that is as another one looks: as long, with the same punctuation.
+local function like(key)
+  local bytes = {}
+  for i = 1, #key do
+    local letter = key:sub(i, i)
+    bytes[i] = letter:find "%d" and "0" or letter:find "%l" and "x"
+      or letter:find "%u" and "X" or letter
+  end
+  return table.concat(bytes)
+end
+
+-- The same configuration with other keys.
 local function with_other_keys(provider, config)
   local other = core.copy(config)
   for _, credential in ipairs(provider.credentials) do
     local key = config[credential.name]
-    other[credential.name] = key and ("0"):rep(#key)
+    other[credential.name] = key and like(key)
   end
   return other
 end
 
--- The part of a text that is not in its twin, between what both begin and end
--- with.
-local function difference(whole, twin)
-  local first, last, last_of_twin = 1, #whole, #twin
-  while first <= last and whole:byte(first) == twin:byte(first) do
-    first = first + 1
-  end
-  while last >= first and last_of_twin >= first
-    and whole:byte(last) == twin:byte(last_of_twin) do
-    last, last_of_twin = last - 1, last_of_twin - 1
-  end
-  return whole:sub(first, last)
-end
+-- The parts of a path or a body, and of a header.
+local parts_of_text = "[^%s/?&=:,;\"'<>(){}%[%]|]+"
+local parts_of_header = "[^%s,;]+"
 
--- All texts of a request by their places. A path is taken apart.
-local function texts_of(request)
-  local texts = {}
-  local function add(place, value)
-    if type(value) == "string" then
-      texts[place] = value
+-- The parts of all texts of a request, as a set.
+local function parts_of(request)
+  local parts = {}
+  local function add(value, pattern)
+    for part in (type(value) == "string" and value or ""):gmatch(pattern) do
+      parts[part] = true
     end
   end
-  local count = 0
-  for part in (request.path or ""):gmatch "[^/?&=]+" do
-    count = count + 1
-    add("path " .. count, part)
-  end
+  add(request.path, parts_of_text)
+  add(request.body, parts_of_text)
+  add(request.authorization, parts_of_header)
   for _, name in ipairs { "headers", "basic" } do
-    for key, value in pairs(request[name] or {}) do
-      add(name .. " " .. tostring(key), value)
+    local values = request[name]
+    for _, value in next, type(values) == "table" and values or {} do
+      add(value, parts_of_header)
     end
   end
-  add("body", request.body)
-  add("authorization", request.authorization)
-  return texts
+  return parts
 end
 
--- The texts of the request for other keys. None where request() minds these:
--- then all may be made of the keys.
+-- The parts of the request for other keys; none where it cannot be made.
 local function twin_of(call)
   local config = with_other_keys(call.provider, call.config)
   local ok, request = pcall(call.provider.request, config, call.clock_offset)
-  local is_request = ok and type(request) == "table"
-    and type(request.path) == "string"
-  return is_request and texts_of(request) or {}
+  return ok and type(request) == "table" and parts_of(request) or {}
 end
 
 --- What a request has of the keys, in whatever form its provider put it there:
--- what is another text where the keys are others. Nobody asks the provider for
--- that unless a text of the request is repeated.
+-- the parts that the request for other keys does not have. Where request()
+-- cannot make that, all may be of the keys. Nobody asks it unless a part is
+-- repeated.
 -- @tparam table call see `balance.call`
 -- @tparam table request what the provider's request() returned
 -- @tparam function is_repeated whether one of these texts may be shown
 -- @treturn {string,...}
 function _M.made(call, request, is_repeated)
-  local texts, long, made = texts_of(request), {}, {}
-  for _, own in pairs(texts) do
-    if #own >= min_made then
-      long[#long + 1] = own
+  local parts, made = {}, {}
+  for part in next, parts_of(request) do
+    if #part >= min_made then
+      parts[#parts + 1] = part
     end
   end
-  if not long[1] or not is_repeated(long) then
-    return made
-  end
-  local twin = twin_of(call)
-  for place, own in pairs(texts) do
-    local other = twin[place]
-    if own ~= other then
-      made[#made + 1] = other and difference(own, other) or own
+  if parts[1] and is_repeated(parts) then
+    local twin = twin_of(call)
+    for _, part in ipairs(parts) do
+      if not twin[part] then
+        made[#made + 1] = part
+      end
     end
   end
   return made
@@ -118,16 +112,19 @@ end
 -- @param value
 -- @tparam {string|userdata,...} secrets a transfer stands for what was made
 -- for its request
+-- @tparam ?table seen tables that were looked at
 -- @treturn boolean
-function _M.are_in(value, secrets)
+function _M.are_in(value, secrets, seen)
   local kind = type(value)
   if kind == "string" then
     return core.has_secret(value, secrets)
   elseif kind == "number" then
     return core.has_secret(text.of_number(value), secrets)
-  elseif kind == "table" then
+  elseif kind == "table" and not (seen and seen[value]) then
+    seen = seen or {}
+    seen[value] = true
     for name, item in next, value do
-      if _M.are_in(name, secrets) or _M.are_in(item, secrets) then
+      if _M.are_in(name, secrets, seen) or _M.are_in(item, secrets, seen) then
         return true
       end
     end

@@ -30,8 +30,7 @@ end
 -- @tparam table call see `balance.call`
 -- @tparam table outcome of `balance.attempt`
 function _M.attempt(call, outcome)
-  local failure, result = outcome.failure, outcome.result
-  local timing = outcome.timing
+  local failure, timing = outcome.failure, outcome.timing
   local number = call.attempts
   if outcome.hedged and not outcome.is_second then
     number = number - 1
@@ -42,9 +41,8 @@ function _M.attempt(call, outcome)
     timing = timing and core.copy(timing), -- the result has the other
     reused = outcome.reused,
   }
-  if result and result.unexpected then
-    _M.warner(call)("not as the document has it: "
-      .. table.concat(result.unexpected, ", "))
+  if outcome.warning then
+    call.emit { event = "warning", message = outcome.warning }
   end
 end
 

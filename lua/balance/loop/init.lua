@@ -93,8 +93,9 @@ end
 -- up, so that the line is that of the function itself.
 local function raise_kind(wait, kind)
   local place = debug.getinfo(wait, "S")
-  error(("%s:%d: the loop's 'wait' returned an %s"):format(place.short_src,
-    place.linedefined, spelling.unknown("kind", kind, failure.kinds)), 0)
+  error(("%s:%d: the loop's 'wait' returned %s"):format(place.short_src,
+    place.linedefined, kind == nil and "neither true nor a kind"
+      or "an " .. spelling.unknown("kind", kind, failure.kinds)), 0)
 end
 
 --- A client's setting `loop`, as calls use it: of a loop of the caller's, each
