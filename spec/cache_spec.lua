@@ -235,8 +235,8 @@ describe("a store", function()
       good .. "}", (good:gsub("balance 3", "balance 2")), 7, true,
       (good:gsub("balance:udio:%x", "balance:udio:x")), -- somebody else's
       (good:gsub("answer %d+", "answer x")), head .. "answer 1\n{}",
-      head .. "failure x {}\n", head .. "failure 1700000000 1 1 {}",
-      head .. "failure 1700000000 1 1 x\n",
+      head .. "failure x {}\n", head .. "failure 1700000000 1 1 1 {}",
+      head .. "failure 1700000000 1 1 1 x\n",
     } do
       assert.is_true(calls.store:set(calls.key, garbage))
       calls.events = {}

@@ -241,6 +241,8 @@ describe("a mistake in balance.fake", function()
         { udio = { status = 503, headers = { "Retry-After: 3" } } },
       ["udio: answer field 'body': Cannot serialise function"] =
         { udio = { credits = print } },
+      ["udio: answer field 'body': a number has more than 14 digits"] =
+        { udio = { credits = 12345678901234.56 } },
       ["unknown setting 'retrys'; did you mean 'retries'?"] = { retrys = 1 },
     } do
       local settings = type(given) == "table" and given.retrys and given

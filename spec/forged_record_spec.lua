@@ -59,7 +59,8 @@ end
 
 -- The line of an answer, with one of its numbers changed, and its body.
 local function forge_answer(place, value, body)
-  local numbers = { at_us, 200, 1, 0, 0, 100000, 200000, 300000, 400000 }
+  local numbers = { at_us, 200, 1, 0, 0, 100000, 200000, 300000, 400000,
+    300000000 }
   numbers[place] = value
   forge("answer ", table.concat(numbers, " "), "\n",
     body or kept.answer(195).body)
@@ -68,7 +69,7 @@ end
 local function forge_failure(name, value)
   local failed = new_failure()
   failed[name] = value
-  forge("failure ", at_us, " 10000000 1 ", json.encode(failed), "\n")
+  forge("failure ", at_us, " 10000000 1 10000000 ", json.encode(failed), "\n")
 end
 
 before_each(function()
@@ -105,6 +106,7 @@ describe("an answer in a store", function()
         { "x", "--1", "86401", "-86401", huge }, -- clock
         { "x", "-1", huge }, { "x", "-1", huge }, { "x", "-1", huge },
         { "x", "-1", huge }, { "x", "-1", huge, "86400000001" }, -- timing
+        { "x", "", "-1", huge, "253402300800000000" }, -- for how long
       } do
         for _, value in ipairs(values) do
           forge_answer(place, value)
@@ -129,9 +131,9 @@ describe("an answer in a store", function()
 
   it("is not ours where a part of the record is missing", function()
     for _, record in ipairs { {}, { "answer 1" }, { "answer\n" },
-      { "\n" }, { "failure ", at_us, " 1 1 {}" },
-      { "failure ", at_us, " 1 1 {}\nanswer x\n" },
-      { "failure ", at_us, " 1 1 {}\n", "x" } } do
+      { "\n" }, { "failure ", at_us, " 1 1 1 {}" },
+      { "failure ", at_us, " 1 1 1 {}\nanswer x\n" },
+      { "failure ", at_us, " 1 1 1 {}\n", "x" } } do
       forge(unpack(record))
       assert_not_ours(table.concat(record))
     end
@@ -170,7 +172,7 @@ end)
 describe("the headers of an answer in a store", function()
   local function forge_headers(...)
     local answer = kept.answer(195)
-    forge(..., ("answer %s 200 1 0 0 0 0 0 0\n%s"):format(at_us, answer.body))
+    forge(..., "answer " .. at_us .. " 200 1 0 0 0 0 0 0 0\n" .. answer.body)
   end
 
   -- Through the store; returns those that came back.
@@ -268,9 +270,10 @@ describe("a failure in a store", function()
         { "x", "", "-1", "253402300800000000", "1.5" }, -- when
         { "x", "-1", "86400000001", ("9"):rep(400) }, -- how long
         { "x", "-1", "1000001" }, -- how many
+        { "x", "", "-1", "86400000001" }, -- how much time there was
       } do
         for _, value in ipairs(values) do
-          local numbers = { at_us, 10000000, 1 }
+          local numbers = { at_us, 10000000, 1, 10000000 }
           numbers[place] = value
           forge("failure ", table.concat(numbers, " "), " ", failed, "\n")
           assert_not_ours(("%d: %s"):format(place, value))
@@ -316,7 +319,7 @@ describe("a client with a store that somebody else writes to", function()
       for _, code in ipairs { { 1 }, "a\nb" } do
         local forged = new_failure()
         forged.code = code
-        local line = ("failure %d000000 10000000 1 %s\n"):format(
+        local line = ("failure %d000000 10000000 1 10000000 %s\n"):format(
           os.time(), json.encode(forged))
         local mine = { set = function() return true end,
           add = function() return true end, delete = function() end }

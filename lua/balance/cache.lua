@@ -22,6 +22,8 @@ local _M = {}
 local defaults = { ttl = 30, stale = 300, refresh_timeout = 2 } -- seconds
 local default_store
 
+local patience = 1.5 -- so much more time makes another request of it
+
 local min_exptime = 0.001 -- seconds; to ngx.shared less is for ever
 
 -- What a call knows of its key: the settings, how to fetch and to read, and how
@@ -80,7 +82,7 @@ function Entry:read()
   return {
     answer = answer, result = result, failure = record.failure,
     failed_at = record.failed_at, pause = record.pause,
-    failures = record.failures,
+    failures = record.failures, seconds = record.seconds,
   }
 end
 
@@ -102,15 +104,22 @@ end
 
 -- Ages -------------------------------------------------------------------------
 
---- How old a time is. Machines that share a store have clocks of their own: one
--- that is off makes a value older, never younger.
+--- How old a time is. Machines that share a store have clocks of their own: a
+-- time that has not come yet is as old as it is far.
 function Entry:age(at)
   return math.abs(self.now() - at)
 end
 
+--- Whether a record's failure says something to this call: not a timeout where
+-- the request had much less time than this call has.
+function Entry:is_told(record)
+  return record.failure ~= nil and (record.failure.kind ~= "timeout"
+    or self:is_usable(record) or self.whole <= record.seconds * patience)
+end
+
 --- How long a record's failure is still the answer; 0 where there is none.
 function Entry:pause_left(record)
-  return record.failure
+  return self:is_told(record)
     and math.max(record.pause - self:age(record.failed_at), 0) or 0
 end
 
@@ -153,12 +162,11 @@ end
 
 -- The failure that is remembered, for one caller; nil where none is.
 local function remembered(this, record)
-  local left = this:pause_left(record)
-  if left == 0 then
+  if not this:is_told(record) then
     return nil
   end
-  local err = copy_of(record.failure)
-  err.retry_after = left
+  local err, left = copy_of(record.failure), this:pause_left(record)
+  err.retry_after = left > 0 and left or nil -- somebody asks just now
   return err
 end
 
@@ -209,11 +217,10 @@ local function default()
   return default_store
 end
 
--- Whether somebody else refreshes a record, or begins to: its old value is the
--- answer, and this call does not wait.
-local function is_refreshed_by_another(this, settings)
-  return flight.is_led(this.key)
-    or settings.stale_first and refresh.begin(this)
+-- Whether somebody else refreshes a record, or begins to: its old value, or the
+-- last failure, is the answer, and this call does not wait.
+local function is_refreshed_by_another(this, in_background)
+  return flight.is_led(this.key) or in_background and refresh.begin(this)
 end
 
 --- Returns what is kept under a key, or fetches it.
@@ -238,15 +245,17 @@ function _M.call(settings, key, limit, call, way)
     key = key, ttl = ttl,
     lifetime = math.max(settings.stale or defaults.stale, ttl),
     store = settings.store or default(), now = settings.now or core.time,
-    limit = limit, call = call, way = way, emit = call.emit,
+    limit = limit, whole = limit, call = call, way = way, emit = call.emit,
   }, Entry)
   local record = this:read()
   if not this:needs_refresh(record) then
     return deliver(this, record)
-  elseif this:is_usable(record) then
-    if is_refreshed_by_another(this, settings) then
-      return deliver(this, record)
-    end
+  end
+  local is_usable = this:is_usable(record)
+  if (is_usable or this:is_told(record))
+    and is_refreshed_by_another(this, is_usable and settings.stale_first) then
+    return deliver(this, record)
+  elseif is_usable then
     this.limit = math.min(limit,
       settings.refresh_timeout or defaults.refresh_timeout)
     this.retries = 0 -- one attempt has all of that time

@@ -37,13 +37,34 @@ local documents = {
 
 -- What is answered -------------------------------------------------------------
 
-local encoder = core.in_plain_locale(safe.new) -- it writes 14 digits
+local encoder = core.in_plain_locale(safe.new)
+
+-- Whether lua-cjson, which writes 14 digits, has enough for each number.
+local function is_exact(value)
+  if type(value) == "number" then
+    return tonumber(("%.14g"):format(value)) == value
+  end
+  for _, item in next, type(value) == "table" and value or {} do
+    if not is_exact(item) then
+      return false
+    end
+  end
+  return true
+end
+
+local function write(body)
+  local written, problem = encoder.encode(body) -- has an end, then
+  if written and not is_exact(body) then
+    return nil, "a number has more than 14 digits, give the body as text"
+  end
+  return written, problem
+end
 
 local function read_body(body, what)
   if type(body) == "string" then
     return body
   end
-  local written, problem = core.in_plain_locale(encoder.encode, body)
+  local written, problem = core.in_plain_locale(write, body)
   return written, problem and what .. ": " .. problem
 end
 

@@ -38,17 +38,17 @@ local max_us = 86400 * 1e6
 local encoder = core.in_plain_locale(safe.new)
 
 -- The line of an answer: when it came, its status, how many requests it took,
--- the correction of the clock, and its timing.
+-- the correction of the clock, its timing, and for how long somebody wants it.
 local answer_line =
-  "^answer (%d+) (%d+) (%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()"
-local least = { 0, 100, 0, -max_offset, 0, 0, 0, 0, 0 }
+  "^answer (%d+) (%d+) (%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()"
+local least = { 0, 100, 0, -max_offset, 0, 0, 0, 0, 0, 0 }
 local greatest = { max_time, 599, max_count, max_offset, max_us, max_us,
-  max_us, max_us, max_us }
+  max_us, max_us, max_us, max_time }
 
 -- The line of a failure: when it came, how long nobody asks again, how many
--- there were in a row, and its fields.
-local failure_line = "^failure (%d+) (%d+) (%d+) ([^\n]+)\n()"
-local greatest_of_failure = { max_time, max_us, max_count }
+-- there were in a row, how much time the request had, and its fields.
+local failure_line = "^failure (%d+) (%d+) (%d+) (%d+) ([^\n]+)\n()"
+local greatest_of_failure = { max_time, max_us, max_count, max_us }
 
 local function microseconds(seconds)
   return math.floor((seconds or 0) * 1e6 + 0.5)
@@ -56,12 +56,12 @@ end
 
 local function write_answer(answer)
   local timing = answer.timing or {}
-  return ("answer %.0f %d %d %d %d %d %d %d %d\n"):format(
+  return ("answer %.0f %d %d %d %d %d %d %d %d %.0f\n"):format(
     microseconds(answer.at), answer.status, answer.attempts,
     answer.clock_offset or 0, microseconds(timing.dns),
     microseconds(timing.connect), microseconds(timing.tls),
-    microseconds(timing.first_byte), microseconds(timing.total))
-    .. answer.body
+    microseconds(timing.first_byte), microseconds(timing.total),
+    math.min(microseconds(answer.lifetime), max_time)) .. answer.body
 end
 
 -- The numbers of a line, in their order; nil where one is too small or too
@@ -132,6 +132,7 @@ local function read_answer(record, from)
       dns = line[5] / 1e6, connect = line[6] / 1e6, tls = line[7] / 1e6,
       first_byte = line[8] / 1e6, total = line[9] / 1e6,
     },
+    lifetime = line[10] / 1e6,
     body = record:sub(body),
   }
 end
@@ -162,9 +163,9 @@ local function write_failure(record)
     fields[name] = record.failure[name]
   end
   local written, problem = encoder.encode(fields)
-  return written and ("failure %.0f %.0f %d %s\n"):format(
+  return written and ("failure %.0f %.0f %d %.0f %s\n"):format(
     microseconds(record.failed_at), microseconds(record.pause),
-    record.failures, written), problem
+    record.failures, microseconds(record.seconds), written), problem
 end
 
 local function read_fields(provider, fields, secrets)
@@ -183,18 +184,19 @@ end
 -- none, and where the rest begins; nil where the failure is not as it should
 -- be.
 local function read_failure(record, from, key, secrets, ...)
-  local failed_at, pause, count, fields, rest =
+  local failed_at, pause, count, seconds, fields, rest =
     record:match(failure_line, from)
   if not rest then
     return {}, from
   end
-  local line = in_range({ failed_at, pause, count }, {}, greatest_of_failure)
+  local line =
+    in_range({ failed_at, pause, count, seconds }, {}, greatest_of_failure)
   fields = line and json.decode(fields)
   local failure = fields
     and read_fields(key:match "^balance:([^:]*)", fields, secrets(...))
   return failure and {
     failure = failure, failed_at = line[1] / 1e6, pause = line[2] / 1e6,
-    failures = line[3],
+    failures = line[3], seconds = line[4] / 1e6,
   }, rest
 end
 
@@ -221,10 +223,11 @@ end
 -- @tparam string key
 -- @tparam function secrets returns those that no failure may show
 -- @param ... its arguments
--- @treturn ?table `answer` with `at`; `failure`, `failed_at`, for how long it
--- is the answer (`pause`), and how many there were in a row (`failures`). Times
--- are seconds. Nobody changes it, for the next may get the same; nil where it
--- is no record, or another key's
+-- @treturn ?table `answer` with `at` and `lifetime`; `failure`, `failed_at`, for
+-- how long it is the answer (`pause`), how many there were in a row
+-- (`failures`), and how much time the request had (`seconds`). Times are
+-- seconds. Nobody changes it, for the next may get the same; nil where it is no
+-- record, or another key's
 function _M.decode(written, key, secrets, ...)
   if #written > max_record then
     return nil

@@ -101,7 +101,7 @@ local function enter(entry)
     local record = entry:read()
     if taken or err ~= "exists" then
       return record, entry:needs_refresh(record)
-    elseif entry:is_usable(record) or entry:pause_left(record) > 0 then
+    elseif entry:is_usable(record) or entry:is_told(record) then
       return record, false
     -- half of the time is left for a request of our own
     elseif flight.now() - entry.started >= entry.limit / 2
@@ -115,9 +115,11 @@ end
 
 -- What is kept -------------------------------------------------------------------
 
-local function keep_answer(entry, answer)
+-- Others that share the store may want an answer for longer than this one.
+local function keep_answer(entry, answer, old)
   answer.at = entry.now()
-  entry:write({ answer = answer }, entry.lifetime)
+  answer.lifetime = math.max(entry.lifetime, old and old.lifetime or 0)
+  entry:write({ answer = answer }, answer.lifetime)
 end
 
 -- For how long nobody asks again: random, so that many do not come back
@@ -133,14 +135,17 @@ local function rest_after(entry, record, err, failures)
 end
 
 -- The record outlives the pause, as the next one depends on this one.
-local function keep_failure(entry, record, err)
+-- `seconds`: how much time the request had.
+local function keep_failure(entry, record, err, seconds)
   local failures = math.min((record.failures or 0) + 1, max_failures)
   local pause = rest_after(entry, record, err, failures)
+  local answer = record.answer
+  local left = answer and answer.lifetime - entry:age(answer.at) or 0
   entry:write({
-    answer = entry:is_usable(record) and record.answer or nil,
+    answer = left > 0 and answer or nil,
     failure = err, failed_at = entry.now(), pause = pause,
-    failures = failures,
-  }, pause + entry.lifetime)
+    failures = failures, seconds = seconds,
+  }, math.max(pause + entry.lifetime, left))
 end
 
 -- Refreshing ---------------------------------------------------------------------
@@ -152,7 +157,7 @@ local function is_kept(err)
 end
 
 -- Another may have brought an answer while this one failed.
-local function fail(entry, record, err)
+local function fail(entry, record, err, seconds)
   if not is_kept(err) then
     return record, err
   end
@@ -161,7 +166,7 @@ local function fail(entry, record, err)
     return latest
   end
   latest.answer = latest.answer or record.answer -- the store may have lost it
-  keep_failure(entry, latest, err)
+  keep_failure(entry, latest, err, seconds)
   return latest, err
 end
 
@@ -172,12 +177,12 @@ local function refresh_under_lock(entry)
   end
   entry:tell { event = "refresh",
     age = record.answer and entry:age(record.answer.at) }
-  local answer, err =
-    entry.way.fetch(entry.call, entry:seconds_left(), entry.retries)
+  local seconds = entry:seconds_left()
+  local answer, err = entry.way.fetch(entry.call, seconds, entry.retries)
   if not answer then
-    return fail(entry, record, err)
+    return fail(entry, record, err, seconds)
   end
-  keep_answer(entry, answer)
+  keep_answer(entry, answer, record.answer)
   return { answer = answer }, nil, answer.result
 end
 

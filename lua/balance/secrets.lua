@@ -50,25 +50,32 @@ local function with_other_keys(provider, config)
   return other
 end
 
--- The parts of a path or a body, and of a header.
-local parts_of_text = "[^%s/?&=:,;\"'<>(){}%[%]|]+"
-local parts_of_header = "[^%s,;]+"
+-- What stands between the parts of a path or a body, and of a header.
+local in_text = "%s/?&=:,;\"'<>(){}%[%]|"
+local in_header = "%s,;"
 
--- The parts of all texts of a request, as a set.
+-- The parts of all texts of a request, as a set. A text that is one part is
+-- taken as it is: a copy of a key would stay in memory.
 local function parts_of(request)
   local parts = {}
-  local function add(value, pattern)
-    for part in (type(value) == "string" and value or ""):gmatch(pattern) do
+  local function add(value, separators)
+    if type(value) ~= "string" then
+      return
+    elseif not value:find("[" .. separators .. "]") then
+      parts[value] = true
+      return
+    end
+    for part in value:gmatch("[^" .. separators .. "]+") do
       parts[part] = true
     end
   end
-  add(request.path, parts_of_text)
-  add(request.body, parts_of_text)
-  add(request.authorization, parts_of_header)
+  add(request.path, in_text)
+  add(request.body, in_text)
+  add(request.authorization, in_header)
   for _, name in ipairs { "headers", "basic" } do
     local values = request[name]
     for _, value in next, type(values) == "table" and values or {} do
-      add(value, parts_of_header)
+      add(value, in_header)
     end
   end
   return parts

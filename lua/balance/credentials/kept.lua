@@ -80,6 +80,11 @@ local function is_due(entry, refused)
   return entry.ends <= now or is_old and now - entry.tried >= retry_after
 end
 
+-- Whether a set that is due is used while somebody else fetches the next.
+local function will_do(entry, refused)
+  return entry and entry.ends > _M.now() and entry.set.token ~= refused
+end
+
 --- The set that is kept under a key. One that is due is fetched, once for all
 -- calls that need it at that moment.
 -- @tparam string key
@@ -95,6 +100,8 @@ function _M.get(key, limit, context, fetch)
   local entry, why, about = kept[key], nil, nil
   if not context.asks then
     return nil, "nobody was asked"
+  elseif will_do(entry, context.refused) and flight.is_led(key) then
+    return entry.set
   elseif not entry or is_due(entry, context.refused) then
     local deadline = core.now() + limit
     entry, why, about = flight.run(key, context.loop, limit, function()
