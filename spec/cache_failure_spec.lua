@@ -311,6 +311,18 @@ describe("callers that share a store", function()
     assert.equal(2, calls.requests)
   end)
 
+  it("do not have one that is long over", function()
+    call(fail)
+    pass(2 + 10)
+    local nested
+    local result = call(function()
+      coroutine.wrap(function() nested = call() end)()
+      return calls.fetch()
+    end)
+    assert.equal(197, result.credits)
+    assert.equal(196, nested.credits) -- asked for itself
+  end)
+
   it("ask anew where they have more time than the request that timed out",
     function()
       with(30, 300, 0.1)

@@ -110,11 +110,15 @@ function Entry:age(at)
   return math.abs(self.now() - at)
 end
 
---- Whether a record's failure says something to this call: not a timeout where
--- the request had much less time than this call has.
+--- Whether a record's failure says something to this call: while it is the
+-- answer, and then for as long as the next request may take. A timeout does
+-- not where the request had much less time than this call has.
 function Entry:is_told(record)
-  return record.failure ~= nil and (record.failure.kind ~= "timeout"
-    or self:is_usable(record) or self.whole <= record.seconds * patience)
+  local err = record.failure
+  return err ~= nil
+    and self:age(record.failed_at) < record.pause + self.whole
+    and (err.kind ~= "timeout" or self:is_usable(record)
+      or self.whole <= record.seconds * patience)
 end
 
 --- How long a record's failure is still the answer; 0 where there is none.
