@@ -47,10 +47,11 @@ end
 -- A copy of what request() returned, which is the provider's own to change.
 local function copy_of(request)
   local copy = core.copy(request)
-  for _, name in ipairs { "headers", "basic" } do
-    if type(copy[name]) == "table" then
-      copy[name] = core.copy(copy[name])
-    end
+  if type(copy.headers) == "table" then
+    copy.headers = core.copy(copy.headers)
+  end
+  if type(copy.basic) == "table" then
+    copy.basic = core.copy(copy.basic)
   end
   return copy
 end
@@ -70,7 +71,9 @@ local function request_of(call)
   local words = mistake_in(request)
   if words then
     return nil, mistake.of("request", words)
-  elseif request.basic and tostring(request.basic[1]):find(":", 1, true) then
+  end
+  local user = request.basic and request.basic[1]
+  if type(user) == "string" and user:find(":", 1, true) then
     return nil, { kind = "config",
       message = "the user of HTTP Basic authentication has a colon" }
   end
