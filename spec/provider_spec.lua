@@ -43,6 +43,7 @@ describe("balance.amount()", function()
       assert.equal(expected, balance.amount(value))
     end
     if math.type then
+      assert.equal("integer", math.type(balance.amount(5.0)))
       assert.equal("integer", math.type(balance.amount "110.00"))
       assert.equal("9007199254740993",
         ("%d"):format(balance.amount "9007199254740993"))
@@ -107,6 +108,19 @@ describe("a provider's read()", function()
       assert.equal("decode", select(2, reads(fields)).kind)
     end
   end)
+
+  it("may refuse an answer in another format, with a hint of its own",
+    function()
+      local _, err = call({ credentials = {}, read = function()
+        return nil, { kind = "auth", message = "bad key",
+          hint = "make a new key" }
+      end }, nil, "<error>bad key</error>", 401)
+      assert.equal("make a new key", err.hint)
+      _, err = call({ credentials = {}, read = function()
+        return nil, "bad key"
+      end }, nil, "<error>bad key</error>", 401)
+      assert.is_nil(err.hint)
+    end)
 
   it("may return nil and a message", function()
     local result, err = reads(nil, "oops")
@@ -369,6 +383,24 @@ describe("a service that repeats #transport", function()
       end })
       assert.equal(1, result.available)
       assert.same({ "not as the document has it: ***" }, warnings)
+    end)
+
+  it("a key of the characters of made-up ones shows none of what it is in",
+    function()
+      for _, key in ipairs { "XXXX-0000-xxxx", "xx00XXxx00XXxx00" } do
+        local _, err = call({
+          credentials = { { name = "password" } },
+          request = function(config)
+            return { path = "/say", headers = { ["X-Sign"] = "v2."
+              .. config.password:gsub("%W", "") .. ".end" } }
+          end,
+          read = function(_, body)
+            return nil, { kind = "api", message = body.message }
+          end,
+        }, { password = key }, cjson.encode {
+          message = "bad v2." .. key:gsub("%W", "") .. ".end" })
+        assert.equal("bad ***", err.message)
+      end
     end)
 
   it("a key with a shape is asked about with another of that shape", function()

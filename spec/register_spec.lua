@@ -99,8 +99,9 @@ describe("balance.register()", function()
       assert.matches("the name '" .. name .. "' is taken",
         refusal { name = name } or "")
     end
-    for _, name in ipairs { "", "two words", "1st", "a-b", "end", "goto" } do
-      assert.matches("'name' must be one that Lua can call",
+    for _, name in ipairs { "", "two words", "1st", "a-b", "end", "goto",
+      "global" } do
+      assert.matches("'name' must be an identifier of Lua",
         refusal { name = name })
     end
   end)
@@ -127,7 +128,7 @@ describe("balance.register()", function()
         refusal { credentials = list }, 1, true)
     end
     for _, name in ipairs { "", "api key" } do
-      assert.matches("credential '" .. name .. "': field 'name' must be one",
+      assert.matches("credential '" .. name .. "': field 'name' must be",
         refusal { credentials = { { name = name } } }, 1, true)
     end
     assert.matches("field 'variable' is empty", refusal {
@@ -157,13 +158,14 @@ describe("balance.register()", function()
     function()
       for name, why in pairs { timeout = "every provider",
         endpoint = "every provider", credentials = "every provider",
-        provider = "balance.all", api_key = "a credential" } do
+        provider = "balance.all", endpoint_variable = "a configuration",
+        api_key = "a credential" } do
         local message = refusal { options = { [name] = "string" } }
         assert.matches("the name of option '" .. name .. "' is taken", message,
           1, true)
         assert.matches(why, message, 1, true)
       end
-      for _, name in ipairs { "timeout", "provider" } do
+      for _, name in ipairs { "timeout", "provider", "endpoint_variable" } do
         assert.matches("the name of credential '" .. name .. "' is taken",
           refusal { credentials = { { name = name } } }, 1, true)
       end
@@ -251,6 +253,7 @@ describe("a mistake in a provider", function()
   end)
 
   it("in what request() returns is a failure that says so", function()
+    local unsent = "returned what cannot be sent: field "
     for words, value in pairs {
       ["returned a number, not a table"] = 5,
       ["returned no 'path'"] = {},
@@ -258,35 +261,40 @@ describe("a mistake in a provider", function()
         { path = "/", bodi = "x" },
       ["returned a field 'body' that is a table, not a string"] =
         { path = "/", body = {} },
-      ["raised an error: field 'path' must begin with a slash"] =
+      [unsent .. "'path' must begin with a slash"] =
         { path = "none" },
-      ["raised an error: field 'path' has a control character"] =
+      [unsent .. "'path' has a control character"] =
         { path = "/a\nb" },
-      ["raised an error: field 'method' must be 'GET' or 'POST'"] =
+      [unsent .. "'method' must be 'GET' or 'POST'"] =
         { path = "/", method = "PUT" },
-      ["raised an error: field 'headers' must hold strings by name"] =
+      [unsent .. "'headers' must hold strings by name"] =
         { path = "/", headers = { a = 1 } },
-      ["raised an error: field 'basic' must hold a user and a password"] =
+      [unsent .. "'basic' must hold a user and a password"] =
         { path = "/", basic = { "user" } },
-      ["raised an error: field 'path' has a blank or a '#'"] =
-        { path = "/a b" },
-      ["raised an error: field 'headers' must not have 'content-length'"] =
+      [unsent .. "'path' has a blank or a '#'"] =
+        { path = "/a\tb" },
+      [unsent .. "'headers' must not have 'content-length'"] =
         { path = "/", headers = { ["content-length"] = "5" } },
-      ["raised an error: field 'headers' has a name that is none"] =
+      [unsent .. "'headers' has a name that is none"] =
         { path = "/", headers = { ["X-A: b"] = "5" } },
-      ["raised an error: field 'headers' has an Authorization of its own"] =
+      [unsent .. "'headers' has an Authorization of its own"] =
         { path = "/", headers = { authorization = "x" },
           basic = { "user", "password" } },
-      ["raised an error: field 'scheme' goes with 'authorization'"] =
+      [unsent .. "'scheme' goes with 'authorization'"] =
         { path = "/", scheme = "Bearer" },
-      ["raised an error: field 'basic' has a control character"] =
+      [unsent .. "'basic' has a control character"] =
         { path = "/", basic = { "user", "pass\nword" } },
-      ["raised an error: field 'basic' is too long"] =
+      [unsent .. "'basic' is too long"] =
         { path = "/", basic = { "user", ("p"):rep(40000) } },
-      ["raised an error: field 'basic' goes without 'authorization'"] =
+      [unsent .. "'basic' goes without 'authorization'"] =
         { path = "/", basic = { "user", "password" }, authorization = "x" },
-      ["raised an error: field 'secret_id' is missing"] =
+      [unsent .. "'secret_id' is missing"] =
         { path = "/", tc3 = {} },
+      [unsent .. "'headers' has 'Content-Type',"] =
+        { path = "/", headers = { ["content-type"] = "text/x" },
+          tc3 = { secret_id = "id", secret_key = "key", service = "x" } },
+      ["returned 'tc3' beside 'authorization' or 'basic'"] =
+        { path = "/", tc3 = {}, authorization = "x" },
     } do
       assert_mistake("request", words, {
         request = function() return value end,
@@ -380,6 +388,39 @@ describe("a mistake in a provider", function()
     assert.equal("api", err.kind)
     assert.equal("no", err.message)
     assert.equal("look at ***", err.hint)
+  end)
+
+  it("in default_endpoint() shows no key, and changes none", function()
+    for _, func in ipairs {
+      function(config) return nil, "none for " .. config.api_key end,
+      function(config) error("none for " .. config.api_key, 0) end,
+      function(config)
+        local key = config.api_key
+        config.api_key = nil
+        return nil, "none for " .. key
+      end,
+    } do
+      local made = provider { default_endpoint = func }
+      made.endpoint = nil
+      balance.register(made)
+      local _, err = balance[made.name] { api_key = "key-of-a-spec" }
+      assert.matches("none for ***", err.message, 1, true)
+    end
+  end)
+
+  it("cannot change what the next call knows", function()
+    local seen = {}
+    local name = register { options = { filter = "table" },
+      request = function(config)
+        seen[#seen + 1] = config.filter.n
+        config.filter.n, config.api_key = 2, "changed"
+        return { path = "/none" }
+      end }
+    local client = balance.new { [name] = { filter = { n = 1 } } }
+    for _ = 1, 2 do
+      assert.is_table(client[name](client, { api_key = "key-of-a-spec" }))
+    end
+    assert.same({ 1, 1 }, seen)
   end)
 
   it("in hint() costs the hint only, with a warning", function()

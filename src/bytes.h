@@ -21,8 +21,8 @@ struct header {
   struct bytes value;
 };
 
-/* Whether it may stand in a header or a request line: it has no control
-   character but tabs. A line end in it would begin another header. */
+/* Whether it may stand in a header: it has no control character but tabs. A
+   line end in it would begin another header. */
 static inline bool is_field_text(struct bytes text)
 {
   for (size_t i = 0; i < text.len; i++) {

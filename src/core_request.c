@@ -85,7 +85,7 @@ void core_read_request(lua_State *L, int table,
   request->path = core_text_field(L, table, "path", required);
   if (request->path.len == 0 || request->path.data[0] != '/')
     luaL_error(L, "field 'path' must begin with a slash");
-  if (strcspn(request->path.data, " #") != request->path.len)
+  if (strcspn(request->path.data, " \t#") != request->path.len)
     luaL_error(L, "field 'path' has a blank or a '#', to be percent-encoded");
   if (core_push_field(L, table, "body", LUA_TSTRING)) {
     *body = string_at(L, -1);

@@ -222,9 +222,13 @@ enum tc3_status core_sign_request(lua_State *L, int table,
   read_signing(L, table, signing);
 
   size_t first = headers->count;
-  for (size_t i = 0; i < signing->sent.count; i++)
-    core_add_header(L, headers, signing->sent.list[i].name,
-                    signing->sent.list[i].value);
+  for (size_t i = 0; i < signing->sent.count; i++) {
+    struct header sent = signing->sent.list[i];
+    if (core_find_header(headers, sent.name))
+      luaL_error(L, "field 'headers' has '%s', which 'tc3' makes",
+                 sent.name.data);
+    core_add_header(L, headers, sent.name, sent.value);
+  }
   enum tc3_status status = sign(L, state, signing);
   headers->list[first] = signing->sent.list[0];
   return status;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* The value of at most `max` digits; `used` tells how many there were. */
-static unsigned long number(struct bytes text, unsigned base, size_t max,
-                            size_t *used)
+static unsigned long read_number(struct bytes text, unsigned base, size_t max,
+                                 size_t *used)
 {
   static const char digits[] = "0123456789abcdef";
   unsigned long value = 0;
@@ -22,7 +22,7 @@ static unsigned long number(struct bytes text, unsigned base, size_t max,
   return value;
 }
 
-static struct bytes after(struct bytes text, size_t count)
+static struct bytes skip(struct bytes text, size_t count)
 {
   return (struct bytes){text.data + count, text.len - count};
 }
@@ -33,7 +33,7 @@ static struct bytes after(struct bytes text, size_t count)
 static size_t of_url(struct bytes text, unsigned long *code)
 {
   size_t used;
-  *code = number(after(text, 1), 16, 2, &used);
+  *code = read_number(skip(text, 1), 16, 2, &used);
   return used == 2 ? 3 : 0;
 }
 
@@ -44,7 +44,7 @@ static size_t of_json(struct bytes text, unsigned long *code)
     return 0;
   char c = text.data[1];
   if (c == 'u') {
-    *code = number(after(text, 2), 16, 4, &used);
+    *code = read_number(skip(text, 2), 16, 4, &used);
     return used == 4 ? 6 : 0;
   }
   *code = (unsigned char)c;
@@ -72,8 +72,8 @@ static size_t of_xml(struct bytes text, unsigned long *code)
     return 0;
   bool hex = text.data[2] == 'x' || text.data[2] == 'X';
   size_t start = hex ? 3 : 2, used;
-  *code = number(after(text, start), hex ? 16 : 10,
-                 DECODE_MAX_ESCAPE - 1 - start, &used);
+  *code = read_number(skip(text, start), hex ? 16 : 10,
+                      DECODE_MAX_ESCAPE - 1 - start, &used);
   size_t end = start + used;
   return used && end < text.len && text.data[end] == ';' ? end + 1 : 0;
 }
@@ -96,7 +96,7 @@ static size_t escape(struct bytes text, bool plus, unsigned long *code)
 }
 
 /* A byte of a URL's escape is a byte; every other code is UTF-8. */
-static size_t write(char *out, unsigned long code, bool is_byte)
+static size_t put_code(char *out, unsigned long code, bool is_byte)
 {
   if (code < 0x80 || is_byte) {
     out[0] = (char)code;
@@ -132,7 +132,7 @@ bool decode(struct bytes text, bool plus, struct decoded *out)
       size = 1;
       code = (unsigned char)text.data[i];
     }
-    size_t count = write(out->bytes + out->len, code, is_byte);
+    size_t count = put_code(out->bytes + out->len, code, is_byte);
     for (size_t k = 0; k < count; k++)
       out->from[out->len++] = (uint16_t)i;
   }

@@ -10,10 +10,12 @@
 enum {
   GROUP = 3,            /* bytes that are four digits of base64 */
   PART = 256 * GROUP,   /* bytes of a secret that are coded at once */
-  OVERLAP = 32 * GROUP, /* more than is compared at once, escapes and all */
+  OVERLAP = 32 * GROUP, /* as much as is compared at once, escapes and all */
   MIN_FORM = 6,         /* bytes; less may be in any text */
   MAX_FORM = PART / GROUP * 4 /* bytes of a part */
 };
+
+_Static_assert((int)OVERLAP >= 8 * (int)DECODE_MAX_ESCAPE, "a piece is whole");
 
 /* Codes at most PART bytes. Returns the length of the form. */
 typedef size_t (*form_coder)(struct bytes from, char *out);

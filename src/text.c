@@ -100,13 +100,20 @@ static bool has_escaped(const struct needle *needle, struct bytes text)
   return found;
 }
 
+static bool may_be_escaped(struct bytes text)
+{
+  return memchr(text.data, '%', text.len) ||
+         memchr(text.data, '&', text.len) ||
+         memchr(text.data, '\\', text.len) || memchr(text.data, '+', text.len);
+}
+
 bool text_has_secret(struct bytes text, struct bytes secret)
 {
   struct needle needle;
   if (!needle_open(&needle, secret, text.len))
     return false;
-  bool found =
-      has_piece(&needle, text.data, text.len) || has_escaped(&needle, text);
+  bool found = has_piece(&needle, text.data, text.len) ||
+               (may_be_escaped(text) && has_escaped(&needle, text));
   OPENSSL_cleanse(&needle, sizeof(needle));
   return found;
 }

@@ -96,21 +96,24 @@ function _M.not_the_services(status, body)
 end
 
 local max_number = 32 -- characters
-local has_integers = math.type ~= nil
+local to_integer = math.tointeger -- nil before Lua 5.3
 
 --- An amount: a finite number, or a string with a plain decimal number.
 -- @param value
 -- @treturn ?number nil where it is neither, or not finite
 function _M.number(value)
   if type(value) == "string" and #value <= max_number then
-    if has_integers and value:find "^%-?[1-9]%d*$" then
+    if to_integer and value:find "^%-?[1-9]%d*$" then
       value = tonumber(value) -- exactly, beyond 2^53 too
     elseif value:find "^%-?%d+$" or value:find "^%-?%d+%.%d+$" then
       local list = json.decode("[" .. value .. "]") -- as in every locale
       value = list and list[1]
     end
   end
-  return type(value) == "number" and value - value == 0 and value or nil
+  if type(value) ~= "number" or value - value ~= 0 then
+    return nil
+  end
+  return to_integer and to_integer(value) or value
 end
 
 --- Checks the field that a balance is read from.
@@ -249,9 +252,12 @@ local function unexpected_in(names, from)
     is_named[from] = true
   end
   for name in pairs(is_named) do
-    add(list, name)
+    list[#list + 1] = name
   end
   table.sort(list, text.is_before)
+  for i = max_names + 1, #list do
+    list[i] = nil
+  end
   return list[1] and list or nil
 end
 
@@ -378,29 +384,45 @@ local function ask(provider, status, body, headers, text_of_body)
   return nil, refuse(refused, status, body)
 end
 
+-- The headers for a provider's read(), by name in any case. Those that it looks
+-- at are in the table, by name in small letters.
+local function new_headers(find)
+  return setmetatable({}, { __index = function(headers, name)
+    local key = type(name) == "string" and text.lower(name) or nil
+    local value = key and find and (rawget(headers, key) or find(key))
+    if value then
+      rawset(headers, key, value)
+    end
+    return value
+  end })
+end
+
 --- Reads an answer. It depends on nothing but the arguments.
 -- @tparam table provider
 -- @tparam integer status of HTTP
 -- @tparam string body
--- @tparam ?{[string]=string} headers that the provider may look at, by name in
--- small letters
+-- @tparam ?function find gets the name of a header in small letters; returns its
+-- value or nil
 -- @treturn ?table the result, but for what its call adds
 -- @treturn ?table where the first is nil, the fields of a failure
 -- @treturn ?table then, what was decoded; nil: it was not JSON
-function _M.read(provider, status, body, headers)
+-- @treturn table the headers that the provider has looked at
+function _M.read(provider, status, body, find)
   local decoded, excess = json.decode(body)
+  local headers = new_headers(find)
   local ok, result, refused =
-    pcall(ask, provider, status, decoded, headers or {}, body)
+    pcall(ask, provider, status, decoded, headers, body)
+  setmetatable(headers, nil) -- nothing more can be found soon
   if not ok then
     refused = mistake.raised("read", result)
   elseif result then
-    return result
+    return result, nil, nil, headers
   end
   refused.status = status
   if excess and refused.kind == "decode" then
     refused.kind, refused.message = "too_large", excess
   end
-  return nil, refused, decoded
+  return nil, refused, decoded, headers
 end
 
 return _M

@@ -8,6 +8,7 @@ local failure = require "balance.failure"
 local hedge = require "balance.hedge"
 local mistake = require "balance.mistake"
 local odd = require "balance.credentials.odd"
+local options = require "balance.options"
 local secrets = require "balance.secrets"
 local spelling = require "balance.spelling"
 local text = require "balance.text"
@@ -41,6 +42,8 @@ local function mistake_in(request)
   end
   if not request.path then
     return "returned no 'path'"
+  elseif request.tc3 and (request.authorization or request.basic) then
+    return "returned 'tc3' beside 'authorization' or 'basic'"
   end
 end
 
@@ -56,11 +59,17 @@ local function copy_of(request)
   return copy
 end
 
--- The request of a call; or nil and the fields of a failure. The provider may
--- do what it likes with its own copy of the configuration.
+-- The configuration, for the provider to change as it likes.
+local function copy_of_config(call)
+  local provider = call.provider
+  return provider.options and options.copy(provider, call.config)
+    or core.copy(call.config)
+end
+
+-- The request of a call; or nil and the fields of a failure.
 local function request_of(call)
-  local ok, request = pcall(call.provider.request, core.copy(call.config),
-    call.clock_offset)
+  local ok, request =
+    pcall(call.provider.request, copy_of_config(call), call.clock_offset)
   if not ok then
     return nil, mistake.raised("request", request)
   elseif type(request) ~= "table" then
@@ -111,7 +120,8 @@ local function start(call, endpoint, limit, way)
     rival = way.rival,
   })
   if not ok then -- all but the request was looked at before
-    return nil, mistake.raised("request", transfer)
+    return nil, mistake.raised("request", transfer,
+      "returned what cannot be sent")
   elseif transfer then
     return transfer
   elseif config.endpoint_variable and kind == "config" then
@@ -155,26 +165,14 @@ local function seconds_to_wait(header, now)
   return date and math.max(math.min(date - now, max_wait), 0)
 end
 
--- The headers of an answer, for a provider's read(), by name in any case. Those
--- that were looked at stay in the table, with small letters: a cache keeps them.
-local function headers_of(transfer)
-  return setmetatable({}, { __index = function(headers, name)
-    local key = type(name) == "string" and text.lower(name) or nil
-    if not key then
-      return nil
-    end
-    local value = rawget(headers, key) or transfer:header(key)
-    rawset(headers, key, value)
-    return value
-  end })
-end
-
 -- A hint where a gateway sent the answer, as far as that shows.
 local function gateway_hint(transfer, refused, page)
   local content_type = transfer:header("content-type") or ""
   if transfer:header("cf-mitigated") then
     return "a gateway in between takes this program for a bot;"
       .. " that says nothing about the key"
+  elseif refused.kind == "auth" or refused.kind == "api" then
+    return nil -- the provider has read the page
   elseif refused.kind == "http" or page:find("^[ \t-\r]*<")
     or content_type:find("^[Tt][Ee][Xx][Tt]/[Hh][Tt][Mm][Ll]") then
     return "a gateway in between answered, not the service;"
@@ -189,7 +187,7 @@ local function hint_of_provider(call, refused, date)
     return nil
   end
   local ok, hint = pcall(call.provider.hint, core.copy(refused),
-    { config = core.copy(call.config), now = os.time(), date = date })
+    { config = copy_of_config(call), now = os.time(), date = date })
   if not ok then
     refused.warning = mistake.raised("hint", hint).warning
     return nil
@@ -201,8 +199,8 @@ local function hint_of(call, transfer, refused, page, date)
   return refused.kind == "auth"
     and odd.hint(call.provider.credentials, call.config)
     or hint_of_provider(call, refused, date)
-    or page and gateway_hint(transfer, refused, page)
     or refused.hint
+    or page and gateway_hint(transfer, refused, page)
 end
 
 -- These say nothing of how the body is encoded, whatever servers mean by them.
@@ -226,10 +224,11 @@ local function read(call, outcome, transfer)
   if encoding then
     outcome.body = ""
   end
-  local headers = headers_of(transfer)
-  local result, refused, decoded =
-    answer.read(call.provider, outcome.status, outcome.body, headers)
-  outcome.headers = setmetatable(headers, nil) -- the transfer is closed soon
+  local result, refused, decoded, headers = answer.read(call.provider,
+    outcome.status, outcome.body, function(name)
+      return transfer:header(name)
+    end)
+  outcome.headers = headers
   if result then
     return result
   elseif encoding and refused.kind == "decode" then

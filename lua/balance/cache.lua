@@ -14,6 +14,7 @@ local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
 local memory = require "balance.store.memory"
+local mistake = require "balance.mistake"
 local records = require "balance.record"
 local refresh = require "balance.refresh"
 
@@ -39,14 +40,9 @@ function Entry:tell(event)
   end
 end
 
-local function describe(err)
-  local ok, text = pcall(tostring, err)
-  return ok and text or "its error cannot be shown"
-end
-
 --- An error of others as a text without a secret.
 function Entry:clean(err)
-  return failure.clean(describe(err), self.way.secrets(self.call))
+  return failure.clean(mistake.text(err), self.way.secrets(self.call))
 end
 
 --- Calls a method of the store. An error of it does not end the call. (The
@@ -262,7 +258,7 @@ function _M.call(settings, key, limit, call, way)
   elseif is_usable then
     this.limit = math.min(limit,
       settings.refresh_timeout or defaults.refresh_timeout)
-    this.retries = 0 -- one attempt has all of that time
+    this.retries = 0 -- one round has all of that time
   end
   local new, err, own = refresh.run(this)
   if own then

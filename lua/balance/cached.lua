@@ -8,7 +8,6 @@ local core = require "balance.core"
 local fail = require("balance.failure").of_call
 local names = require "balance.names"
 local secrets = require "balance.secrets"
-local text = require "balance.text"
 
 local _M = {}
 
@@ -27,21 +26,11 @@ local function answer_of(outcome)
   }
 end
 
-local in_any_case = { __index = function(headers, name)
-  return type(name) == "string" and rawget(headers, text.lower(name)) or nil
-end }
-
--- The headers of a kept answer, by name in any case, as those of a new one. A
--- copy, as the provider may change it.
-local function headers_of(answer)
-  return answer.headers
-    and setmetatable(core.copy(answer.headers), in_any_case)
-end
-
 -- Another result of a kept answer.
 local function read(call, answer)
+  local kept = answer.headers
   local result = answers.read(call.provider, answer.status, answer.body,
-    headers_of(answer))
+    kept and function(name) return kept[name] end)
   local timing = answer.timing
   if result then
     result.fetched_at = math.floor(answer.at)

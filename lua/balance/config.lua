@@ -7,8 +7,10 @@
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local environment = require "balance.environment"
+local failure = require "balance.failure"
 local mistake = require "balance.mistake"
 local options = require "balance.options"
+local secrets = require "balance.secrets"
 
 local _M = {}
 
@@ -209,16 +211,20 @@ local function has_keys(config, credentials_of, found)
   return true
 end
 
--- The provider's own; or nil and what is wrong.
+-- The provider's own; or nil and what is wrong, without a key in it.
 local function default_endpoint(provider, config)
-  local ok, endpoint, problem = pcall(provider.default_endpoint, config)
+  local ok, endpoint, problem =
+    pcall(provider.default_endpoint, options.copy(provider, config))
   if not ok then
-    return nil, mistake.raised("default_endpoint", endpoint).message
+    problem = mistake.raised("default_endpoint", endpoint).message
   elseif not problem and type(endpoint) ~= "string" then
-    return nil, mistake.of("default_endpoint", "returned a "
-      .. type(endpoint) .. ", not a string").message
+    problem = mistake.of("default_endpoint", "returned a " .. type(endpoint)
+      .. ", not a string").message
+  elseif not problem then
+    return endpoint
   end
-  return endpoint, problem
+  return nil, failure.clean(problem, secrets.of(provider, config))
+    or "default_endpoint() says no"
 end
 
 -- Adds the keys, and the endpoint where that depends on the options. Returns

@@ -15,19 +15,26 @@ function _M.of(name, words)
   return { kind = "decode", message = message, warning = message }
 end
 
+--- An error of others as text.
+-- @param problem what was raised
+-- @treturn string
+function _M.text(problem)
+  local ok, words = pcall(tostring, problem)
+  return ok and type(words) == "string" and words or "one that cannot be shown"
+end
+
 --- The same for a function that raised an error.
 -- @tparam string name
--- @param problem what it raised
+-- @param problem what was raised
+-- @tparam ?string words what it did ("raised an error")
 -- @treturn table
 -- @raise where there was no memory, which is nobody's mistake
-function _M.raised(name, problem)
+function _M.raised(name, problem, words)
   if problem == "not enough memory" then
     error(problem, 0)
   end
-  local ok, words = pcall(tostring, problem)
-  return _M.of(name, "raised an error: "
-    .. (ok and type(words) == "string" and words
-      or "one that cannot be shown"))
+  return _M.of(name, (words or "raised an error") .. ": "
+    .. _M.text(problem))
 end
 
 return _M

@@ -189,6 +189,20 @@ function _M.of(provider)
   return all
 end
 
+--- A copy of a configuration, for a provider to change as it likes.
+-- @tparam table provider
+-- @tparam table config
+-- @treturn table
+function _M.copy(provider, config)
+  local copy = core.copy(config)
+  for name in next, provider.options or {} do
+    if type(copy[name]) == "table" then
+      copy[name] = schema.read_plain(copy[name], name)
+    end
+  end
+  return copy
+end
+
 -- A function may not be an option: a cache could not tell one from another.
 local has_identity = { string = true, number = true, boolean = true,
   table = true }

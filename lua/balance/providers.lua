@@ -17,16 +17,16 @@ for _, name in ipairs { "tempolor", "udio", "tencent" } do
   _M.known[name] = require("balance.provider." .. name)
 end
 
--- What a field with a dot before it cannot be called.
+-- The reserved words of all versions of Lua.
 local is_keyword = {}
-for word in ([[and break do else elseif end false for function goto if in local
-  nil not or repeat return then true until while]]):gmatch "%l+" do
+for word in ([[and break do else elseif end false for function global goto if
+  in local nil not or repeat return then true until while]]):gmatch "%l+" do
   is_keyword[word] = true
 end
 
 local function read_name(name, what)
   if not name:find "^[A-Za-z_][A-Za-z0-9_]*$" or is_keyword[name] then
-    return nil, what .. " must be one that Lua can call"
+    return nil, what .. " must be an identifier of Lua, and no reserved word"
   end
   return name
 end
@@ -112,7 +112,10 @@ end
 
 -- Every name that a call takes must mean one thing.
 local function clash(provider)
-  local taken = { provider = "an account of balance.all has it" }
+  local taken = {
+    provider = "an account of balance.all has it",
+    endpoint_variable = "a configuration has it",
+  }
   for _, more in ipairs { options.shared, options.of_provider } do
     for name in pairs(more) do
       taken[name] = "every provider has it"

@@ -233,8 +233,8 @@ function _M.begin(entry)
   if not taken then
     return err == "exists"
   end
-  entry.call = core.copy(entry.call) -- its state is the background's
   local ok, begun = flight.guard(spawn, function()
+    entry.call = core.copy(entry.call) -- its state is the background's
     local done, raised = flight.guard(flight.lead, entry.key, entry.limit,
       function() return refresh(entry) end)
     if not done then

@@ -4,6 +4,7 @@
 -- @module balance.secrets
 
 local core = require "balance.core"
+local options = require "balance.options"
 local text = require "balance.text"
 
 local _M = {}
@@ -29,20 +30,26 @@ end
 
 local min_made = 8 -- bytes; what is made of a key is not shorter
 
--- A key that is as another one looks: as long, with the same punctuation.
+-- Another character of the same sort; punctuation is as it is.
+local function another(character)
+  return character:find "[0-9]" and (character == "0" and "1" or "0")
+    or character:find "[a-z]" and (character == "x" and "y" or "x")
+    or character:find "[A-Z]" and (character == "X" and "Y" or "X")
+    or character
+end
+
+-- A key that looks as another one does.
 local function like(key)
-  local bytes = {}
+  local characters = {}
   for i = 1, #key do
-    local letter = key:sub(i, i)
-    bytes[i] = letter:find "%d" and "0" or letter:find "%l" and "x"
-      or letter:find "%u" and "X" or letter
+    characters[i] = another(key:sub(i, i))
   end
-  return table.concat(bytes)
+  return table.concat(characters)
 end
 
 -- The same configuration with other keys.
 local function with_other_keys(provider, config)
-  local other = core.copy(config)
+  local other = options.copy(provider, config)
   for _, credential in ipairs(provider.credentials) do
     local key = config[credential.name]
     other[credential.name] = key and like(key)
@@ -72,7 +79,8 @@ local function parts_of(request)
   add(request.path, in_text)
   add(request.body, in_text)
   add(request.authorization, in_header)
-  for _, name in ipairs { "headers", "basic" } do
+  add(request.scheme, in_header)
+  for _, name in ipairs { "headers", "basic", "tc3" } do
     local values = request[name]
     for _, value in next, type(values) == "table" and values or {} do
       add(value, in_header)
@@ -85,7 +93,8 @@ end
 local function twin_of(call)
   local config = with_other_keys(call.provider, call.config)
   local ok, request = pcall(call.provider.request, config, call.clock_offset)
-  return ok and type(request) == "table" and parts_of(request) or {}
+  return ok and type(request) == "table" and parts_of(core.copy(request))
+    or {}
 end
 
 --- What a request has of the keys, in whatever form its provider put it there:

@@ -101,7 +101,7 @@ local _M = {}
 ---@field code? string|number
 ---@field status? integer
 ---@field request_id? string
----@field retryable? boolean what it is for the kind
+---@field retryable? boolean else as the kind has it
 ---@field retry_after? number seconds
 ---@field hint? string
 
@@ -130,10 +130,10 @@ local _M = {}
 ---@field provider string
 ---@field available number what can still be spent
 ---@field available_from string the field that `available` was read from, or words
----@field unit string "credit", or "cent" for Tencent
+---@field unit string "credit", or "cent" for Tencent, or what a provider says
 ---@field request_id? string the service's
 ---@field fetched_at integer when the answer came, Unix time in seconds
----@field raw table the whole decoded answer
+---@field raw? table the whole decoded answer; nil where it is not JSON
 ---@field unexpected? string[] names of fields that are not as documented
 ---@field attempts integer how many requests it took
 ---@field timing balance.Timing of the request that was answered
