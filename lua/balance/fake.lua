@@ -52,20 +52,15 @@ local function is_exact(value)
   return true
 end
 
-local function write(body)
-  local written, problem = encoder.encode(body) -- has an end, then
-  if written and not is_exact(body) then
-    return nil, "a number has more than 14 digits, give the body as text"
-  end
-  return written, problem
-end
-
 local function read_body(body, what)
   if type(body) == "string" then
     return body
   end
-  local written, problem = core.in_plain_locale(write, body)
-  return written, problem and what .. ": " .. problem
+  local written, problem = core.in_plain_locale(encoder.encode, body)
+  if written and not is_exact(body) then -- it has an end: it was written
+    problem = "a number has more than 14 digits, give the body as text"
+  end
+  return not problem and written or nil, problem and what .. ": " .. problem
 end
 
 -- By their names in lower case, as a transfer has them.
