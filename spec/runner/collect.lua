@@ -17,6 +17,13 @@ local function set(pause, factor)
   end
 end
 
+-- A compiled loop would never end: where it allocates, LuaJIT makes a cycle,
+-- leaves the compiled code for it, and comes back to the same place.
+local jit = rawget(_G, "jit")
+if jit then
+  jit.off()
+end
+
 -- No pause between two cycles, and each step is a whole cycle.
 local function begin()
   if _VERSION == "Lua 5.4" then
