@@ -3,6 +3,7 @@
 -- @module balance.provider.tempolor
 
 local answer = require "balance.answer"
+local refusal = require "balance.refusal"
 
 local _M = {
   name = "tempolor",
@@ -37,12 +38,12 @@ end
 
 local function refuse(status, body, code)
   if type(code) ~= "number" then
-    return answer.not_the_services(status, body)
+    return refusal.not_the_services(status, body)
   elseif code == success then
-    return answer.not_the_services(status, {}) -- its words say "success"
+    return refusal.not_the_services(status, {}) -- its words say "success"
   end
-  return answer.refused(status, codes[code], {
-    code = code, message = answer.words(body) or body.message,
+  return refusal.refused(status, codes[code], {
+    code = code, message = refusal.words(body) or body.message,
     request_id = body.request_id,
   })
 end

@@ -3,6 +3,7 @@
 -- @module balance.provider.tencent_refusal
 
 local answer = require "balance.answer"
+local refusal = require "balance.refusal"
 
 local _M = {}
 
@@ -39,7 +40,7 @@ local function meaning(code)
 end
 
 local function refused(status, code, message, request_id)
-  return answer.refused(status, meaning(code), {
+  return refusal.refused(status, meaning(code), {
     code = code, message = message, request_id = request_id,
   })
 end
@@ -48,11 +49,11 @@ end
 local function read_old(status, body)
   local code = body and answer.number(body.code)
   if not code or code == 0 then
-    return nil, answer.not_the_services(status, body)
+    return nil, refusal.not_the_services(status, body)
   end
   return nil, refused(status,
     type(body.codeDesc) == "string" and body.codeDesc or code,
-    answer.words(body) or body.message)
+    refusal.words(body) or body.message)
 end
 
 --- The content of the envelope.
@@ -67,10 +68,10 @@ function _M.open(status, body)
   end
   local err = response.Error
   if type(err) == "table" and type(err.Code) == "string" then
-    return nil, refused(status, err.Code, answer.words(err) or err.Message,
+    return nil, refused(status, err.Code, refusal.words(err) or err.Message,
       response.RequestId)
   elseif err ~= nil or status ~= 200 then
-    return nil, answer.not_the_services(status, response)
+    return nil, refusal.not_the_services(status, response)
   end
   return response
 end

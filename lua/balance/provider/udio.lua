@@ -3,6 +3,7 @@
 -- @module balance.provider.udio
 
 local answer = require "balance.answer"
+local refusal = require "balance.refusal"
 
 local _M = {
   name = "udio",
@@ -18,7 +19,7 @@ local success = 200
 local kinds = { [401] = "auth", [403] = "auth", [429] = "rate_limit" }
 
 local function meaning(code)
-  local retryable = answer.is_retryable(code)
+  local retryable = refusal.is_retryable(code)
   return (kinds[code] or retryable)
     and { kind = kinds[code] or "api", retryable = retryable }
 end
@@ -36,12 +37,12 @@ end
 
 local function refuse(status, body, code)
   if type(code) ~= "number" then
-    return answer.not_the_services(status, body)
+    return refusal.not_the_services(status, body)
   elseif code == success then
-    return answer.not_the_services(status, {}) -- its words say "success"
+    return refusal.not_the_services(status, {}) -- its words say "success"
   end
-  return answer.refused(status, meaning(code), {
-    code = code, message = answer.words(body) or body.message,
+  return refusal.refused(status, meaning(code), {
+    code = code, message = refusal.words(body) or body.message,
   })
 end
 
