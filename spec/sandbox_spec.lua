@@ -60,15 +60,15 @@ describe("the sandbox's Tencent", function()
     for expected, changes in pairs {
       ["InvalidAction"] = { headers = { ["X-TC-Action"] = "Describe" } },
       ["NoSuchVersion"] = { headers = { ["X-TC-Version"] = "2017-03-12" } },
-      ["AuthFailure.SignatureExpire"] = { off = 301 },
+      ["AuthFailure.SignatureExpire"] = { off = 400 },
       ["AuthFailure.SecretIdNotFound"] = { secret_id = "AKIDnobody" },
       ["AuthFailure.InvalidAuthorization"] = { authorization = "Bearer x" },
       ["AuthFailure.TokenFailure"] = { headers = { ["X-TC-Token"] = "x" } },
     } do
       assert.equal(expected, (tencent(changes)))
     end
-    assert.equal("AuthFailure.SignatureExpire", (tencent { off = -301 }))
-    assert.equal("none", (tencent { off = -290 }))
+    assert.equal("AuthFailure.SignatureExpire", (tencent { off = -400 }))
+    assert.equal("none", (tencent { off = -200 }))
     assert.equal("AuthFailure.InvalidAuthorization",
       (tencent { names = { "host" } }))
     for _, name in ipairs { "Action", "Version", "Timestamp" } do
