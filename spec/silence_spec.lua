@@ -134,7 +134,7 @@ for _, protocol in ipairs { "plain", "tls", "http2" } do
       assert.equal("attempt", names(events))
     end)
 
-    it("has one second request in a call, whatever comes of it", function()
+    in_time("has one second request, whatever comes of it", function()
       local client, events = new_client(protocol, { timeout = 1.6 })
       ask(client)
       silence.tell("silent", 1)
