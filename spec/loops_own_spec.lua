@@ -337,6 +337,29 @@ describe("the transport, for other loops", function()
     transfer:close()
   end)
 
+  -- Kept connections are watched, too.
+  it("has one that is not readable for ever after the other side has ended a"
+    .. " connection that nobody uses", function()
+    local fd = transport:fd()
+    if not fd then
+      return -- this build uses poll, which has none
+    end
+    local object, readable = { pollfd = fd, events = "r" }, {}
+    assert.equal(200, faults.fetch("/idle-close").status)
+    local controller = cqueues.new()
+    controller:wrap(function()
+      readable[1] = cqueues.poll(object, 5) == object
+      assert.equal(1, transport:step())
+      readable[2] = cqueues.poll(object, 0) == object
+    end)
+    assert(controller:loop())
+    assert.same({ true, false }, readable)
+    assert.is_nil(transport:timeout())
+    local result = faults.fetch("/none")
+    assert.equal(200, result.status)
+    assert.is_false(result.reused)
+  end)
+
   it("a closed one opens anew with the next call", function()
     local transfer = start "/silent"
     transport:close()

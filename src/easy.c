@@ -113,7 +113,8 @@ static int on_request(void *user, char *remote_ip, char *local_ip,
   const SSL *tls = getinfo_tls(easy);
   const bool http2 = speaks_http2(tls);
   const bool kept = getinfo_number(easy, CURLINFO_NUM_CONNECTS) == 0;
-  const struct socket_use use = {.local_ip = local_ip,
+  const struct socket_use use = {.user = &transfer->easy,
+                                 .local_ip = local_ip,
                                  .remote_ip = remote_ip,
                                  .local_port = local_port,
                                  .remote_port = remote_port,

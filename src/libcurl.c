@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,39 @@ bool libcurl_would_wait(void)
   return path && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
+#ifdef __APPLE__ /* a fork would call what is not mapped any more */
+
+static bool watch_forks(void)
+{
+  return true;
+}
+
+unsigned libcurl_process(void)
+{
+  return (unsigned)getpid();
+}
+
+#else /* getpid would be a system call in every step */
+
+static atomic_uint forks; /* in this process and those above it */
+
+static void on_fork(void)
+{
+  atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static bool watch_forks(void)
+{
+  return pthread_atfork(NULL, NULL, on_fork) == 0;
+}
+
+unsigned libcurl_process(void)
+{
+  return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+#endif
+
 enum libcurl_status libcurl_init(void)
 {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -124,7 +158,7 @@ enum libcurl_status libcurl_init(void)
   if (!is_fit())
     return LIBCURL_UNFIT;
   pthread_mutex_lock(&lock);
-  ready = ready || init_memory() == CURLE_OK;
+  ready = ready || (watch_forks() && init_memory() == CURLE_OK);
   enum libcurl_status status = ready ? LIBCURL_READY : LIBCURL_NO_MEMORY;
   pthread_mutex_unlock(&lock);
   return status;

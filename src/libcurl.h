@@ -34,6 +34,9 @@ enum libcurl_status {
    keeps that one's. */
 enum libcurl_status libcurl_init(void);
 
+/* After libcurl_init: another number in a child than in its parent. */
+unsigned libcurl_process(void);
+
 /* Whether SSLKEYLOGFILE names a FIFO: libcurl_init would open it, and wait until
    somebody reads from it. */
 bool libcurl_would_wait(void);

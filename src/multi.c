@@ -43,15 +43,28 @@ static curl_socket_t on_open(void *user, curlsocktype purpose,
 {
   (void)purpose;
   struct multi_easy *easy = user;
-  int fd;
+  struct socket *socket;
   int error =
       sockets_open(&easy->multi->sockets, address->family, address->socktype,
-                   address->protocol, clock_ms(), &fd);
+                   address->protocol, clock_ms(), &socket);
   if (scarcity_is_of_sockets(error))
     note_lack(easy, &easy->socket_lack, error);
-  if (error)
+  if (error) {
     errno = error; /* for CURLINFO_OS_ERRNO */
-  return fd;
+    return CURL_SOCKET_BAD;
+  }
+  socket->opener = easy;
+  return socket->fd;
+}
+
+static int watch(struct multi *multi, struct socket *socket, int interest)
+{
+  if (interest == socket->watched)
+    return 0;
+  int lack = poller_watch(multi->poller, socket->fd, interest);
+  if (!lack)
+    socket->watched = interest;
+  return lack;
 }
 
 static int on_close(void *user, curl_socket_t fd)
@@ -59,9 +72,31 @@ static int on_close(void *user, curl_socket_t fd)
   struct multi *multi = user;
   if (!multi->lack) /* which the next close may end */
     multi->lack = scarcity_of_descriptors(1);
-  poller_watch(multi->poller, fd, 0);
+  struct socket *socket = sockets_of(&multi->sockets, fd);
+  if (socket)
+    watch(multi, socket, 0); /* a child may have it open */
   sockets_close(&multi->sockets, fd);
   return 0;
+}
+
+/* A connection stays watched between two requests, which saves two system calls
+   for each. Nothing should come over it then: drop_stray sees to what does. */
+static int watch_ours(struct multi *multi, struct socket *socket, int interest)
+{
+  sockets_want(&multi->sockets, socket, interest);
+  if (interest == 0 && socket->watched == POLLER_READ)
+    return 0;
+  return watch(multi, socket, interest);
+}
+
+/* libcurl's own, for the end of a look-up: its thread needs some too. */
+static int watch_other(struct multi *multi, struct multi_easy *easy, int fd,
+                       int interest)
+{
+  if (easy && interest &&
+      getinfo_seconds(easy->handle, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+    note_lack(easy, &easy->lookup_lack, scarcity_of_descriptors(1));
+  return poller_watch(multi->poller, fd, interest);
 }
 
 static int on_interest(CURL *handle, curl_socket_t fd, int what, void *user,
@@ -75,12 +110,10 @@ static int on_interest(CURL *handle, curl_socket_t fd, int what, void *user,
     interest |= POLLER_READ;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     interest |= POLLER_WRITE;
-  /* The thread of a look-up needs descriptors too. */
-  if (easy && interest &&
-      getinfo_seconds(handle, CURLINFO_NAMELOOKUP_TIME_T) == 0)
-    note_lack(easy, &easy->lookup_lack, scarcity_of_descriptors(1));
+  struct socket *socket = sockets_of(&multi->sockets, fd);
   /* Told of an error here, libcurl would give up the whole multi handle. */
-  int lack = poller_watch(multi->poller, fd, interest);
+  int lack = socket ? watch_ours(multi, socket, interest)
+                    : watch_other(multi, easy, fd, interest);
   if (lack && easy) {
     easy->watch_lack = lack;
     multi->has_unwatched = true;
@@ -208,6 +241,23 @@ static int to_curl(int ready)
          (ready & POLLER_ERROR ? all : 0);
 }
 
+bool multi_may_be_ready(const struct multi *multi)
+{
+  const struct sockets *sockets = &multi->sockets;
+  return sockets->wanted > 0 || (multi->count == 0 && sockets->count > 0);
+}
+
+/* What libcurl does not wait for would be ready for ever. */
+static bool drop_stray(struct multi *multi, int fd)
+{
+  struct socket *socket = sockets_of(&multi->sockets, fd);
+  if (!socket || socket->wanted)
+    return false;
+  sockets_stray(socket);
+  watch(multi, socket, 0);
+  return true;
+}
+
 int multi_move(struct multi *multi, const struct poller_event *events,
                int count)
 {
@@ -215,8 +265,9 @@ int multi_move(struct multi *multi, const struct poller_event *events,
   int running;
   multi->lack = 0;
   for (int i = 0; code == CURLM_OK && i < count; i++)
-    code = curl_multi_socket_action(multi->handle, events[i].fd,
-                                    to_curl(events[i].ready), &running);
+    if (!drop_stray(multi, events[i].fd))
+      code = curl_multi_socket_action(multi->handle, events[i].fd,
+                                      to_curl(events[i].ready), &running);
   if (code == CURLM_OK && multi->curl_due <= clock_ms()) {
     multi->curl_due = INT64_MAX;
     code = curl_multi_socket_action(multi->handle, CURL_SOCKET_TIMEOUT, 0,

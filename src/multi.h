@@ -66,6 +66,10 @@ void multi_limit(struct multi *multi, int64_t due);
 /* When libcurl wants to be called, or a time limit of ours is due. */
 int64_t multi_due(const struct multi *multi);
 
+/* Whether the poller may have found something that is of use now. Idle
+   connections are watched too, but can wait. */
+bool multi_may_be_ready(const struct multi *multi);
+
 /* Moves what is ready, and what is due. Returns 0, or ENOMEM: libcurl has
    failed, as it does where memory runs out while it changes its own tables,
    and would crash on them. Then every easy handle must be removed, and

@@ -22,40 +22,63 @@ static struct socket *add(struct sockets *sockets)
   return &sockets->list[sockets->count++];
 }
 
-int sockets_open(struct sockets *sockets, int domain, int type, int protocol,
-                 int64_t now, int *fd)
+struct socket *sockets_of(struct sockets *sockets, int fd)
 {
-  *fd = -1;
-  struct socket *added = add(sockets);
-  if (!added)
-    return ENOMEM;
+  for (size_t i = 0; i < sockets->count; i++)
+    if (sockets->list[i].fd == fd)
+      return &sockets->list[i];
+  return NULL;
+}
+
+static void forget(struct sockets *sockets, struct socket *socket)
+{
+  if (!socket)
+    return;
+  sockets->wanted -= (socket->wanted != 0);
+  *socket = sockets->list[--sockets->count];
+}
+
+/* libcurl 7.88 says nothing when it closes one that it gave up before it was
+   connected, such as the other one of IPv4 and IPv6. */
+int sockets_open(struct sockets *sockets, int domain, int type, int protocol,
+                 int64_t now, struct socket **out)
+{
+  *out = NULL;
   struct stat status;
-  int opened = socket(domain, type | SOCK_CLOEXEC, protocol);
-  if (opened < 0 || fstat(opened, &status) != 0) {
-    int error = errno;
-    sockets->count--;
-    if (opened >= 0)
-      close(opened);
+  int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+  int error = fd < 0 || fstat(fd, &status) != 0 ? errno : 0;
+  struct socket *added = NULL;
+  if (!error) {
+    forget(sockets, sockets_of(sockets, fd));
+    added = add(sockets);
+    error = added ? 0 : ENOMEM;
+  }
+  if (error) {
+    if (fd >= 0)
+      close(fd);
     return error;
   }
   *added = (struct socket){.id = ++sockets->last_id,
-                           .fd = opened,
+                           .fd = fd,
                            .device = status.st_dev,
                            .inode = status.st_ino,
                            .heard_at = now,
                            .took = -1};
-  *fd = opened;
+  *out = added;
   return 0;
 }
 
 void sockets_close(struct sockets *sockets, int fd)
 {
-  for (size_t i = 0; i < sockets->count; i++)
-    if (sockets->list[i].fd == fd) {
-      sockets->list[i] = sockets->list[--sockets->count];
-      break;
-    }
+  forget(sockets, sockets_of(sockets, fd));
   close(fd);
+}
+
+void sockets_want(struct sockets *sockets, struct socket *socket, int interest)
+{
+  sockets->wanted += (interest != 0);
+  sockets->wanted -= (socket->wanted != 0);
+  socket->wanted = interest;
 }
 
 typedef int get_name(int fd, struct sockaddr *address, socklen_t *len);
@@ -84,12 +107,15 @@ static bool is_end(const struct end *end, const char *ip, int port)
   return end->port == port && strcmp(end->ip, ip) == 0;
 }
 
+/* The ends of a socket are not known before its first request, which is mostly
+   that of its opener: many may still be connecting. */
 static struct socket *find(struct sockets *sockets,
-                           const struct socket_use *use)
+                           const struct socket_use *use, bool by_anybody)
 {
   for (size_t i = 0; i < sockets->count; i++) {
     struct socket *candidate = &sockets->list[i];
-    if (!candidate->remote.ip[0]) {
+    if (!candidate->remote.ip[0] &&
+        (by_anybody || candidate->opener == use->user)) {
       read_end(candidate->fd, getsockname, &candidate->local);
       read_end(candidate->fd, getpeername, &candidate->remote);
     }
@@ -97,7 +123,7 @@ static struct socket *find(struct sockets *sockets,
         is_end(&candidate->remote, use->remote_ip, use->remote_port))
       return candidate;
   }
-  return NULL;
+  return by_anybody ? NULL : find(sockets, use, true);
 }
 
 struct socket *sockets_find(struct sockets *sockets, unsigned long id)
@@ -125,7 +151,7 @@ unsigned long sockets_use(struct sockets *sockets,
                           enum socket_state *state)
 {
   *state = SOCKET_NEW;
-  struct socket *found = find(sockets, use);
+  struct socket *found = find(sockets, use, false);
   if (!found)
     return 0;
   *state = check(found, use->shared);
@@ -157,6 +183,14 @@ static void shut_down_if_idle(const struct socket *socket)
 static void suspect(struct socket *socket, int64_t since)
 {
   if (socket->heard_at > since)
+    return;
+  socket->suspect = true;
+  shut_down_if_idle(socket);
+}
+
+void sockets_stray(struct socket *socket)
+{
+  if (socket->users > 0 || check(socket, false) != SOCKET_UNREAD)
     return;
   socket->suspect = true;
   shut_down_if_idle(socket);

@@ -24,6 +24,7 @@
 /* How a request is about to use a connection: its ends, with addresses as
    inet_ntop writes them, and on which route, see routes.h. */
 struct socket_use {
+  const void *user;
   const char *local_ip;
   const char *remote_ip;
   int local_port;
@@ -40,7 +41,10 @@ struct end {
 struct socket {
   unsigned long id; /* from 1; unlike fd never used again */
   int fd;
-  dev_t device; /* with the inode: whether fd is still this socket */
+  const void *opener; /* for whom it was opened, as its first user has it */
+  int wanted;         /* as sockets_want has it */
+  int watched;        /* what the poller watches it for */
+  dev_t device;       /* with the inode: whether fd is still this socket */
   ino_t inode;
   struct end local;
   struct end remote;
@@ -55,6 +59,7 @@ struct socket {
 struct sockets {
   struct socket *list; /* owned */
   size_t count;
+  size_t wanted; /* of them, that libcurl waits for */
   size_t cap;
   unsigned long last_id;
 };
@@ -67,10 +72,10 @@ enum socket_state {
   SOCKET_SUSPECT
 };
 
-/* Opens a close-on-exec socket. Returns 0 or an errno. Times are in
-   milliseconds, of clock_ms(). */
+/* Opens a close-on-exec socket, which is at `out` as sockets_find has it.
+   Returns 0 or an errno. Times are in milliseconds, of clock_ms(). */
 int sockets_open(struct sockets *sockets, int domain, int type, int protocol,
-                 int64_t now, int *fd);
+                 int64_t now, struct socket **out);
 
 void sockets_close(struct sockets *sockets, int fd);
 
@@ -83,6 +88,17 @@ unsigned long sockets_use(struct sockets *sockets,
 /* The socket of this id, until another one is opened or closed; NULL where it
    was closed. */
 struct socket *sockets_find(struct sockets *sockets, unsigned long id);
+
+/* The same by its descriptor; NULL where it is none of ours. */
+struct socket *sockets_of(struct sockets *sockets, int fd);
+
+/* libcurl waits for this on it, as poller_watch has it. */
+void sockets_want(struct sockets *sockets, struct socket *socket,
+                  int interest);
+
+/* It is ready, and libcurl does not wait for it. An idle one that has something
+   to read is of no use any more, and is shut down. */
+void sockets_stray(struct socket *socket);
 
 /* A part of an answer came over it, so it is alive. `took` is how long the
    answer took to begin; -1: it had begun before. Does nothing where the socket

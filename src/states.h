@@ -5,7 +5,6 @@
 #define BALANCE_STATES_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "list.h"
 #include "multi.h"
@@ -16,7 +15,7 @@
 #pragma GCC visibility push(hidden)
 
 struct transport {
-  pid_t pid;
+  unsigned process; /* as libcurl_process has it */
   struct multi multi;
   struct routes routes;
   struct list running; /* transfers that are pending, active or stalled */

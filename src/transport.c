@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L /* getpid */
 #include "transport.h"
 
 #include <errno.h>
@@ -7,7 +6,6 @@
 #include <openssl/err.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "libcurl.h"
 #include "easy.h"
@@ -155,20 +153,22 @@ enum transport_status transport_run(struct transport *transport,
 {
   *moved = 0;
   int64_t wait_ms = transport_timeout_ms(transport);
-  if (wait_ms < 0) /* nothing is under way */
-    return TRANSPORT_OK;
+  bool is_idle = wait_ms < 0; /* but its connections are watched */
+  if (is_idle)
+    wait_ms = 0;
   if (limit_ms >= 0 && limit_ms < wait_ms)
     wait_ms = limit_ms;
   if (wait_ms > INT_MAX)
     wait_ms = INT_MAX;
 
   struct poller_event events[BATCH];
-  int count;
-  int error = poller_wait(transport->multi.poller, (int)wait_ms, events, BATCH,
-                          &count);
+  int count = 0, error = 0;
+  if (wait_ms > 0 || multi_may_be_ready(&transport->multi))
+    error = poller_wait(transport->multi.poller, (int)wait_ms, events, BATCH,
+                        &count);
   if (error)
     return error == EINTR ? TRANSPORT_INTERRUPTED : status_of(error);
-  if (count == 0 && transport_timeout_ms(transport) > 0)
+  if (count == 0 && (is_idle || transport_timeout_ms(transport) > 0))
     return TRANSPORT_OK; /* nothing is ready, nothing is due */
 
   enter_libcurl();
@@ -215,7 +215,7 @@ enum transport_status transport_new(struct transport **out)
   struct transport *transport = calloc(1, sizeof(*transport));
   if (!transport)
     return TRANSPORT_NO_MEMORY;
-  transport->pid = getpid();
+  transport->process = libcurl_process();
   int lack = multi_init(&transport->multi, MAX_CONNECTIONS);
   if (!lack) /* a trust store is looked for once */
     lack = scarcity_of_descriptors(1);
@@ -231,7 +231,7 @@ enum transport_status transport_new(struct transport **out)
 
 bool transport_is_ours(const struct transport *transport)
 {
-  return transport->pid == getpid();
+  return transport->process == libcurl_process();
 }
 
 /* Nobody is told. */

@@ -39,15 +39,20 @@ static void connect_pair(struct sockets *sockets, struct pair *pair)
             listen(listener, 1) == 0 &&
             getsockname(listener, (struct sockaddr *)&address, &len) == 0,
         "a server");
-  check(sockets_open(sockets, AF_INET, SOCK_STREAM, 0, OPENED, &pair->ours) ==
-                0 &&
-            connect(pair->ours, (struct sockaddr *)&address, len) == 0,
+  struct socket *opened;
+  check(sockets_open(sockets, AF_INET, SOCK_STREAM, 0, OPENED, &opened) == 0,
+        "a socket");
+  opened->opener = pair;
+  pair->ours = opened->fd;
+  check(sockets_of(sockets, pair->ours) == opened, "it is found again");
+  check(connect(pair->ours, (struct sockaddr *)&address, len) == 0,
         "a connection");
   check((fcntl(pair->ours, F_GETFD) & FD_CLOEXEC) != 0, "close-on-exec");
   pair->theirs = accept(listener, NULL, NULL);
   close(listener);
   memcpy(pair->ip, "127.0.0.1", sizeof("127.0.0.1"));
-  pair->use = (struct socket_use){.local_ip = pair->ip,
+  pair->use = (struct socket_use){.user = pair,
+                                  .local_ip = pair->ip,
                                   .remote_ip = pair->ip,
                                   .local_port = port_of(pair->ours),
                                   .remote_port = ntohs(address.sin_port),
@@ -125,9 +130,75 @@ static void suspects(void)
   sockets_free(&sockets);
 }
 
+/* What comes over a socket that nobody waits for. */
+static void strays(void)
+{
+  struct sockets sockets = {0};
+  struct pair idle, quiet, busy, unused;
+  unsigned long id;
+  connect_pair(&sockets, &idle);
+  connect_pair(&sockets, &quiet);
+  connect_pair(&sockets, &busy);
+  connect_pair(&sockets, &unused);
+  answer(&sockets, &idle, OPENED + 10);
+  answer(&sockets, &quiet, OPENED + 10);
+  use(&sockets, &busy, &id);
+  write_to(&idle);
+  write_to(&busy);
+  write_to(&unused);
+  sockets_stray(sockets_of(&sockets, idle.ours));
+  sockets_stray(sockets_of(&sockets, quiet.ours));
+  sockets_stray(sockets_of(&sockets, busy.ours));
+  sockets_stray(sockets_of(&sockets, unused.ours));
+  char byte;
+  check(read(idle.theirs, &byte, 1) == 0, "an idle one ends");
+  check(use(&sockets, &idle, &id) == SOCKET_SUSPECT, "and is not used again");
+  check(use(&sockets, &quiet, &id) == SOCKET_QUIET, "for nothing it does not");
+  check(use(&sockets, &unused, &id) == SOCKET_NEW, "nor one that is new");
+  check(send(busy.ours, "x", 1, MSG_NOSIGNAL) == 1, "nor one in use");
+  sockets_free(&sockets);
+}
+
+/* One that libcurl has closed without a word, and what has its number now. */
+static void silent_closes(void)
+{
+  struct sockets sockets = {0};
+  struct socket *socket;
+  check(sockets_open(&sockets, AF_INET, SOCK_STREAM, 0, OPENED, &socket) == 0,
+        "a socket");
+  sockets_want(&sockets, socket, 1);
+  int fd = socket->fd;
+  unsigned long id = socket->id;
+  close(fd);
+  check(sockets_open(&sockets, AF_INET, SOCK_STREAM, 0, OPENED, &socket) == 0,
+        "another socket");
+  check(socket->fd == fd && sockets_of(&sockets, fd) == socket &&
+            socket->id != id && sockets.count == 1 && sockets.wanted == 0,
+        "nothing is left of the first one");
+  sockets_free(&sockets);
+}
+
+/* An opener's own is found while others still connect; another's too. */
+static void openers(void)
+{
+  struct sockets sockets = {0};
+  struct pair one, two;
+  unsigned long id, other;
+  connect_pair(&sockets, &one);
+  connect_pair(&sockets, &two);
+  use(&sockets, &two, &id);
+  one.use.user = &two;
+  use(&sockets, &one, &other);
+  check(id && other && id != other, "each has its own");
+  sockets_free(&sockets);
+}
+
 int main(void)
 {
   suspects();
+  strays();
+  openers();
+  silent_closes();
   struct sockets sockets = {0};
   struct pair one, two;
   unsigned long id, other;
