@@ -88,6 +88,12 @@ describe("many transfers at once #transport", function()
     assert.is_true(connections > 1 and connections <= 4)
   end)
 
+  it("are few at first over HTTP/1.1, and more where the service is slow",
+    function()
+    local output, status = process.run(process.build .. "/spec/routes_work")
+    assert.equal("0 ", status .. " " .. output)
+  end)
+
   -- All but a few: of more than 64 idle ones the first calls close some.
   it("keep theirs over HTTP/1.1 for the next ones", function()
     local seen = {}

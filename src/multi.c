@@ -7,9 +7,6 @@
 #include "getinfo.h"
 #include "scarcity.h"
 
-/* Connections that are kept when none is in use. */
-enum { MAX_IDLE = 64 };
-
 /* A look-up has two, for IPv4 and IPv6, and those of many hosts may stall. */
 enum { MAX_RESOLVER_THREADS = 512 };
 
@@ -178,7 +175,7 @@ static int open_handle(struct multi *multi)
                     (long)MAX_RESOLVER_THREADS);
   curl_multi_setopt(handle, (CURLMoption)OPT_QUICK_EXIT, 1L);
   multi->handle = handle;
-  keep_connections(multi, MAX_IDLE);
+  keep_connections(multi, multi->max_idle);
   return 0;
 }
 
@@ -203,7 +200,7 @@ void multi_remove(struct multi_easy *easy)
   curl_multi_remove_handle(multi->handle, easy->handle);
   list_remove(&easy->item);
   if (--multi->count == 0)
-    keep_connections(multi, MAX_IDLE);
+    keep_connections(multi, multi->max_idle);
 }
 
 bool multi_is_shared(const struct multi_easy *easy)
@@ -288,9 +285,10 @@ void *multi_next_done(struct multi *multi, CURLcode *code)
 
 /* -- beginning and end ------------------------------------------------------ */
 
-int multi_init(struct multi *multi, size_t max_connections)
+int multi_init(struct multi *multi, size_t max_connections, size_t max_idle)
 {
   *multi = (struct multi){.max_connections = max_connections,
+                          .max_idle = max_idle,
                           .curl_due = INT64_MAX,
                           .limit_due = INT64_MAX};
   return poller_new(&multi->poller);

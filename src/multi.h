@@ -36,6 +36,7 @@ struct multi {
   struct list easies; /* the easy handles in it */
   size_t count;       /* of easy handles in it */
   size_t max_connections;
+  size_t max_idle;    /* connections that are kept when none is in use */
   size_t max_kept;    /* connections, idle or in use, that libcurl keeps */
   int64_t curl_due;   /* when libcurl wants to be called, by clock_ms() */
   int64_t limit_due;  /* the soonest time limit of ours */
@@ -45,7 +46,7 @@ struct multi {
 };
 
 /* Opens the poller. Returns 0 or an errno. */
-int multi_init(struct multi *multi, size_t max_connections);
+int multi_init(struct multi *multi, size_t max_connections, size_t max_idle);
 
 /* Prepares the easy handle for this multi handle. Returns 0 or ENOMEM. */
 int multi_adopt(struct multi *multi, struct multi_easy *easy, void *transfer);

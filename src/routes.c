@@ -7,8 +7,10 @@
 #include "lookups.h"
 
 enum {
-  MAX_STREAMS = 100,   /* on a connection of HTTP/2 */
-  FIRST_WAIT_MS = 1000 /* how long the others wait for the first */
+  MAX_STREAMS = 100,    /* on a connection of HTTP/2 */
+  FIRST_WAIT_MS = 1000, /* how long the others wait for the first */
+  STILL_MS = 20,        /* over HTTP/1.1: nothing has moved for so long */
+  MAX_WAIT_MS = 250     /* the same: one is pending for so long */
 };
 
 enum protocol { UNKNOWN, HTTP1, HTTP2 };
@@ -86,7 +88,7 @@ static void begin(struct route *route, int64_t now)
 {
   bool http1 = route->pool == POOL_HTTP1;
   route->protocol = http1 ? HTTP1 : UNKNOWN;
-  route->max_active = http1 ? MAX_CONNECTIONS : 1;
+  route->max_active = http1 ? MAX_IDLE : 1;
   route->first_due = now + FIRST_WAIT_MS;
 }
 
@@ -108,9 +110,17 @@ unsigned long route_id(const struct route *route)
   return route->id;
 }
 
-void routes_wait(struct route_place *place, void *transfer)
+void routes_moved(struct routes *routes, int64_t now)
 {
+  routes->moved_at = now;
+}
+
+void routes_wait(struct routes *routes, struct route_place *place,
+                 void *transfer, int64_t now)
+{
+  routes_moved(routes, now);
   place->transfer = transfer;
+  place->pending_since = now;
   list_append(&place->route->pending, &place->pending, place);
 }
 
@@ -127,18 +137,34 @@ static bool has_room(const struct route *route)
   return route->active < route->max_active || may_open(route);
 }
 
-static bool waits_for_first(const struct route *route)
+/* When more may be active, if some are pending. */
+static int64_t widening_due(const struct routes *routes,
+                            const struct route *route)
 {
-  return route->protocol == UNKNOWN && route->max_active == 1;
+  if (route->max_active >= MAX_CONNECTIONS || route->protocol == HTTP2)
+    return INT64_MAX;
+  if (route->protocol == UNKNOWN)
+    return route->first_due;
+  const struct route_place *first = list_first(&route->pending);
+  int64_t still = routes->moved_at + STILL_MS;
+  int64_t waited = first->pending_since + MAX_WAIT_MS;
+  return still < waited ? still : waited;
 }
 
-static int64_t due_of(const struct route *route, int64_t now)
+static void widen(struct route *route)
+{
+  bool http1 = route->protocol == HTTP1;
+  route->max_active = http1 ? 2 * route->max_active : MAX_CONNECTIONS;
+}
+
+static int64_t due_of(const struct routes *routes, const struct route *route,
+                      int64_t now)
 {
   if (!route->pending.first)
     return INT64_MAX;
   if (has_room(route))
     return lookups_due(&route->lookups, now);
-  return waits_for_first(route) ? route->first_due : INT64_MAX;
+  return widening_due(routes, route);
 }
 
 int64_t routes_due(const struct routes *routes, int64_t now)
@@ -146,15 +172,16 @@ int64_t routes_due(const struct routes *routes, int64_t now)
   int64_t due = INT64_MAX;
   for (const struct list_item *item = routes->list.first; item;
        item = item->next) {
-    int64_t its_due = due_of(item->owner, now);
+    int64_t its_due = due_of(routes, item->owner, now);
     if (its_due < due)
       due = its_due;
   }
   return due;
 }
 
-static void *go(struct route_place *place, int64_t now)
+static void *go(struct routes *routes, struct route_place *place, int64_t now)
 {
+  routes_moved(routes, now);
   struct route *route = place->route;
   list_remove(&place->pending);
   place->connecting = true;
@@ -168,13 +195,13 @@ void *routes_next(struct routes *routes, int64_t now)
 {
   for (struct list_item *item = routes->list.first; item; item = item->next) {
     struct route *route = item->owner;
-    struct list_item *first = route->pending.first;
+    struct route_place *first = list_first(&route->pending);
     if (!first)
       continue;
-    if (waits_for_first(route) && route->first_due <= now)
-      route->max_active = MAX_CONNECTIONS;
+    if (!has_room(route) && widening_due(routes, route) <= now)
+      widen(route);
     if (has_room(route) && lookups_due(&route->lookups, now) <= now)
-      return go(first->owner, now);
+      return go(routes, first, now);
   }
   return NULL;
 }
@@ -190,13 +217,11 @@ void routes_connected(struct route_place *place, bool http2, bool is_new,
                       int64_t now)
 {
   struct route *route = place->route;
-  if (!http2) {
-    route->protocol = HTTP1;
-    route->max_active = MAX_CONNECTIONS;
-  } else if (route->protocol != HTTP2) {
-    route->protocol = HTTP2;
-    route->max_active = MAX_STREAMS;
-  } else if (is_new && route->max_active < MAX_CONNECTIONS) {
+  enum protocol protocol = http2 ? HTTP2 : HTTP1;
+  if (route->protocol != protocol) {
+    route->protocol = protocol;
+    route->max_active = http2 ? MAX_STREAMS : MAX_IDLE;
+  } else if (http2 && is_new && route->max_active < MAX_CONNECTIONS) {
     route->max_active += MAX_STREAMS;
   }
   end_connecting(place);

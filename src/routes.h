@@ -3,7 +3,11 @@
    pool that connections are taken from. A transfer is pending on its route
    until it may go, which is to ask libcurl for a connection.
 
-   Over HTTP/1.1 each transfer has a connection. Where HTTP/2 is welcome too,
+   Over HTTP/1.1 each transfer has a connection. At first no more go than
+   connections are kept afterwards, for each further one is a handshake more at
+   every such crowd. The others are pending until one is free, which is soon
+   where the answers come quickly. Where nothing moves for a while, or one is
+   pending for long, the service is slow, and more go. Where HTTP/2 is welcome too,
    libcurl opens a connection for each of many that begin together, for it
    cannot know yet that one would carry them all. So one goes first, and the
    others are pending until it is connected: then over HTTP/2 as many go as fit
@@ -20,7 +24,8 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { MAX_CONNECTIONS = 512 };
+/* In all, and those that are kept when none is in use. */
+enum { MAX_CONNECTIONS = 512, MAX_IDLE = 64 };
 
 /* A connection belongs to one pool. */
 enum pool {
@@ -33,6 +38,7 @@ struct route;
 
 struct routes {
   struct list list; /* those in use, now or a minute ago; owned */
+  int64_t moved_at; /* the last time that routes_moved was called */
   unsigned long last_id;
 };
 
@@ -41,8 +47,9 @@ struct route_place {
   void *transfer;
   struct route *route;      /* NULL: on none */
   struct list_item pending; /* in the route's list until it goes */
-  bool connecting;          /* it went, and has no connection yet */
-  int64_t *lookup;          /* as lookups_begin has it */
+  int64_t pending_since;
+  bool connecting; /* it went, and has no connection yet */
+  int64_t *lookup; /* as lookups_begin has it */
 };
 
 /* The route to this origin, made where there is none; a NULL proxy is the
@@ -54,7 +61,11 @@ struct route *routes_find(struct routes *routes, const char *origin,
 unsigned long route_id(const struct route *route);
 
 /* The transfer is pending on its route, after the others. */
-void routes_wait(struct route_place *place, void *transfer);
+void routes_wait(struct routes *routes, struct route_place *place,
+                 void *transfer, int64_t now);
+
+/* Something comes over one of the connections. */
+void routes_moved(struct routes *routes, int64_t now);
 
 /* A pending transfer goes. NULL: none may go now. */
 void *routes_next(struct routes *routes, int64_t now);

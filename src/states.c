@@ -22,7 +22,7 @@ static int move(struct transfer *transfer, enum transfer_state next)
   case TRANSFER_NEW:
     break;
   case TRANSFER_PENDING:
-    routes_wait(&transfer->place, transfer);
+    routes_wait(&transport->routes, &transfer->place, transfer, clock_ms());
     list_append(&transport->running, &transfer->running, transfer);
     multi_limit(multi, transfer->deadline);
     break;

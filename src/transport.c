@@ -170,6 +170,8 @@ enum transport_status transport_run(struct transport *transport,
     return error == EINTR ? TRANSPORT_INTERRUPTED : status_of(error);
   if (count == 0 && (is_idle || transport_timeout_ms(transport) > 0))
     return TRANSPORT_OK; /* nothing is ready, nothing is due */
+  if (count > 0)
+    routes_moved(&transport->routes, clock_ms());
 
   enter_libcurl();
   int lack = multi_move(&transport->multi, events, count);
@@ -216,7 +218,7 @@ enum transport_status transport_new(struct transport **out)
   if (!transport)
     return TRANSPORT_NO_MEMORY;
   transport->process = libcurl_process();
-  int lack = multi_init(&transport->multi, MAX_CONNECTIONS);
+  int lack = multi_init(&transport->multi, MAX_CONNECTIONS, MAX_IDLE);
   if (!lack) /* a trust store is looked for once */
     lack = scarcity_of_descriptors(1);
   if (lack) {
