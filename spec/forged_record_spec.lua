@@ -175,9 +175,13 @@ describe("the headers of an answer in a store", function()
     forge(..., "answer " .. at_us .. " 200 1 0 0 0 0 0 0 0\n" .. answer.body)
   end
 
-  -- Through the store; returns those that came back.
+  local trips = 0
+
+  -- Through the store; returns those that came back. Each time it is another
+  -- answer: what was read last is not read again.
   local function return_trip(headers)
-    local answer = kept.answer(195)
+    trips = trips + 1
+    local answer = kept.answer(trips)
     answer.headers = headers
     store:delete(key)
     events = {}

@@ -10,6 +10,7 @@
 -- result of its own.
 -- @module balance.cache
 
+local copies = require "balance.copies"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local flight = require "balance.flight"
@@ -60,8 +61,22 @@ function Entry:ask(method, ...)
   return value, not value and err
 end
 
---- The record in the store, with the `result` of its answer for one caller. An
--- empty one, where there is none, or it is not ours.
+--- A new result of an answer, for one caller; nil where it is none. The answer
+-- is read once, unless what its provider makes of it cannot be copied.
+function Entry:result(answer)
+  if answer.copy then
+    return answer.copy()
+  end
+  local result = self.way.read(self.call, answer)
+  if result and answer.copy == nil then
+    result.cached, result.age = true, 0 -- room for them, too
+    answer.copy = copies.of(result) or false
+  end
+  return result
+end
+
+--- The record in the store. An empty one, where there is none, or it is not
+-- ours.
 function Entry:read()
   local text = self:ask("get", self.key)
   if text == nil then
@@ -70,13 +85,12 @@ function Entry:read()
   local record = type(text) == "string"
     and records.decode(text, self.key, self.way.secrets, self.call)
   local answer = record and record.answer
-  local result = answer and self.way.read(self.call, answer)
-  if not record or answer and not result then
+  if not record or answer and not (answer.copy or self:result(answer)) then
     self:tell { event = "cache_error", message = "what is stored is not ours" }
     return {}
   end
   return {
-    answer = answer, result = result, failure = record.failure,
+    answer = answer, failure = record.failure,
     failed_at = record.failed_at, pause = record.pause,
     failures = record.failures, seconds = record.seconds,
   }
@@ -187,16 +201,10 @@ local function without_answer(this, record, err)
   return nil, err
 end
 
--- The result for this caller of a record, which others may have too. `err` is
--- the failure of the refresh, if it failed.
-local function deliver(this, record, err)
-  local answer = record.answer
-  local its_age = answer and this:age(answer.at) or math.huge
-  if its_age >= this.lifetime then
-    return without_answer(this, record, err)
-  end
-  local result = record.result or this.way.read(this.call, answer)
-  record.result = nil -- it is this caller's
+-- The result for this caller of a record with an answer of that age, which
+-- others may have too. `err` is the failure of the refresh, if it failed.
+local function new_result(this, record, its_age, err)
+  local result = this:result(record.answer)
   result.cached, result.age = true, its_age
   if its_age >= this.ttl then
     result.stale = true
@@ -210,6 +218,15 @@ local function deliver(this, record, err)
   return result
 end
 
+local function deliver(this, record, err)
+  local answer = record.answer
+  local its_age = answer and this:age(answer.at) or math.huge
+  if its_age >= this.lifetime then
+    return without_answer(this, record, err)
+  end
+  return new_result(this, record, its_age, err)
+end
+
 -- The call ---------------------------------------------------------------------
 
 local function default()
@@ -221,6 +238,34 @@ end
 -- last failure, is the answer, and this call does not wait.
 local function is_refreshed_by_another(this, in_background)
   return flight.is_led(this.key) or in_background and refresh.begin(this)
+end
+
+--- An entry, for `hit`.
+-- @tparam table settings as of `call`
+-- @tparam string key
+-- @tparam ?function emit as of `call`
+-- @treturn table
+function _M.entry(settings, key, emit)
+  local ttl = settings.ttl or defaults.ttl
+  return setmetatable({
+    key = key, ttl = ttl,
+    lifetime = math.max(settings.stale or defaults.stale, ttl),
+    store = settings.store or default(), now = settings.now or core.time,
+    emit = emit,
+  }, Entry)
+end
+
+--- Returns what is kept under a key, where it is fresh and was read before.
+-- @tparam table entry
+-- @treturn ?table as of `call`; nil: a call may say more
+function _M.hit(entry)
+  local store = entry.store
+  local ok, text = pcall(store.get, store, entry.key)
+  local record = ok and records.known(entry.key, text)
+  if record and record.answer.copy then
+    local its_age = entry:age(record.answer.at)
+    return its_age < entry.ttl and new_result(entry, record, its_age) or nil
+  end
 end
 
 --- Returns what is kept under a key, or fetches it.
@@ -240,13 +285,8 @@ end
 -- where a request for a new one failed
 -- @treturn ?balance.Failure
 function _M.call(settings, key, limit, call, way)
-  local ttl = settings.ttl or defaults.ttl
-  local this = setmetatable({
-    key = key, ttl = ttl,
-    lifetime = math.max(settings.stale or defaults.stale, ttl),
-    store = settings.store or default(), now = settings.now or core.time,
-    limit = limit, whole = limit, call = call, way = way, emit = call.emit,
-  }, Entry)
+  local this = _M.entry(settings, key, call.emit)
+  this.limit, this.whole, this.call, this.way = limit, limit, call, way
   local record = this:read()
   if not this:needs_refresh(record) then
     return deliver(this, record)

@@ -6,6 +6,7 @@ local answers = require "balance.answer"
 local cache = require "balance.cache"
 local core = require "balance.core"
 local fail = require("balance.failure").of_call
+local hits = require "balance.hits"
 local names = require "balance.names"
 local secrets = require "balance.secrets"
 
@@ -62,7 +63,12 @@ function _M.new(ask)
     if not key then
       return nil, fail(call.provider.name, refused, secrets_of(call))
     end
-    return cache.call(call.config.cache, key, seconds, call, way)
+    local begun = core.now()
+    local result, err = cache.call(call.config.cache, key, seconds, call, way)
+    if result and result.cached and not result.stale then
+      hits.keep(call, key, begun)
+    end
+    return result, err
   end
 end
 

@@ -5,6 +5,7 @@
 local attempt = require "balance.attempt"
 local calls = require "balance.call"
 local configs = require "balance.config"
+local hits = require "balance.hits"
 local loops = require "balance.loop"
 local options = require "balance.options"
 local retry = require "balance.retry"
@@ -23,6 +24,11 @@ local function new_method(client, object, provider)
     local given = first
     if first == object then
       given = second
+    end
+    local kept = client.hits[provider]
+    local result = kept and hits.find(client, kept, provider, given)
+    if result then
+      return result
     end
     local read, mistake = schema.read_options(given, known)
     if read and client.mistake then
@@ -117,6 +123,7 @@ function _M.new(settings, fake)
     accounts = fake.accounts, mistake = fake.mistake,
     clock_offset = 0, -- seconds, added to this machine's clock
     bases = {}, -- by provider, from `balance.config`
+    hits = {}, -- by provider, from `balance.hits`
   }
   local object = {}
   local methods = setmetatable({ all = new_all(client, object) }, {

@@ -171,9 +171,12 @@ local function is_same(one, other)
     or to_type(one) == to_type(other) and 1 / one == 1 / other)
 end
 
--- Whether two layers say the same, with the same tables in them. `names`: of
--- these options alone; nil: of all.
-local function are_equal(one, other, names)
+--- Whether two tables say the same, with the same tables in them.
+-- @tparam table one
+-- @tparam table other
+-- @tparam ?{[string]=any} names of the fields that count; nil: all
+-- @treturn boolean
+function _M.are_equal(one, other, names)
   for name, value in next, one do
     if not is_same(value, other[name]) and (not names or names[name]) then
       return false
@@ -191,7 +194,7 @@ end
 -- is kept for the next calls with the same options.
 local function lay_options(base, given)
   local last = base.last
-  if not are_equal(last.given, given, base.names) then
+  if not _M.are_equal(last.given, given, base.names) then
     local config = core.copy(base.config)
     lay(config, given, base.names)
     last = { given = given, config = config, by_key = {}, count = 0,
@@ -261,7 +264,7 @@ function _M.known(client, provider, given)
     client.bases[provider] = base
   end
   local exact = base.exact
-  return base, exact and are_equal(exact.given, given) and exact.config or nil
+  return base, exact and _M.are_equal(exact.given, given) and exact.config or nil
 end
 
 local function config_problem(message)

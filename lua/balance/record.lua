@@ -203,7 +203,7 @@ end
 -- The last record that was read, by key, with its text. Only short records
 -- without a failure, whose message depends on the caller's secrets.
 local last, count = {}, 0
-local max_kept, max_kept_text = 64, 4096 -- records; bytes
+local max_kept, max_kept_text = 256, 4096 -- records; bytes
 
 local function keep(key, written, record)
   if record.failure or #written > max_kept_text then
@@ -217,6 +217,15 @@ local function keep(key, written, record)
   last[key] = { text = written, record = record }
 end
 
+--- The record that was read last under a key, where it was this one.
+-- @tparam string key
+-- @param written
+-- @treturn ?table as of `decode`
+function _M.known(key, written)
+  local known = last[key]
+  return known and known.text == written and known.record or nil
+end
+
 --- Reads a record. It names its key: a connection to a store that two have
 -- used at once may give one of them what the other asked for.
 -- @tparam string written
@@ -226,15 +235,15 @@ end
 -- @treturn ?table `answer` with `at` and `lifetime`; `failure`, `failed_at`, for
 -- how long it is the answer (`pause`), how many there were in a row
 -- (`failures`), and how much time the request had (`seconds`). Times are
--- seconds. Nobody changes it, for the next may get the same; nil where it is no
--- record, or another key's
+-- seconds. The next may get the same: nobody changes it, but for `copy` of the
+-- answer, which is the cache's; nil where it is no record, or another key's
 function _M.decode(written, key, secrets, ...)
   if #written > max_record then
     return nil
   end
-  local known = last[key]
-  if known and known.text == written then
-    return known.record
+  local known = _M.known(key, written)
+  if known then
+    return known
   end
   local head = #format + #key + 2
   if written:sub(1, head) ~= format .. " " .. key .. "\n" then

@@ -5,35 +5,12 @@
 local measure = require "bench.measure"
 local process = require "support.process"
 local report = require "bench.report"
+local start = require "bench.server"
 local stats = require "bench.stats"
 
 local root = process.run "pwd":match "[^\n]*"
 local rounds, seconds, calls = 5, 1, 50
 local peer = os.getenv "RESTY_HTTP"
-local directory = root .. "/build/bench"
-
-local function start(setting)
-  local port = 20000 + math.random(20000)
-  local modules = {}
-  for line in process.read(os.getenv "SANDBOX_DIR" .. "/nginx.conf")
-    :gmatch("load_module [^;]*;") do
-    modules[#modules + 1] = line
-  end
-  local is_root = process.run("id -u") == "0\n"
-  local values = {
-    user = is_root and "user root;" or "", -- to read the sandbox's directory
-    modules = table.concat(modules, "\n"), root = root, port = tostring(port),
-    ca = os.getenv "SSL_CERT_FILE", peer = peer and peer .. "/?.lua" or "",
-  }
-  local conf = process.read(root .. "/spec/bench/sides/nginx.conf")
-  process.write(directory .. "/nginx.conf", (conf:gsub("@(%l+)@", values)))
-  os.remove(directory .. "/nginx.pid")
-  local server = process.start(("PATH=$PATH:/usr/sbin; %s exec nginx"
-    .. " -e stderr -p %s -c nginx.conf 2>%s/error.log"):format(setting or "",
-    process.quote(directory), process.quote(directory)))
-  process.await(directory .. "/nginx.pid")
-  return port, server
-end
 
 local function get(port, path)
   local text, status = process.run(("curl -fsS --max-time 60 "
@@ -81,7 +58,7 @@ else
     "set RESTY_HTTP to its lib directory")
 end
 
-local port, server = start()
+local port, server = start "nginx.conf"
 local before, longest = get(port, "/first"):match "^(%S+) (%S+)"
 report.note(7, "a worker's longest pause, around its first call",
   "the one before it", longest .. " ms", before .. " ms")
@@ -123,7 +100,8 @@ else
 end
 server.stop()
 
-port, server = start("LD_PRELOAD=" .. root .. "/build/luajit/spec/resolver.so")
+port, server = start("nginx.conf",
+  "LD_PRELOAD=" .. root .. "/build/luajit/spec/resolver.so")
 local stalled = unrelated_beside(port, "/stall")
 report.note(7, "p99 of an unrelated location while 10 look-ups stall",
   "the idle one", report.seconds(stalled[2] / 1e6), report.median(idle),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks one location over one kept connection, again as soon as it is answered,
-   and tells how long answers took and whether there was a slice of 100 ms
-   without one: percentiles alone hide a worker that stood still.
+/* Asks one location over one or more kept connections, on each again as soon as
+   it is answered, and tells how long answers took and whether there was a slice
+   of 100 ms without one: percentiles alone hide a worker that stood still.
 
-   closed_loop PORT PATH SECONDS
+   closed_loop PORT PATH SECONDS [CONNECTIONS]
    prints: median and 99th percentile in microseconds, the longest in
    milliseconds, the number of answers, of slices, and of empty slices */
 #define _POSIX_C_SOURCE 200809L
@@ -18,7 +18,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ANSWERS = 4000000, MAX_SLICES = 10000 };
+enum {
+  MAX_ANSWERS = 4000000,
+  MAX_SLICES = 10000,
+  MAX_CONNECTIONS = 64,
+};
+
+struct connection {
+  int fd;
+  double asked; /* when */
+};
 
 static double now(void)
 {
@@ -42,23 +51,40 @@ static int connect_to(int port)
   return fd;
 }
 
-/* An answer here is one with "ok" and a line end after its headers. */
-static void ask(int fd, const char *request, size_t len)
+static void fail(const char *why)
+{
+  fprintf(stderr, "closed_loop: %s\n", why);
+  exit(EXIT_FAILURE);
+}
+
+static void ask(struct connection *connection, const char *request)
+{
+  size_t len = strlen(request);
+  connection->asked = now();
+  if (write(connection->fd, request, len) != (ssize_t)len)
+    fail("the request is not taken");
+}
+
+/* Whether it is "ok" and a line end, as it is or as one chunk. */
+static bool is_whole(const char *answer)
+{
+  return strstr(answer, "\r\n\r\nok\n") ||
+         strstr(answer, "\r\n\r\n3\r\nok\n\r\n0\r\n\r\n");
+}
+
+static void await(const struct connection *connection)
 {
   char answer[4096];
   size_t got = 0;
-  bool sent = write(fd, request, len) == (ssize_t)len;
-  while (sent) {
-    ssize_t n = read(fd, answer + got, sizeof(answer) - 1 - got);
+  do {
+    ssize_t n = read(connection->fd, answer + got, sizeof(answer) - 1 - got);
     if (n <= 0)
-      break;
+      fail("no answer");
     got += (size_t)n;
     answer[got] = '\0';
-    if (strstr(answer, "\r\n\r\nok\n"))
-      return;
-  }
-  fputs("closed_loop: no answer\n", stderr);
-  exit(EXIT_FAILURE);
+  } while (!is_whole(answer));
+  if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+    fail("another status");
 }
 
 static int by_value(const void *a, const void *b)
@@ -69,26 +95,32 @@ static int by_value(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-  if (argc != 4)
+  long connections = argc == 5 ? strtol(argv[4], NULL, 10) : 1;
+  if (argc < 4 || connections < 1 || connections > MAX_CONNECTIONS)
     return EXIT_FAILURE;
   double seconds = strtod(argv[3], NULL);
   char request[512];
-  int len = snprintf(request, sizeof(request),
-                     "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", argv[2]);
+  snprintf(request, sizeof(request),
+           "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", argv[2]);
   float *took = malloc(MAX_ANSWERS * sizeof(*took));
   static unsigned slices[MAX_SLICES];
-  int fd = connect_to((int)strtol(argv[1], NULL, 10));
+  struct connection all[MAX_CONNECTIONS];
   if (!took)
     return EXIT_FAILURE;
 
+  for (long i = 0; i < connections; i++)
+    all[i].fd = connect_to((int)strtol(argv[1], NULL, 10));
   size_t count = 0;
-  double begin = now(), before = begin;
-  while (before - begin < seconds && count < MAX_ANSWERS) {
-    ask(fd, request, (size_t)len);
-    double after = now();
-    took[count++] = (float)(after - before);
+  double begin = now(), after = begin;
+  for (long i = 0; i < connections; i++)
+    ask(&all[i], request);
+  while (after - begin < seconds && count < MAX_ANSWERS) {
+    struct connection *next = &all[count % (size_t)connections];
+    await(next);
+    after = now();
+    took[count++] = (float)(after - next->asked);
     slices[(size_t)((after - begin) * 10) % MAX_SLICES]++;
-    before = after;
+    ask(next, request);
   }
 
   size_t whole = (size_t)(seconds * 10), empty = 0;
@@ -99,6 +131,5 @@ int main(int argc, char **argv)
          (double)took[count * 99 / 100] * 1e6, (double)took[count - 1] * 1e3,
          count, whole, empty);
   free(took);
-  close(fd);
   return EXIT_SUCCESS;
 }
