@@ -93,6 +93,17 @@ describe("a call that the cache answers at once", function()
     assert.is_true(second.age < 30)
   end)
 
+  it("leaves its result to the collector", function()
+    client = fake({ udio = { credits = 1 } }, { cache = { store = store } })
+    warm(client.udio)
+    collectgarbage()
+    local before = collectgarbage "count"
+    for _ = 1, 20000 do -- of about 1 KiB
+      client.udio()
+    end
+    assert.is_true(collectgarbage "count" - before < 10000)
+  end)
+
   it("is fresh: at ttl there is a request", function()
     warm(client.udio)
     passed = 29.5

@@ -264,7 +264,8 @@ function _M.known(client, provider, given)
     client.bases[provider] = base
   end
   local exact = base.exact
-  return base, exact and _M.are_equal(exact.given, given) and exact.config or nil
+  return base, exact and _M.are_equal(exact.given, given) and exact.config
+    or nil
 end
 
 local function config_problem(message)

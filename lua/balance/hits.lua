@@ -30,14 +30,15 @@ local function place_of(provider, given)
 end
 
 -- Whether a call like this is known by its options: not where these have
--- tables, which the caller may change, nor where a function returns the keys.
+-- tables, which the caller may change, or functions, which may be one request's
+-- only; nor where a function returns the keys.
 local function is_plain(call)
   local own = call.client.settings[call.provider.name]
   if call.account ~= nil or own and own.credentials then
     return false
   end
-  for name, value in next, call.given do
-    if type(value) == "table" or name == "credentials" then
+  for _, value in next, call.given do
+    if type(value) == "table" or type(value) == "function" then
       return false
     end
   end
@@ -88,10 +89,11 @@ function _M.find(client, own, provider, given)
     return nil
   end
   local result = core.now() < kept.ends and cache.hit(kept.entry)
-  if not result then
+  if result then
+    return result
+  elseif own.by_place[place] == kept then -- still, as the store may wait
     own.by_place[place], own.count = nil, own.count - 1
   end
-  return result or nil
 end
 
 return _M
