@@ -8,38 +8,26 @@ local schema = require "balance.schema"
 
 local _M = {}
 
--- A plan of a table: what is in it by numbers, its tables apart.
+-- A plan of a table: the tables in it, and where they are.
 local function new_plan(original)
-  local plan = { original = original, names = {}, values = {}, places = {},
-    parts = {} }
-  for name, value in next, original do
+  local plan = { original = original, places = {}, parts = {} }
+  for place, value in next, original do
     if type(value) == "table" then
-      plan.places[#plan.places + 1] = name
+      plan.places[#plan.places + 1] = place
       plan.parts[#plan.parts + 1] = new_plan(value)
-    else
-      plan.names[#plan.names + 1] = name
-      plan.values[#plan.values + 1] = value
     end
   end
-  plan.length = #original
-  plan.others = #plan.names + #plan.places - plan.length
   return plan
 end
 
--- A copy of a plan's table without the tables in it, which come next.
+-- A copy of a plan's table, without copies of the tables in it. OpenResty's
+-- LuaJIT has a function for it that it compiles.
 local copy_one
-
--- LuaJIT has this, and compiles the loop. (OpenResty's table.clone is quicker,
--- but a loop of it never lets the collector run.)
-local is_here, new_table = pcall(require, "table.new")
+local is_here, clone = pcall(require, "table.clone")
 if is_here and rawget(_G, "jit") then
   copy_one = function(plan)
-    local new = new_table(plan.length, plan.others)
-    local names, values = plan.names, plan.values
-    for i = 1, #names do
-      new[names[i]] = values[i]
-    end
-    return new
+    plan.scrap = {} -- lets the collector run, which that function never does
+    return clone(plan.original)
   end
 else
   copy_one = function(plan)
