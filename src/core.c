@@ -130,32 +130,6 @@ static int l_is_text(lua_State *L)
   return 1;
 }
 
-/* json_size(text): how many commas and colons JSON has outside of its strings,
-   as far as a decoder reads it; nil where no JSON can be: it has no zero byte,
-   and is UTF-8. */
-static int l_json_size(lua_State *L)
-{
-  luaL_checktype(L, 1, LUA_TSTRING);
-  struct bytes text = string_at(L, 1);
-  if (memchr(text.data, '\0', text.len) || !text_is_utf8(text)) {
-    lua_pushnil(L);
-    return 1;
-  }
-  lua_Integer count = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.data[i];
-    if (c == '\\' && in_string)
-      i++; /* the character that it escapes */
-    else if (c == '"')
-      in_string = !in_string;
-    else if (!in_string && (c == ',' || c == ':'))
-      count++;
-  }
-  lua_pushinteger(L, count);
-  return 1;
-}
-
 /* in_plain_locale(function, ...): what it returns or raises. It is called in a
    locale whose decimal point is one byte: where it is longer, as in Pashto,
    lua-cjson ends the process. */
@@ -239,6 +213,7 @@ static const luaL_Reg functions[] = {
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},
     {"json_size", l_json_size},
+    {"normalise", l_normalise},
     {"clean", l_clean},
     {"has_secret", l_has_secret},
     {"copy", l_copy},

@@ -18,6 +18,7 @@
 
 #include "buffer.h"
 #include "bytes.h"
+#include "endpoint.h"
 #include "list.h"
 #include "tc3.h"
 #include "transport.h"
@@ -146,6 +147,11 @@ struct core_state {
   struct transport *transport; /* NULL before the first call */
   struct tc3 *signer;          /* NULL before the first signature */
   struct buffer authorization; /* the value for the transfer that starts */
+  struct {                     /* the last one: most calls have the same */
+    char text[ENDPOINT_MAX];
+    size_t len; /* 0 before the first call */
+    struct endpoint read;
+  } endpoint;
   struct list transfers;       /* that were not collected: transfer_box */
   bool is_collected;           /* the Lua state closes, and acquires nothing */
 };
@@ -185,6 +191,7 @@ void core_close_transfer(struct transfer_box *box);
 /* The field `endpoint`. `clear_host` is the one host that this request may
    reach without TLS. */
 enum endpoint_status core_read_endpoint(lua_State *L, int table,
+                                        struct core_state *state,
                                         struct endpoint *endpoint);
 
 /* All but the endpoint, the credentials and the rival. */
@@ -257,6 +264,12 @@ int l_clean(lua_State *L);
 /* has_secret(text, secrets): whether the text has one of them in it, or a
    piece of one, see text_has_secret. */
 int l_has_secret(lua_State *L);
+
+/* -- JSON, in core_json.c --------------------------------------------------- */
+
+int l_json_size(lua_State *L);
+
+int l_normalise(lua_State *L);
 
 /* -- files, in core_file.c -------------------------------------------------- */
 

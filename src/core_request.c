@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core.h"
-#include "endpoint.h"
 
 /* A string that ends with a zero; NULL where it is not given. */
 static const char *c_string_field(lua_State *L, int table, const char *name)
@@ -30,12 +29,24 @@ static bool boolean_field(lua_State *L, int table, const char *name)
 }
 
 enum endpoint_status core_read_endpoint(lua_State *L, int table,
+                                        struct core_state *state,
                                         struct endpoint *endpoint)
 {
   const struct bytes required = {NULL, 0};
   const char *clear_host = c_string_field(L, table, "clear_host");
   struct bytes text = core_string_field(L, table, "endpoint", required);
-  return endpoint_parse(text, clear_host, endpoint);
+  if (text.len > 0 && text.len == state->endpoint.len && !clear_host &&
+      memcmp(text.data, state->endpoint.text, text.len) == 0) {
+    *endpoint = state->endpoint.read;
+    return ENDPOINT_OK;
+  }
+  enum endpoint_status status = endpoint_parse(text, clear_host, endpoint);
+  if (status == ENDPOINT_OK && !clear_host) {
+    memcpy(state->endpoint.text, text.data, text.len);
+    state->endpoint.len = text.len;
+    state->endpoint.read = *endpoint;
+  }
+  return status;
 }
 
 /* libcurl and this module make these; a second one, or another, would change

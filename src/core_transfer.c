@@ -80,11 +80,12 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value)
 
 static int push_result(lua_State *L)
 {
+  enum { ROOM = 16 }; /* an outcome of balance.attempt has more fields */
   const struct transfer_box *box = lua_touserdata(L, 1);
   struct transfer_result result = transfer_result(box->transfer);
   const char *kind = outcome_kind(result.outcome);
 
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, ROOM);
   if (kind) {
     lua_pushstring(L, kind);
     lua_setfield(L, -2, "kind");

@@ -5,7 +5,6 @@
 
 #include "buffer.h"
 #include "core.h"
-#include "endpoint.h"
 #include "scarcity.h"
 
 static struct core_class class = {.name = "balance.transport"};
@@ -129,7 +128,8 @@ static int l_transport_start(lua_State *L)
     return fail_as_closing(L);
 
   struct endpoint endpoint;
-  enum endpoint_status endpoint_status = core_read_endpoint(L, 2, &endpoint);
+  enum endpoint_status endpoint_status = 
+      core_read_endpoint(L, 2, state, &endpoint);
   if (endpoint_status != ENDPOINT_OK)
     return fail_for_endpoint(L, endpoint_status);
   struct transport_request request = {.endpoint = &endpoint};

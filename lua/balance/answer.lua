@@ -178,11 +178,13 @@ local function unexpected_in(names, from)
   return list[1] and list or nil
 end
 
--- `fields` may be the body itself, or a part of it.
+-- `fields` may be the body itself, or a part of it. There is room for what the
+-- call adds, for to grow costs more than to be large.
 local function new_result(provider, fields, available, unexpected, body)
   local result = {
     provider = provider.name, unit = fields.unit or provider.unit,
-    available = available, raw = body,
+    available = available, raw = body, fetched_at = nil, timing = nil,
+    attempts = nil, unexpected = nil, available_from = nil,
   }
   local from = fields.available_from
   local is_text = type(fields[from]) == "string" -- a decimal number
@@ -268,35 +270,39 @@ local function ask(provider, status, body, headers, text_of_body)
   return nil, refusals.read(refused, status, body)
 end
 
+-- Where the headers come from, by the table of them, while a provider reads it.
+local sources = setmetatable({}, { __mode = "k" })
+
 -- The headers for a provider's read(), by name in any case. Those that it looks
 -- at are in the table, by name in small letters.
-local function new_headers(find)
-  return setmetatable({}, { __index = function(headers, name)
-    local key = type(name) == "string" and text.lower(name) or nil
-    local value = key and find and (rawget(headers, key) or find(key))
-    if value then
-      rawset(headers, key, value)
-    end
-    return value
-  end })
-end
+local headers_metatable = { __index = function(headers, name)
+  local key = type(name) == "string" and text.lower(name) or nil
+  local source = sources[headers]
+  local value = key and source
+    and (rawget(headers, key) or source:header(key))
+  if value then
+    rawset(headers, key, value)
+  end
+  return value
+end }
 
 --- Reads an answer. It depends on nothing but the arguments.
 -- @tparam table provider
 -- @tparam integer status of HTTP
 -- @tparam string body
--- @tparam ?function find gets the name of a header in small letters; returns its
--- value or nil
+-- @tparam ?table|userdata source of its headers, with the method `header` of a
+-- transfer
 -- @treturn ?table the result, but for what its call adds
 -- @treturn ?table where the first is nil, the fields of a failure
 -- @treturn ?table then, what was decoded; nil: it was not JSON
 -- @treturn table the headers that the provider has looked at
-function _M.read(provider, status, body, find)
+function _M.read(provider, status, body, source)
   local decoded, excess = json.decode(body)
-  local headers = new_headers(find)
+  local headers = setmetatable({}, headers_metatable)
+  sources[headers] = source
   local ok, result, refused =
     pcall(ask, provider, status, decoded, headers, body)
-  setmetatable(headers, nil) -- nothing more can be found soon
+  sources[headers] = nil -- nothing more can be found soon
   if not ok then
     refused = mistake.raised("read", result)
   elseif result then

@@ -27,36 +27,26 @@ _M.request_fields = {
   authorization = "string", scheme = "string", basic = "table", tc3 = "table",
 }
 
--- The words for a mistake in a request; nil where there is none. What is in its
--- texts, C looks at.
-local function mistake_in(request)
+-- Adds to a table for transport:start() what request() returned, which is the
+-- provider's own to change. Returns nothing, or the words for a mistake in it.
+-- What is in its texts, C looks at.
+local function add_request(to, request)
   for name, value in next, request do
-    local wanted = _M.request_fields[name]
+    local kind, wanted = type(value), _M.request_fields[name]
     if not wanted then
       return "returned an " .. spelling.unknown("field", name,
         _M.request_fields)
-    elseif type(value) ~= wanted then
+    elseif kind ~= wanted then
       return ("returned a field '%s' that is a %s, not a %s"):format(name,
-        type(value), wanted)
+        kind, wanted)
     end
+    to[name] = kind == "table" and core.copy(value) or value
   end
-  if not request.path then
+  if not to.path then
     return "returned no 'path'"
-  elseif request.tc3 and (request.authorization or request.basic) then
+  elseif to.tc3 and (to.authorization or to.basic) then
     return "returned 'tc3' beside 'authorization' or 'basic'"
   end
-end
-
--- A copy of what request() returned, which is the provider's own to change.
-local function copy_of(request)
-  local copy = core.copy(request)
-  if type(copy.headers) == "table" then
-    copy.headers = core.copy(copy.headers)
-  end
-  if type(copy.basic) == "table" then
-    copy.basic = core.copy(copy.basic)
-  end
-  return copy
 end
 
 -- The configuration, for the provider to change as it likes.
@@ -66,90 +56,82 @@ local function copy_of_config(call)
     or core.copy(call.config)
 end
 
--- The request of a call; or nil and the fields of a failure.
-local function request_of(call)
+-- Puts the request of a call into a table for transport:start(). Returns
+-- nothing, or the fields of a failure.
+local function make_request(call, to)
   local ok, request =
     pcall(call.provider.request, copy_of_config(call), call.clock_offset)
   if not ok then
-    return nil, mistake.raised("request", request)
+    return mistake.raised("request", request)
   elseif type(request) ~= "table" then
-    return nil, mistake.of("request", "returned a " .. type(request)
+    return mistake.of("request", "returned a " .. type(request)
       .. ", not a table")
   end
-  request = copy_of(request)
-  local words = mistake_in(request)
+  local words = add_request(to, request)
   if words then
-    return nil, mistake.of("request", words)
+    return mistake.of("request", words)
   end
-  local user = request.basic and request.basic[1]
+  local user = to.basic and to.basic[1]
   if type(user) == "string" and user:find(":", 1, true) then
-    return nil, { kind = "config",
+    return { kind = "config",
       message = "the user of HTTP Basic authentication has a colon" }
   end
-  return request
 end
 
--- Starts a transfer. `way` says over which connections it may go, see
--- transport:start, and has the list of all requests.
-local function start(call, endpoint, limit, way)
+-- Starts a transfer, and puts it and its request into `started`. `rival` is the
+-- one that is to be overtaken, over a new connection. Returns nothing, or the
+-- fields of a failure.
+local function start(call, endpoint, limit, started, rival)
   local config = call.config
-  local request, problem = request_of(call)
-  if not request then
-    return nil, problem
-  end
-  way.requests[#way.requests + 1] = request
-  local ok, transfer, kind, message, hint = pcall(transport.start, transport, {
+  local request = {
     endpoint = endpoint,
-    path = request.path,
-    method = request.method,
-    body = request.body,
     user_agent = user_agent,
-    headers = request.headers,
-    authorization = request.authorization,
-    scheme = request.scheme,
-    basic = request.basic,
-    tc3 = request.tc3,
     ca_file = config.ca_file,
     ca_path = config.ca_path,
     proxy = config.proxy,
     http2 = config.http2,
     timeout = limit,
     connect_timeout = config.connect_timeout,
-    fresh = way.fresh,
-    watch = way.watch,
-    rival = way.rival,
-  })
+    fresh = rival ~= nil or call.needs_fresh,
+    watch = not rival and not call.is_hedged,
+    rival = rival,
+  }
+  local problem = make_request(call, request)
+  if problem then
+    return problem
+  end
+  local requests = started.requests
+  requests[#requests + 1] = request
+  local ok, transfer, kind, message, hint =
+    pcall(transport.start, transport, request)
   if not ok then -- all but the request was looked at before
-    return nil, mistake.raised("request", transfer,
-      "returned what cannot be sent")
+    return mistake.raised("request", transfer, "returned what cannot be sent")
   elseif transfer then
-    return transfer
+    started[#started + 1] = transfer
+    return nil
   elseif config.endpoint_variable and kind == "config" then
     message = message:gsub("^endpoint", config.endpoint_variable)
   end
-  return nil, { kind = kind, message = message, hint = hint }
+  return { kind = kind, message = message, hint = hint }
 end
 
 -- Sends a request, and a second one where the first is silent. Returns the
 -- transfer to read, and all that were started, with their `requests`; or nil,
 -- the same, and the fields of a failure.
 local function send(call, endpoint, limit)
-  local started, requests = core.now(), {}
-  local transfer, problem = start(call, endpoint, limit,
-    { fresh = call.needs_fresh, watch = not call.is_hedged,
-      requests = requests })
-  if not transfer then
-    return nil, { requests = requests }, problem
+  local begun, started = core.now(), { requests = {} }
+  local problem = start(call, endpoint, limit, started)
+  local transfer = started[1]
+  if problem then
+    return nil, started, problem
   end
   local ok, kind, message, hint = call.loop.wait(transfer)
-  local done, second = transfer, nil
   if not ok then
-    done, problem = nil, { kind = kind, message = message, hint = hint }
+    return nil, started, { kind = kind, message = message, hint = hint }
   elseif transfer:stalled() then
-    done, second, problem = hedge.run(call, endpoint, limit,
-      { transfer = transfer, started = started, requests = requests }, start)
+    transfer, problem = hedge.run(call, endpoint, limit, started, begun, start)
   end
-  return done, { transfer, second, requests = requests }, problem
+  return transfer, started, problem
 end
 
 -- Reading -----------------------------------------------------------------------
@@ -225,9 +207,7 @@ local function read(call, outcome, transfer)
     outcome.body = ""
   end
   local result, refused, decoded, headers = answer.read(call.provider,
-    outcome.status, outcome.body, function(name)
-      return transfer:header(name)
-    end)
+    outcome.status, outcome.body, transfer)
   outcome.headers = headers
   if result then
     return result

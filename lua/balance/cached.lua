@@ -31,7 +31,7 @@ end
 local function read(call, answer)
   local kept = answer.headers
   local result = answers.read(call.provider, answer.status, answer.body,
-    kept and function(name) return kept[name] end)
+    kept and { header = function(_, name) return kept[name] end })
   local timing = answer.timing
   if result then
     result.fetched_at = math.floor(answer.at)

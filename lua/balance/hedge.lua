@@ -18,46 +18,45 @@ end
 
 -- Starts the second request, if there is time for it. It has the first one's
 -- time limit anew, because the service may be slow rather than gone.
-local function ask_again(call, endpoint, limit, first, start)
-  local max_wait = (limit - (core.now() - first.started)) / 2
-  if not turn.take(call, max_wait) or first.transfer:done() then
-    return nil
+local function ask_again(call, endpoint, limit, started, begun, start)
+  local first = started[1]
+  local max_wait = (limit - (core.now() - begun)) / 2
+  if not turn.take(call, max_wait) or first:done() then
+    return
   end
   local now = core.now()
   local left = math.max(call.deadline - now, 0)
-  local second = start(call, endpoint, math.min(limit, left),
-    { fresh = true, rival = first.transfer, requests = first.requests })
-  if second and call.emit then
+  local problem =
+    start(call, endpoint, math.min(limit, left), started, first)
+  if not problem and call.emit then
     call.emit { event = "hedge", attempt = call.attempts + 1,
-      endpoint = endpoint, wait = now - first.started }
+      endpoint = endpoint, wait = now - begun }
   end
-  return second
 end
 
 --- Asks again where that can be, and waits for an answer.
 -- @tparam table call see `balance.call`
 -- @tparam string endpoint
 -- @tparam number limit seconds of the first
--- @tparam table first its `transfer`, which is stalled, when it `started`, and
--- the list of `requests`
+-- @tparam {userdata,...} started the first transfer, which is stalled; the
+-- second is put beside it
+-- @tparam number begun when the first was started, by `core.now`
 -- @tparam function start as of `balance.attempt`
 -- @treturn ?userdata the transfer with an answer, or the second one where none
 -- has; nil where the loop failed
--- @treturn ?userdata the second, to be closed as the first
--- @treturn ?table where the first is nil, the fields of a failure
-function _M.run(call, endpoint, limit, first, start)
-  local second = ask_again(call, endpoint, limit, first, start)
-  local ok, kind, message, hint = true
-  for _, transfer in ipairs { second or first.transfer, first.transfer } do
-    if ok and not transfer:done() then
-      ok, kind, message, hint = call.loop.wait(transfer)
+-- @treturn ?table then, the fields of a failure
+function _M.run(call, endpoint, limit, started, begun, start)
+  ask_again(call, endpoint, limit, started, begun, start)
+  local first, second = started[1], started[2]
+  for _, transfer in ipairs { second or first, first } do
+    if not transfer:done() then
+      local ok, kind, message, hint = call.loop.wait(transfer)
+      if not ok then
+        return nil, { kind = kind, message = message, hint = hint }
+      end
     end
   end
-  if not ok then
-    return nil, second, { kind = kind, message = message, hint = hint }
-  end
-  return second and not is_answered(first.transfer) and second
-    or first.transfer, second
+  return second and not is_answered(first) and second or first
 end
 
 return _M

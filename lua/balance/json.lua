@@ -6,10 +6,6 @@
 local core = require "balance.core"
 local safe = core.in_plain_locale(require, "cjson.safe")
 
-local null = safe.null
-local huge = math.huge
-local to_integer = math.tointeger -- nil before Lua 5.3
-
 local _M = {}
 
 local max_depth = 16
@@ -24,30 +20,6 @@ local function renew()
   instance = safe.new()
   instance.decode_invalid_numbers(false)
   instance.decode_max_depth(max_depth)
-end
-
--- Makes null nil, and a whole number an integer, which lua-cjson 2.1.0 does
--- not. Returns false where a number is too large for a float.
-local function normalise(container)
-  for key, value in next, container do
-    local kind = type(value)
-    if kind == "number" then
-      if value ~= value or value == huge or value == -huge then
-        return false
-      elseif to_integer then
-        container[key] = to_integer(value) or value
-      elseif value == 0 then
-        container[key] = 0 -- and not -0
-      end
-    elseif kind == "table" then
-      if not normalise(value) then
-        return false
-      end
-    elseif value == null then
-      container[key] = nil
-    end
-  end
-  return true
 end
 
 -- lua-cjson has one decimal point for all instances, and takes it from the
@@ -74,7 +46,8 @@ function _M.decode(text)
     return nil, "the answer has more fields than a balance"
   end
   local value = core.in_plain_locale(decode, text)
-  return type(value) == "table" and normalise(value) and value or nil
+  -- lua-cjson has null as a value, and 2.1.0 no integers
+  return type(value) == "table" and core.normalise(value) and value or nil
 end
 
 core.in_plain_locale(renew)
