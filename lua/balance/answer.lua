@@ -19,15 +19,17 @@ local to_integer = math.tointeger -- nil before Lua 5.3
 -- @param value
 -- @treturn ?number nil where it is neither, or not finite
 function _M.number(value)
-  if type(value) == "string" and #value <= max_number then
+  local kind = type(value)
+  if kind == "string" and #value <= max_number then
     if to_integer and value:find "^%-?[1-9]%d*$" then
       value = tonumber(value) -- exactly, beyond 2^53 too
     elseif value:find "^%-?%d+$" or value:find "^%-?%d+%.%d+$" then
       local list = json.decode("[" .. value .. "]") -- as in every locale
       value = list and list[1]
     end
+    kind = type(value)
   end
-  if type(value) ~= "number" or value - value ~= 0 then
+  if kind ~= "number" or value - value ~= 0 then
     return nil
   end
   return to_integer and to_integer(value) or value

@@ -305,8 +305,8 @@ function _M.conclude(call, endpoint, transfer, transfers, problem)
     outcome.result, problem = read(call, outcome, transfer)
   end
   judge(call, outcome, problem, transfers)
-  for _, each in ipairs(transfers) do
-    each:close()
+  for i = 1, #transfers do
+    transfers[i]:close()
   end
   return outcome
 end

@@ -16,6 +16,8 @@ local turn = require "balance.turn"
 
 local _M = {}
 
+local no_config = {}
+
 -- The state of a call. Only this file changes it.
 local function new_call(client, provider, given, account)
   return {
@@ -24,9 +26,8 @@ local function new_call(client, provider, given, account)
     -- `attempt`, which sends a request and returns an outcome
     given = given, -- the options of the call
     account = account, -- the caller's name for it
-    config = {}, -- all layers together; another one after new keys
+    config = no_config, -- all layers together; another one after new keys
     loop = nil, -- how to wait
-    emit = nil, -- tells the trace hook of an event; nil: there is none
     attempts = 0, -- requests that were made
     retries = nil, -- how many rounds may follow the first
     deadline = nil, -- of all attempts, by core.now()
@@ -35,9 +36,11 @@ local function new_call(client, provider, given, account)
     endpoint = 1, -- the number of the current one
     clock_offset = nil, -- seconds added to this machine's clock
     is_clock_corrected = nil, -- in this round
-    needs_fresh = nil, -- a new connection, because a kept one failed
-    is_hedged = nil, -- there was a second request; a call has one at most
-    old_keys = nil, -- the secrets before the keys were looked up anew
+    -- There is room for two more. Few calls have:
+    -- `emit`, which tells the trace hook of an event, where there is one
+    -- `needs_fresh`: a new connection, because a kept one failed
+    -- `is_hedged`: there was a second request; a call has one at most
+    -- `old_keys`: the secrets before the keys were looked up anew
   }
 end
 
@@ -54,8 +57,7 @@ local function endpoints_of(call)
 end
 
 -- A round may take half of the time that is left; the last one takes all.
-local function begin_round(call)
-  local now = core.now()
+local function begin_round(call, now)
   local left = math.max(call.deadline - now, 0)
   call.round = call.round + 1
   local is_last = call.round > call.retries
@@ -141,16 +143,17 @@ local function pause_and_retry(call, outcome)
       wait = pause }
   end
   call.loop.sleep(pause)
-  begin_round(call)
+  begin_round(call, core.now())
   return true
 end
 
 -- Asks until there is a result, or nothing helps. Returns the last outcome.
 -- `retries`: of this time; nil: those of the configuration.
 local function ask(call, seconds, retries)
-  call.deadline, call.round = core.now() + seconds, 0
+  local now = core.now()
+  call.deadline, call.round = now + seconds, 0
   call.retries = retries or call.config.retries
-  begin_round(call)
+  begin_round(call, now)
   local outcome
   repeat
     outcome = try(call)

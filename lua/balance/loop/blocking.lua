@@ -30,10 +30,11 @@ end
 -- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(transfer)
   local transport = transfer:transport()
-  local is_ours = transport == core.transport() -- the one that gathers step
+  local yields = transport == core.transport() -- the one that gathers step
+    and is_gathered()
   while not transfer:done() do
     local ok, kind, message, hint
-    if is_ours and is_gathered() then
+    if yields then
       ok, kind, message, hint = coroutine.yield(transfer)
     else
       ok, kind, message, hint = transport:wait()

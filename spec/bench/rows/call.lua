@@ -7,5 +7,5 @@ local warm = require "bench.warm"
 for _, lua in ipairs { "lua5.4", "luajit" } do
   warm(2, lua, "a loop of curl_easy_perform in C", function(endpoint)
     return measure.program("easy_loop", endpoint)
-  end, { most = 1.1 })
+  end)
 end
