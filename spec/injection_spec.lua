@@ -2,6 +2,7 @@
 -- Options that could change a request, or send a key elsewhere, are refused
 -- before anything is sent.
 local balance = require "balance"
+local core = require "balance.core"
 local accounts = require "sandbox.accounts"
 local faults = require "support.faults"
 local process = require "support.process"
@@ -187,6 +188,31 @@ describe("an endpoint #transport", function()
           clear_host = "metadata.tencentyun.com", [name] = value })
         assert.is_nil(transfer, name)
         assert.equal("config", kind, name)
+      end
+    end)
+
+  it("is read anew where another one, or another host in clear, is wanted",
+    function()
+      local good, cleared = "http://127.0.0.1:1", "http://clear.example.com"
+      local host = "clear.example.com"
+      local function check(kind, endpoint, clear_host)
+        local transfer, refused = core.transport():start {
+          endpoint = endpoint, clear_host = clear_host, path = "/",
+          timeout = 0.1, connect_timeout = 0.1,
+        }
+        assert.equal(kind, refused, endpoint)
+        if transfer then
+          transfer:close()
+        end
+      end
+      for _ = 1, 2 do
+        check(nil, good)
+        check("config", good .. "/x")
+        check("config", "")
+        check("config", cleared)
+        check(nil, cleared, host)
+        check("config", cleared)
+        check(nil, good, host)
       end
     end)
 

@@ -18,6 +18,20 @@ describe("an answer in JSON", function()
     end
   end)
 
+  it("has no null and no fraction of zero left in any part of it", function()
+    local value = json.decode(
+      '[null,{"a":{"b":[null,{"c":null,"d":2.0}]}},null,[[3.0,0.5],null]]')
+    assert.same({ [2] = { a = { b = { [2] = { d = 2 } } } },
+      [4] = { { 3, 0.5 } } }, value)
+    assert.equal("2", tostring(value[2].a.b[2].d))
+    assert.equal("3", tostring(value[4][1][1]))
+    local endless = {}
+    endless.a = { endless }
+    assert.is_false(core.normalise(endless))
+    assert.is_false(core.normalise { { 1, { 1 / 0 } } })
+    assert.is_false(core.normalise { 0 / 0 })
+  end)
+
   it("is an object or an array, and nothing else", function()
     for _, text in ipairs { "", " ", "1", '"x"', "true", "null", "nil",
       "{", "}", "{} x", "{}{}", '{"a":1,}', "{'a':1}", '{"a" 1}', "[1,]",

@@ -152,8 +152,8 @@ struct core_state {
     size_t len; /* 0 before the first call */
     struct endpoint read;
   } endpoint;
-  struct list transfers;       /* that were not collected: transfer_box */
-  bool is_collected;           /* the Lua state closes, and acquires nothing */
+  struct list transfers; /* that were not collected: transfer_box */
+  bool is_collected;     /* the Lua state closes, and acquires nothing */
 };
 
 void core_open_transport(lua_State *L);

@@ -128,7 +128,7 @@ static int l_transport_start(lua_State *L)
     return fail_as_closing(L);
 
   struct endpoint endpoint;
-  enum endpoint_status endpoint_status = 
+  enum endpoint_status endpoint_status =
       core_read_endpoint(L, 2, state, &endpoint);
   if (endpoint_status != ENDPOINT_OK)
     return fail_for_endpoint(L, endpoint_status);
