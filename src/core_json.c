@@ -32,21 +32,27 @@ int l_json_size(lua_State *L)
   return 1;
 }
 
-/* Whether the number on top of the stack may stay. If it must be another one,
-   that is put on top of it. */
-static bool read_number(lua_State *L)
+/* Pushes what a decoded value should be instead. False: it may stay. */
+static bool push_plain(lua_State *L, int index)
 {
-  const lua_Number number = lua_tonumber(L, -1);
+  if (lua_islightuserdata(L, index) && !lua_touserdata(L, index)) {
+    lua_pushnil(L); /* lua-cjson's null */
+    return true;
+  }
+  if (lua_type(L, index) != LUA_TNUMBER)
+    return false;
 #if LUA_VERSION_NUM >= 503
   int is_whole = 0;
-  const lua_Integer whole = lua_tointegerx(L, -1, &is_whole);
-  if (is_whole && !lua_isinteger(L, -1))
-    lua_pushinteger(L, whole);
+  const lua_Integer whole = lua_tointegerx(L, index, &is_whole);
+  const bool is_other = is_whole && !lua_isinteger(L, index);
 #else
-  if (number <= 0 && number >= 0)
-    lua_pushinteger(L, 0); /* and not -0 */
+  const lua_Integer whole = 0; /* and not -0 */
+  const bool is_other =
+      !(lua_tonumber(L, index) < 0) && !(lua_tonumber(L, index) > 0);
 #endif
-  return isfinite(number);
+  if (is_other)
+    lua_pushinteger(L, whole);
+  return is_other;
 }
 
 /* normalise(table): in it, and in the tables in it, null becomes nil, and a
@@ -59,28 +65,22 @@ int l_normalise(lua_State *L)
   lua_settop(L, 1);
   lua_pushnil(L);
   while (lua_gettop(L) > 1) { /* tables, each with a key on top of it */
-    luaL_checkstack(L, 6, "too many tables");
+    luaL_checkstack(L, 4, "too many tables");
     if (!lua_next(L, -2)) {
       lua_pop(L, 1);
       continue;
     }
-    const int value = lua_gettop(L);
-    bool is_fit = true;
-    if (lua_type(L, value) == LUA_TNUMBER) {
-      is_fit = read_number(L);
-    } else if (lua_istable(L, value)) {
-      lua_pushnil(L);
-      if (value < 2 * MAX_DEPTH)
-        continue;
-      is_fit = false;
-    } else if (lua_islightuserdata(L, value) && !lua_touserdata(L, value)) {
-      lua_pushnil(L);
+    const int value = lua_gettop(L), type = lua_type(L, value);
+    if (type == LUA_TTABLE && value < 2 * MAX_DEPTH) {
+      lua_pushnil(L); /* its fields come next */
+      continue;
     }
-    if (!is_fit) {
+    if (type == LUA_TTABLE ||
+        (type == LUA_TNUMBER && !isfinite(lua_tonumber(L, value)))) {
       lua_pushboolean(L, false);
       return 1;
     }
-    if (lua_gettop(L) > value) {
+    if (push_plain(L, value)) {
       lua_pushvalue(L, value - 1);
       lua_insert(L, -2);
       lua_rawset(L, value - 2);
