@@ -360,6 +360,50 @@ describe("the transport, for other loops", function()
     assert.is_false(result.reused)
   end)
 
+  -- Readable within five seconds, by nothing but the descriptor.
+  local function is_readable(seconds)
+    local object, found = { pollfd = transport:fd(), events = "r" }, nil
+    local controller = cqueues.new()
+    controller:wrap(function()
+      found = cqueues.poll(object, seconds) == object
+    end)
+    assert(controller:loop())
+    return found
+  end
+
+  it("has a descriptor that is enough: it is readable in time too", function()
+    if not transport:fd() then
+      return -- this build uses poll
+    end
+    local late, later = start("/silent", 0.1), start("/silent", 0.2)
+    assert.is_true(is_readable(5)) -- a step is due after a start
+    transport:step()
+    local before, steps = core.now(), 0
+    while not later:done() do
+      assert.is_true(is_readable(5))
+      transport:step()
+      steps = steps + 1
+    end
+    assert.is_true(core.now() - before >= 0.19)
+    assert.is_true(late:done() and steps < 20, steps)
+  end)
+
+  it("has a descriptor that is silent while nothing is under way", function()
+    if not transport:fd() then
+      return -- this build uses poll
+    end
+    local transfer = start("/silent", 0.1)
+    transport:step()
+    assert.is_true(is_readable(5))
+    transfer:close()
+    process.sleep(0.15) -- the alarm rings for nothing
+    transport:step()
+    assert.is_false(is_readable(0.05))
+    assert.equal(200, faults.fetch("/none").status)
+    transport:step()
+    assert.is_false(is_readable(0.05))
+  end)
+
   it("a closed one opens anew with the next call", function()
     local transfer = start "/silent"
     transport:close()

@@ -5,6 +5,7 @@
 #define BALANCE_POLLER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -37,6 +38,12 @@ int poller_wait(struct poller *poller, int timeout_ms,
 /* One descriptor that is readable when poller_wait would have an event, so
    that another event loop can wait for it; -1 where there is none. */
 int poller_fd(const struct poller *poller);
+
+/* Makes that descriptor readable at `due` too, or before; INT64_MAX: at no
+   time. `now` is clock_ms(). Costs a system call only where the last alarm is
+   over or comes later. Returns 0 or an errno; ENOSYS where there is no such
+   descriptor. */
+int poller_alarm(struct poller *poller, int64_t due, int64_t now);
 
 #pragma GCC visibility pop
 

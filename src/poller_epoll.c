@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L /* CLOCK_MONOTONIC */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "poller.h"
 
 enum { BATCH = 64 };
 
 struct poller {
   int fd;
+  struct alarm alarm;
 };
 
 int poller_new(struct poller **out)
@@ -18,6 +21,7 @@ int poller_new(struct poller **out)
   struct poller *poller = malloc(sizeof(*poller));
   if (!poller)
     return ENOMEM;
+  *poller = (struct poller){.alarm.fd = -1};
   poller->fd = epoll_create1(EPOLL_CLOEXEC);
   if (poller->fd < 0) {
     int error = errno;
@@ -32,6 +36,7 @@ void poller_free(struct poller *poller)
 {
   if (!poller)
     return;
+  alarm_close(&poller->alarm);
   close(poller->fd);
   free(poller);
 }
@@ -71,19 +76,31 @@ int poller_wait(struct poller *poller, int timeout_ms,
   if (found < 0)
     return errno;
   for (int i = 0; i < found; i++) {
-    events[i] = (struct poller_event){.fd = ready[i].data.fd};
+    if (ready[i].data.fd == poller->alarm.fd)
+      continue;
+    struct poller_event event = {.fd = ready[i].data.fd};
     if (ready[i].events & EPOLLIN)
-      events[i].ready |= POLLER_READ;
+      event.ready |= POLLER_READ;
     if (ready[i].events & EPOLLOUT)
-      events[i].ready |= POLLER_WRITE;
+      event.ready |= POLLER_WRITE;
     if (ready[i].events & (EPOLLERR | EPOLLHUP))
-      events[i].ready |= POLLER_ERROR;
+      event.ready |= POLLER_ERROR;
+    events[(*count)++] = event;
   }
-  *count = found;
   return 0;
 }
 
 int poller_fd(const struct poller *poller)
 {
   return poller->fd;
+}
+
+int poller_alarm(struct poller *poller, int64_t due, int64_t now)
+{
+  int error = 0;
+  if (poller->alarm.fd < 0)
+    error = alarm_open(&poller->alarm, poller->fd, EPOLLIN);
+  if (!error)
+    alarm_set(&poller->alarm, due, now);
+  return error;
 }

@@ -97,3 +97,11 @@ int poller_fd(const struct poller *poller)
   (void)poller;
   return -1;
 }
+
+int poller_alarm(struct poller *poller, int64_t due, int64_t now)
+{
+  (void)poller;
+  (void)due;
+  (void)now;
+  return ENOSYS;
+}

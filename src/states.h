@@ -4,6 +4,7 @@
 #ifndef BALANCE_STATES_H
 #define BALANCE_STATES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "list.h"
@@ -17,6 +18,7 @@
 struct transport {
   unsigned process; /* as libcurl_process has it */
   struct multi multi;
+  bool is_polled;      /* another event loop has asked for its descriptor */
   struct routes routes;
   struct list running; /* transfers that are pending, active or stalled */
   struct list news;    /* those done or stalled whose owner was not told yet */

@@ -132,24 +132,38 @@ enum transport_status transport_start(struct transport *transport,
 
 /* -- moving ------------------------------------------------------------------ */
 
-int transport_fd(const struct transport *transport)
+static int64_t due_at(const struct transport *transport, int64_t now)
 {
-  return poller_fd(transport->multi.poller);
+  if (!transport->running.first)
+    return INT64_MAX;
+  int64_t due = routes_due(&transport->routes, now);
+  if (multi_due(&transport->multi) < due)
+    due = multi_due(&transport->multi);
+  return due;
 }
 
 int64_t transport_timeout_ms(const struct transport *transport)
 {
-  if (!transport->running.first)
-    return -1;
   int64_t now = clock_ms();
-  int64_t due = routes_due(&transport->routes, now);
-  if (multi_due(&transport->multi) < due)
-    due = multi_due(&transport->multi);
+  int64_t due = due_at(transport, now);
+  if (due == INT64_MAX)
+    return -1;
   return due > now ? due - now : 0;
 }
 
-enum transport_status transport_run(struct transport *transport,
-                                    int64_t limit_ms, int *moved)
+static int set_alarm(struct transport *transport, int64_t now)
+{
+  return poller_alarm(transport->multi.poller, due_at(transport, now), now);
+}
+
+int transport_fd(struct transport *transport)
+{
+  transport->is_polled = set_alarm(transport, clock_ms()) == 0;
+  return transport->is_polled ? poller_fd(transport->multi.poller) : -1;
+}
+
+static enum transport_status run(struct transport *transport, int64_t limit_ms,
+                                 int *moved)
 {
   *moved = 0;
   int64_t wait_ms = transport_timeout_ms(transport);
@@ -185,6 +199,15 @@ enum transport_status transport_run(struct transport *transport,
   leave_libcurl();
   *moved = count;
   return TRANSPORT_OK;
+}
+
+enum transport_status transport_run(struct transport *transport,
+                                    int64_t limit_ms, int *moved)
+{
+  enum transport_status status = run(transport, limit_ms, moved);
+  if (transport->is_polled)
+    set_alarm(transport, clock_ms());
+  return status;
 }
 
 unsigned long transport_next_finished(struct transport *transport)

@@ -94,10 +94,13 @@ enum transport_status transport_run(struct transport *transport,
    So many transfers can be waited for without asking each. */
 unsigned long transport_next_finished(struct transport *transport);
 
-/* For other event loops: readable when there is something to move (-1 where
-   the system has no such thing), and the time until a step is due all the
-   same (-1: nothing is due). */
-int transport_fd(const struct transport *transport);
+/* For other event loops: a descriptor that is readable when a step is due, or
+   sometimes before; -1 where the system has no such thing. A step is due when
+   there is something to move, and by time; also after transport_start, which
+   only the next step or transport_fd tells the descriptor. */
+int transport_fd(struct transport *transport);
+
+/* The time until a step is due even if nothing is readable; -1: none is. */
 int64_t transport_timeout_ms(const struct transport *transport);
 
 /* A stalled transfer is under way again; it does not stall twice. */
