@@ -60,8 +60,8 @@ OWN_CFLAGS = -std=c11 -fPIC -pthread -MMD -MP $(WARNINGS) -I$(LUA_INCDIR) \
 COMPILE := $(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LIBS    := $(shell $(PKG_CONFIG) --libs $(NEEDED) 2>/dev/null)
 
-SOURCES   := $(filter-out src/poller_%.c,$(wildcard src/*.c)) \
-	src/poller_$(POLLER).c
+SOURCES   := $(filter-out src/poller_%.c src/waker_%.c,$(wildcard src/*.c)) \
+	src/poller_$(POLLER).c src/waker_$(POLLER).c
 OBJECTS   := $(SOURCES:src/%.c=$(OUT)/%.o)
 MODULE    := $(OUT)/balance/core.so
 LUA_FILES := $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))

@@ -164,7 +164,7 @@ describe("two workers of nginx #nginx", function()
       for _, pid in ipairs(workers) do
         sockets, polls = descriptors(pid)
         assert.is_true(#sockets >= 2) -- one of each protocol
-        assert.equal(2, polls) -- nginx's and the module's
+        assert.equal(3, polls) -- nginx's, the module's, its waker's
         for _, inode in ipairs(sockets) do
           assert.is_nil(owners[inode])
           owners[inode] = pid

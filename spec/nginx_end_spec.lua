@@ -24,7 +24,9 @@ local function descriptors(pid)
   return (process.run("ls /proc/" .. pid .. "/fd | wc -l"))
 end
 
-describe("a call inside nginx is cancelled #nginx", function()
+for how, has_waker in pairs { woken = true, ticking = false } do
+describe("a call inside nginx is cancelled, " .. how .. " #nginx", function()
+  before_each(function() nginx.has_waker = has_waker end)
   after_each(nginx.finish)
 
   -- A server with one worker, and locations to check it with.
@@ -216,8 +218,11 @@ describe("a call inside nginx is cancelled #nginx", function()
     assert.equal("done, 0 waiting, 1 timers", (server:get "/kill"))
   end)
 end)
+end
 
-describe("a worker of nginx that is to end #nginx", function()
+for how, has_waker in pairs { woken = true, ticking = false } do
+describe("a worker of nginx that is to end, " .. how .. " #nginx", function()
+  before_each(function() nginx.has_waker = has_waker end)
   after_each(nginx.finish)
 
   -- Requests that are under way when the signal comes; those of /late make
@@ -345,3 +350,4 @@ describe("a worker of nginx that is to end #nginx", function()
     server:await_end(server.pid)
   end)
 end)
+end

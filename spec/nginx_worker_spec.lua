@@ -12,42 +12,9 @@ local function slow(ms, options)
     ms, options or "nil")
 end
 
-describe("a worker of nginx #nginx", function()
+describe("a worker of nginx without a waker #nginx", function()
+  before_each(function() nginx.has_waker = false end)
   after_each(nginx.finish)
-
-  it("serves everyone else while 50 calls are under way, with one ticker",
-    function()
-      local server = nginx.start {
-        workers = 1,
-        locations = { ["= /slow"] = slow(5000), ["= /state"] = state },
-      }
-      assert.equal("idle", (server:get "/state"))
-      local requests = {}
-      for i = 1, 50 do
-        requests[i] = server:open "/slow"
-      end
-      server:await("/state", "under way, 50 waiting, 1 timers")
-      for _ = 1, 100 do
-        assert.equal("here", (server:get "/unrelated"))
-      end
-      assert.equal("under way, 50 waiting, 1 timers", (server:get "/state"))
-      for i = 1, 50 do
-        assert.equal("195", (requests[i].read()))
-      end
-      server:await("/state", "idle")
-    end)
-
-  it("has no timer when nothing is under way, and one again for the next",
-    function()
-      local server = nginx.start {
-        workers = 1,
-        locations = { ["= /call"] = slow(0), ["= /state"] = state },
-      }
-      for _ = 1, 20 do
-        assert.equal("195", (server:get "/call"))
-        server:await("/state", "idle")
-      end
-    end)
 
   it("looks less often the longer nothing comes, and soon for a new call",
     function()
@@ -83,6 +50,46 @@ describe("a worker of nginx #nginx", function()
       server:await("/pauses", "0.001 to 0.004")
       request.close()
       server:await("/state", "idle")
+    end)
+end)
+
+for how, has_waker in pairs { woken = true, ticking = false } do
+describe("a worker of nginx, " .. how .. " #nginx", function()
+  before_each(function() nginx.has_waker = has_waker end)
+  after_each(nginx.finish)
+
+  it("serves everyone else while 50 calls are under way, with one ticker",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = { ["= /slow"] = slow(5000), ["= /state"] = state },
+      }
+      assert.equal("idle", (server:get "/state"))
+      local requests = {}
+      for i = 1, 50 do
+        requests[i] = server:open "/slow"
+      end
+      server:await("/state", "under way, 50 waiting, 1 timers")
+      for _ = 1, 100 do
+        assert.equal("here", (server:get "/unrelated"))
+      end
+      assert.equal("under way, 50 waiting, 1 timers", (server:get "/state"))
+      for i = 1, 50 do
+        assert.equal("195", (requests[i].read()))
+      end
+      server:await("/state", "idle")
+    end)
+
+  it("has no timer when nothing is under way, and one again for the next",
+    function()
+      local server = nginx.start {
+        workers = 1,
+        locations = { ["= /call"] = slow(0), ["= /state"] = state },
+      }
+      for _ = 1, 20 do
+        assert.equal("195", (server:get "/call"))
+        server:await("/state", "idle")
+      end
     end)
 
   -- Counts the requests that are served in each 100 ms: none means that the
@@ -371,3 +378,4 @@ describe("a worker of nginx #nginx", function()
     assert.equal("195", (server:get "/slow"))
   end)
 end)
+end

@@ -51,4 +51,44 @@ describe("a program with Lua inside", function()
       assert(results.udio and results.tempolor)
     ]])
   end)
+
+  it("may have wakers in many threads, which are armed, closed and forked",
+    function()
+      run(4, 5, [[
+        local core = require "balance.core"
+        local udp = require "support.udp"
+        local posix = assert(package.loadlib(
+          os.getenv("BALANCE_BUILD") .. "/spec/fork.so", "luaopen_fork"))()
+        local transport = core.transport()
+        if not transport:fd() then
+          return -- this build uses poll
+        end
+        for round = 1, 10 do
+          transport:fd() -- it is open
+          local port, nonce = transport:waker()
+          local one = udp.connect(port)
+          one.send(nonce)
+          for _ = 1, 10 do
+            assert(transport:arm(0.001))
+            assert(one.receive(5) == "\0")
+          end
+          if round % 2 == 0 then
+            assert(transport:arm(60))
+          end
+          if round == 5 then
+            local child = posix.fork()
+            if child == 0 then
+              assert(not transport:arm(1))
+              transport:close()
+              posix.exit(7)
+            end
+            assert(posix.wait(child) == 7)
+          end
+          if round < 10 then -- the last one by lua_close
+            transport:close()
+          end
+          one.close()
+        end
+      ]])
+    end)
 end)

@@ -160,8 +160,17 @@ void core_open_transport(lua_State *L);
 
 struct core_state *core_state(lua_State *L);
 
+/* The one of this Lua state, as the first argument. */
+struct core_state *core_check_transport(lua_State *L);
+
 /* transport(): the one of this Lua state. Nothing is opened yet. */
 int l_transport(lua_State *L);
+
+/* -- the transport's waker, in core_waker.c --------------------------------- */
+
+int l_transport_waker(lua_State *L);
+int l_transport_arm(lua_State *L);
+int l_transport_disarm(lua_State *L);
 
 /* -- transfers, in core_transfer.c ------------------------------------------ */
 

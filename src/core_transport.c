@@ -50,7 +50,7 @@ static int fail_as_closing(lua_State *L)
   return core_fail(L, "closed", "the Lua state is closing");
 }
 
-static struct core_state *check_transport(lua_State *L)
+struct core_state *core_check_transport(lua_State *L)
 {
   return core_check(L, 1, &class);
 }
@@ -71,7 +71,7 @@ struct core_state *core_state(lua_State *L)
 /* transport:close(): cancels what is under way; the next call opens anew. */
 static int l_transport_close(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   transport_free(state->transport);
   state->transport = NULL;
   buffer_free(&state->authorization);
@@ -82,7 +82,7 @@ static int l_transport_close(lua_State *L)
    closes: Lua does not finalize them. */
 static int l_transport_gc(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   struct transfer_box *box;
   while ((box = list_first(&state->transfers))) {
     core_close_transfer(box);
@@ -121,7 +121,7 @@ static enum transport_status start(struct core_state *state,
 /* transport:start(request): a transfer, or nil, kind, message, hint. */
 static int l_transport_start(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   if (state->is_collected)
@@ -195,14 +195,14 @@ static int run(lua_State *L, struct core_state *state, int64_t limit_ms)
 /* transport:step(): moves what can be moved, and never waits. */
 static int l_transport_step(lua_State *L)
 {
-  return run(L, check_transport(L), 0);
+  return run(L, core_check_transport(L), 0);
 }
 
 /* transport:wait([seconds]): the same, after waiting for something to move. A
    signal ends the waiting, so that Lua's handlers run. */
 static int l_transport_wait(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   int64_t limit_ms = -1;
   if (!lua_isnoneornil(L, 2))
     limit_ms = core_milliseconds(L, luaL_checknumber(L, 2));
@@ -213,7 +213,7 @@ static int l_transport_wait(lua_State *L)
    once; nil where there is none. */
 static int l_transport_finished(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   unsigned long id =
       state->transport ? transport_next_finished(state->transport) : 0;
   if (id)
@@ -223,10 +223,11 @@ static int l_transport_finished(lua_State *L)
   return 1;
 }
 
-/* transport:fd(): readable when a step is due; nil where poll is used. */
+/* transport:fd(): readable when a step is due, in time too; nil where poll is
+   used. */
 static int l_transport_fd(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   if (state->is_collected)
     return fail_as_closing(L);
   enum transport_status status = open_transport(state);
@@ -243,7 +244,7 @@ static int l_transport_fd(lua_State *L)
 /* transport:timeout(): seconds until a step is due; nil: none is. */
 static int l_transport_timeout(lua_State *L)
 {
-  struct core_state *state = check_transport(L);
+  struct core_state *state = core_check_transport(L);
   int64_t left =
       state->transport ? transport_timeout_ms(state->transport) : -1;
   if (left < 0)
@@ -257,17 +258,24 @@ static int l_transport_timeout(lua_State *L)
    whatever has events(), pollfd() and timeout(). */
 static int l_transport_events(lua_State *L)
 {
-  check_transport(L);
+  core_check_transport(L);
   lua_pushliteral(L, "r");
   return 1;
 }
 
-static const luaL_Reg methods[] = {
-    {"start", l_transport_start},   {"step", l_transport_step},
-    {"wait", l_transport_wait},     {"finished", l_transport_finished},
-    {"fd", l_transport_fd},         {"pollfd", l_transport_fd},
-    {"events", l_transport_events}, {"timeout", l_transport_timeout},
-    {"close", l_transport_close},   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"start", l_transport_start},
+                                   {"step", l_transport_step},
+                                   {"wait", l_transport_wait},
+                                   {"finished", l_transport_finished},
+                                   {"fd", l_transport_fd},
+                                   {"pollfd", l_transport_fd},
+                                   {"events", l_transport_events},
+                                   {"timeout", l_transport_timeout},
+                                   {"waker", l_transport_waker},
+                                   {"arm", l_transport_arm},
+                                   {"disarm", l_transport_disarm},
+                                   {"close", l_transport_close},
+                                   {NULL, NULL}};
 
 void core_open_transport(lua_State *L)
 {

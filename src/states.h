@@ -12,6 +12,7 @@
 #include "routes.h"
 #include "transfer_state.h"
 #include "libcurl.h"
+#include "waker.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -19,6 +20,7 @@ struct transport {
   unsigned process; /* as libcurl_process has it */
   struct multi multi;
   bool is_polled;      /* another event loop has asked for its descriptor */
+  struct waker *waker; /* NULL before the first wait in nginx */
   struct routes routes;
   struct list running; /* transfers that are pending, active or stalled */
   struct list news;    /* those done or stalled whose owner was not told yet */

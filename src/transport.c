@@ -162,6 +162,30 @@ int transport_fd(struct transport *transport)
   return transport->is_polled ? poller_fd(transport->multi.poller) : -1;
 }
 
+int transport_waker(struct transport *transport, struct waker **out)
+{
+  *out = transport->waker;
+  if (transport->waker)
+    return 0;
+  int fd = transport_fd(transport);
+  int error = fd < 0 ? ENOSYS : waker_new(&transport->waker, fd);
+  *out = transport->waker;
+  return error;
+}
+
+int transport_arm(struct transport *transport, int64_t limit_ms)
+{
+  int64_t now = clock_ms();
+  int error = transport->waker ? set_alarm(transport, now) : ENOTCONN;
+  return error ? error : waker_arm(transport->waker, now + limit_ms, now);
+}
+
+void transport_disarm(struct transport *transport)
+{
+  if (transport->waker)
+    waker_forget(transport->waker);
+}
+
 static enum transport_status run(struct transport *transport, int64_t limit_ms,
                                  int *moved)
 {
@@ -276,6 +300,7 @@ static void abandon(struct transport *transport)
   static _Atomic(struct transport *) abandoned;
   if (!transport->multi.poller)
     return; /* already abandoned, by transfer_free */
+  waker_abandon(transport->waker);
   multi_abandon(&transport->multi);
   end_transfers(transport);
   transport->next_abandoned = atomic_exchange(&abandoned, transport);
@@ -289,6 +314,7 @@ void transport_free(struct transport *transport)
     abandon(transport);
     return;
   }
+  waker_free(transport->waker); /* it waits for the poller */
   enter_libcurl();
   end_transfers(transport);
   multi_free(&transport->multi);

@@ -28,6 +28,7 @@
 #include "bytes.h"
 #include "endpoint.h"
 #include "transfer.h"
+#include "waker.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -102,6 +103,13 @@ int transport_fd(struct transport *transport);
 
 /* The time until a step is due even if nothing is readable; -1: none is. */
 int64_t transport_timeout_ms(const struct transport *transport);
+
+/* For event loops that cannot wait for a descriptor: its waker, which is the
+   transport's; and waker_arm and waker_forget for it. Two of them return 0 or an
+   errno. */
+int transport_waker(struct transport *transport, struct waker **out);
+int transport_arm(struct transport *transport, int64_t limit_ms);
+void transport_disarm(struct transport *transport);
 
 /* A stalled transfer is under way again; it does not stall twice. */
 void transfer_take_note(struct transfer *transfer);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fork and wait for Lua. */
+/* fork, wait and _exit for Lua. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <sys/wait.h>
@@ -23,6 +23,12 @@ static int wait_(lua_State *L)
   return 1;
 }
 
+/* exit(status): without closing the state, and without handlers. */
+static int exit_(lua_State *L)
+{
+  _exit((int)luaL_checkinteger(L, 1));
+}
+
 int luaopen_fork(lua_State *L);
 
 int luaopen_fork(lua_State *L)
@@ -32,5 +38,7 @@ int luaopen_fork(lua_State *L)
   lua_setfield(L, -2, "fork");
   lua_pushcfunction(L, wait_);
   lua_setfield(L, -2, "wait");
+  lua_pushcfunction(L, exit_);
+  lua_setfield(L, -2, "exit");
   return 1;
 }

@@ -12,8 +12,12 @@ local variables = {
   "TEMPOLOR_API_KEY", "UDIO_API_KEY", "TENCENTCLOUD_SECRET_ID",
   "TENCENTCLOUD_SECRET_KEY", "TEMPOLOR_ENDPOINT", "UDIO_ENDPOINT",
   "TENCENT_ENDPOINT", "SSL_CERT_FILE", "SANDBOX_HTTP1", "SANDBOX_PLAIN",
-  "SANDBOX_DIR",
+  "SANDBOX_DIR", "SPEC_WAKER",
 }
+
+--- Whether its Lua has a waker; `SPEC_WAKER=off make test` says no for all.
+-- For specs that promise the same with and without one.
+_M.has_waker = true
 
 -- Every block of Lua begins with these.
 _M.preamble = [[
@@ -296,7 +300,8 @@ function _M.start(settings)
   -- The specs' LUA_PATH and LUA_CPATH are for another Lua.
   local started = process.start(("env -u LUA_PATH -u LUA_CPATH %s %s %s"
     .. " -p %s -c nginx.conf -e error.log 2>>%s/error.log"):format(
-    settings.setting or "", os.getenv "BALANCE_NGINX_RUN" or "",
+    (settings.setting or "") .. (_M.has_waker and "" or " SPEC_WAKER=off"),
+    os.getenv "BALANCE_NGINX_RUN" or "",
     fixed.program, dir, dir))
   local server = setmetatable({
     dir = dir, started = started, expected = {}, workers = values.workers,
@@ -320,7 +325,7 @@ function _M.finish()
   for _, server in ipairs(running) do
     complaints[#complaints + 1] = server:stop()
   end
-  running = {}
+  running, _M.has_waker = {}, true
   local text = table.concat(complaints)
   if text ~= "" then
     error("nginx logged:\n" .. text, 0)

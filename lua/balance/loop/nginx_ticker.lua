@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- The ticker of a worker of nginx: a timer that steps the transport while a
 -- transfer is under way, and notifies the coroutines that wait for one.
--- Between two steps it sleeps; it never waits for a socket.
+-- Between two steps it waits for the transport's waker; where there is none, it
+-- sleeps for a moment.
 --
 -- A coroutine of ngx_lua waits with a waiter, which has a semaphore of its
 -- own. The waiter is registered for a transfer, by a gather for several, and
@@ -10,6 +11,7 @@
 -- @module balance.loop.nginx_ticker
 
 local core = require "balance.core"
+local waker = require "balance.loop.nginx_waker"
 local ngx = rawget(_G, "ngx")
 local semaphore
 
@@ -20,22 +22,26 @@ function _M.load()
   semaphore = require "ngx.semaphore"
 end
 
---- The pause between two steps, in seconds: a `share` of the time in which no
--- transfer has moved or begun, so that it adds little to what a call takes.
--- Never less than `shortest`, the resolution of nginx's timers, nor more than
--- `longest`.
+--- The pause between two steps without a waker, in seconds: a `share` of the
+-- time in which no transfer has moved or begun, so that it adds little to what
+-- a call takes. Never less than `shortest`, the resolution of nginx's timers,
+-- nor more than `longest`.
 _M.period = { shortest = 0.001, longest = 0.004, share = 1 / 100 }
 
-local steps_per_sweep = 64
+-- Seconds. The pause between two steps with a waker is not longer than
+-- `longest_wait`, so that a step can sweep. When all transfers have ended, the
+-- ticker stays for `linger`: calls that follow each other share it.
+local longest_wait, sweep_after, linger = 0.25, 0.2, 0.02
 
--- A ticker that has not moved for `lost_after` is lost. The next one starts
--- only after `restart_after`: where lua_max_running_timers refuses it, nginx
--- logs an alert each time.
-local lost_after, restart_after = 0.1, 1 -- seconds
+-- A ticker that is late by `lost_after` is lost; by `woken_late_after` where the
+-- waker's thread has to run first. The next one starts only after
+-- `restart_after`: where lua_max_running_timers refuses it, nginx logs an alert
+-- each time.
+local lost_after, woken_late_after, restart_after = 0.1, 1, 1 -- seconds
 
 local waiting = {} -- by the id of a transfer: { transfer, waiter }
-local steps = 0
-local ticker -- { ticks, quiet }: quiet for so many seconds
+local swept_at = 0
+local ticker -- { late_at, quiet, socket }: quiet for so many seconds
 local lost_at = -restart_after
 
 --- Makes a waiter. Its `done` lists the transfers that it was notified of.
@@ -105,6 +111,7 @@ end
 -- Finds what a step does not report: transfers of a closed transport, which
 -- are done, and those that nobody waits for any more, which are closed.
 local function sweep()
+  swept_at = core.now()
   for id, entry in pairs(waiting) do
     if entry.transfer:done() then
       notify_of(id)
@@ -121,8 +128,7 @@ local function step()
   for id in transport.finished, transport do
     notify_of(id)
   end
-  steps = steps + 1
-  if steps % steps_per_sweep == 0 then
+  if core.now() - swept_at >= sweep_after then
     sweep()
   end
   return moved, kind, message, hint
@@ -134,17 +140,44 @@ local function lose(this)
   end
 end
 
+-- Waits for the waker. Returns false where there is none.
+local function wait(this, transport, limit)
+  this.late_at = core.now() + limit + woken_late_after
+  this.socket = this.socket or waker.connect(transport)
+  if not this.socket then
+    return false
+  elseif not waker.wait(this.socket, transport, limit) then
+    waker.disconnect(this.socket, transport)
+    this.socket = nil
+  end
+  return this.socket ~= nil
+end
+
+local function nap(this)
+  local period = _M.period
+  local pause = math.max(this.quiet * period.share, period.shortest)
+  pause = math.min(pause, period.longest)
+  this.quiet = this.quiet + pause
+  this.late_at = core.now() + pause + lost_after
+  ngx.sleep(pause)
+end
+
 -- A ticker that came so late that it was taken for lost goes on where no other
 -- one has taken its place: nobody else may be left to step the transport.
 local function tick_until_idle(this)
-  local transport, period = core.transport(), _M.period
-  while (ticker == this or not ticker) and transport:timeout() do
+  local transport = core.transport()
+  while ticker == this or not ticker do
     ticker = this
-    local pause = math.max(this.quiet * period.share, period.shortest)
-    pause = math.min(pause, period.longest)
-    this.quiet = this.quiet + pause
-    ngx.sleep(pause)
-    this.ticks = this.ticks + 1
+    local is_busy = transport:timeout() ~= nil
+    if not is_busy and (not this.socket or ngx.worker.exiting()) then
+      return
+    end
+    local is_woken = wait(this, transport, is_busy and longest_wait or linger)
+    if not is_busy and not transport:timeout() then
+      return
+    elseif not is_woken then
+      nap(this)
+    end
     local moved = step()
     if not moved then
       return lose(this) -- the waiting coroutines step, and get the failure
@@ -158,6 +191,9 @@ end
 -- done starts another ticker, or steps itself.
 local function tick(_, this)
   local ok, message = pcall(tick_until_idle, this)
+  if this.socket then
+    waker.disconnect(this.socket, core.transport())
+  end
   if not ok then
     lose(this)
   elseif ticker == this then
@@ -174,7 +210,7 @@ end
 -- The ticker, a new one if need be; nil where nginx has no timer for it.
 local function get_ticker()
   if not ticker and core.now() - lost_at >= restart_after then
-    ticker = { ticks = 0, quiet = 0 }
+    ticker = { quiet = 0, late_at = core.now() + lost_after }
     if not ngx.timer.at(0, tick, ticker) then
       lose(ticker)
     end
@@ -203,6 +239,14 @@ function _M.sleep_until(waiter, due)
   end
 end
 
+-- Where the waker did not wake it in time, the next one sleeps instead.
+local function give_up_on(current)
+  if ticker == current and current.socket then
+    waker.rest()
+  end
+  lose(current)
+end
+
 --- Waits until a waiter is notified, while the ticker or, without one, this
 -- function steps the transport.
 -- @tparam table waiter
@@ -210,20 +254,14 @@ end
 -- @treturn boolean true; or nil, a kind, a message and a hint
 function _M.wait(waiter, due)
   local ok, kind, message, hint = step()
-  local current, ticks -- the ticker, and its ticks when it was looked at
-  local next_look = 0
   while ok and not waiter.notified and not (due and core.now() >= due) do
-    if core.now() >= next_look then
-      current = get_ticker()
-      ticks = current and current.ticks
-      next_look = current and core.now() + lost_after or 0
-    end
-    _M.sleep_until(waiter, math.min(next_look, due or next_look))
+    local current = get_ticker()
+    local late_at = current and current.late_at or 0
+    _M.sleep_until(waiter, math.min(late_at, due or late_at))
     if not current then
       ok, kind, message, hint = step()
-    elseif not waiter.notified and current.ticks == ticks
-      and core.now() >= next_look then
-      lose(current)
+    elseif not waiter.notified and core.now() >= current.late_at then
+      give_up_on(current)
     end
   end
   waiter.notified = false

@@ -5,9 +5,14 @@ local balance = require "balance"
 local core = require "balance.core"
 local ticker = require "balance.loop.nginx_ticker"
 local variant = require "support.variant"
+local waker = require "balance.loop.nginx_waker"
 require "support.secrets"
 
 local _M = {}
+
+if os.getenv "SPEC_WAKER" == "off" then
+  function waker.connect() end
+end
 
 --- The name of a provider: the sandbox's Udio with answers that take so many
 -- milliseconds.
