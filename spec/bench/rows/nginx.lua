@@ -9,7 +9,16 @@ local start = require "bench.server"
 local stats = require "bench.stats"
 
 local root = process.run "pwd":match "[^\n]*"
-local rounds, seconds, calls = 5, 1, 50
+local rounds, seconds = 5, 1
+
+-- What is measured of calls: so many in flight, over an upstream that takes so
+-- many milliseconds. The last one is what others are served beside.
+local loads = {
+  { calls = 1, delay = 0 }, { calls = 10, delay = 0 },
+  { calls = 50, delay = 0 }, { calls = 1, delay = 100 },
+  { calls = 10, delay = 100 },
+  { calls = 50, delay = 100, aim = { most = 1.3 } }, -- of CPU
+}
 local peer = os.getenv "RESTY_HTTP"
 
 local function get(port, path)
@@ -45,9 +54,9 @@ local function unrelated_beside(port, path)
   return result, text
 end
 
-local function load(client, longer)
-  return ("/load?client=%s&calls=%d&seconds=%d"):format(client, calls,
-    seconds + (longer or 0))
+local function path_of(client, load, longer)
+  return ("/load?client=%s&calls=%d&delay=%d&seconds=%g"):format(client,
+    load.calls, load.delay, seconds + (longer or 0))
 end
 
 local clients = { "balance" }
@@ -63,41 +72,78 @@ local before, longest = get(port, "/first"):match "^(%S+) (%S+)"
 report.note(7, "a worker's longest pause, around its first call",
   "the one before it", longest .. " ms", before .. " ms")
 
--- Seconds, round by round.
-local idle, added, cpu, p99, empty = {}, {}, {}, {}, 0
-for _, client in ipairs(clients) do
-  get(port, load(client)) -- the connections are made
-  added[client], cpu[client], p99[client] = {}, {}, {}
+-- What its calls cost, round by round: the latency added to them, in the median
+-- and at the 99th percentile, and CPU, in seconds.
+local function measure_load(load)
+  local cost = {}
+  for _, client in ipairs(clients) do
+    get(port, path_of(client, load)) -- the connections are made
+    cost[client] = { p50 = {}, p99 = {}, cpu = {} }
+  end
+  for round = 1, rounds do
+    for turn = 1, #clients do
+      local client = clients[(round + turn) % #clients + 1]
+      local found = numbers(get(port, path_of(client, load)))
+      cost[client].p50[round] = found[1] / 1e3
+      cost[client].p99[round] = found[2] / 1e3
+      cost[client].cpu[round] = found[4] / 1e6
+    end
+  end
+  return cost
 end
+
+local function report_load(load, cost)
+  local name = ("%d in flight, upstream of %d ms: "):format(load.calls,
+    load.delay)
+  for _, line in ipairs {
+    { "p50", "latency added, median", { most = 1 } },
+    { "p99", "latency added, p99", { most = 1.2 } },
+    { "cpu", "CPU of each", load.aim },
+  } do
+    local key, what, aim = line[1], name .. line[2], line[3]
+    local ours = cost.balance[key]
+    if peer then
+      report.compare(7, what, "lua-resty-http", ours, cost.resty[key], aim)
+    else
+      report.note(7, what, "", report.median(ours), "")
+    end
+  end
+end
+
+for _, load in ipairs(loads) do
+  report_load(load, measure_load(load))
+end
+
+local wakes = {}
+for round = 1, rounds do
+  wakes[round] = numbers(get(port, path_of("balance",
+    { calls = 1, delay = 1000 }, -seconds)))[5]
+end
+report.value(7, "times that a call of 1 s wakes the worker", "",
+  ("%d"):format(stats.spread(wakes).median), "", wakes,
+  function(number) return ("%d"):format(number) end, { most = 10 })
+
+local idle, p99, empty = {}, { balance = {}, resty = {} }, 0
+local last = loads[#loads]
 for round = 1, rounds do
   idle[round] = unrelated(port)[2] / 1e6
   for _, client in ipairs(clients) do
-    local cost = numbers(get(port, load(client)))
-    local busy = unrelated_beside(port, load(client, 1))
-    added[client][round], cpu[client][round] = cost[1] / 1e3, cost[4] / 1e6
+    local busy = unrelated_beside(port, path_of(client, last, 1))
     p99[client][round] = busy[2] / 1e6
     empty = empty + (client == "balance" and busy[6] or 0)
   end
 end
 
-local what = ("%d calls in flight: "):format(calls)
-local beside = peer and "lua-resty-http" or ""
-local function theirs(of)
-  return peer and report.median(of.resty) or ""
-end
-report.value(7, what .. "latency added to each", beside,
-  report.median(added.balance), theirs(added), added.balance, report.seconds,
-  { most = 1.5e-3 })
+local what = ("%d calls in flight: "):format(last.calls)
 report.value(7, what .. "p99 of an unrelated location, over the idle one",
-  beside, report.median(p99.balance), theirs(p99),
+  peer and "lua-resty-http" or "", report.median(p99.balance),
+  peer and report.median(p99.resty) or "",
   stats.differences(p99.balance, idle), report.seconds, { most = 1e-3 })
 report.note(7, what .. "slices of 100 ms in which it answered nothing", "",
   empty, "")
-if peer then
-  report.compare(7, what .. "CPU of each", beside, cpu.balance, cpu.resty)
-else
-  report.note(7, what .. "CPU of each", beside, report.median(cpu.balance), "")
-end
+local log = process.read(directory .. "/error.log")
+local _, complaints = log:gsub("%[error%]", "")
+report.note(7, "errors that nginx logged", "", complaints, "")
 server.stop()
 
 port, server = start("nginx.conf",

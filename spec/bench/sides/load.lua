@@ -2,21 +2,25 @@
 --- Inside nginx: keeps a number of calls in flight and says what they cost.
 local balance = require "balance"
 local core = require "balance.core"
-
-local upstream_delay = 0.1 -- seconds, in the sandbox
+local variant = require "support.variant"
 
 local _M = {}
 
-require "bench.sides.slow"(upstream_delay * 1000)
-
+-- Each makes one call, whose answer takes so many milliseconds in the sandbox.
 local clients = {}
 
-function clients.balance()
-  local result, err = balance.slow { endpoint = os.getenv "SANDBOX_HTTP1" }
+function clients.balance(delay)
+  local name = "slow" .. delay
+  if not balance[name] then
+    variant.register("udio", function(request)
+      request.headers["X-Sandbox-Delay"] = tostring(delay)
+    end, { name = name })
+  end
+  local result, err = balance[name] { endpoint = os.getenv "SANDBOX_HTTP1" }
   return result or error(tostring(err))
 end
 
-function clients.resty()
+function clients.resty(delay)
   -- without a resolver it takes no name
   local endpoint = os.getenv("SANDBOX_HTTP1"):gsub("localhost", "127.0.0.1")
   local answer = assert(require("resty.http").new():request_uri(
@@ -24,7 +28,7 @@ function clients.resty()
       ssl_server_name = "localhost",
       headers = {
         Authorization = "Bearer " .. os.getenv "UDIO_API_KEY",
-        ["X-Sandbox-Delay"] = tostring(upstream_delay * 1000),
+        ["X-Sandbox-Delay"] = tostring(delay),
       },
       keepalive_pool = 100,
       ssl_verify = true,
@@ -33,30 +37,41 @@ function clients.resty()
   return require("cjson").decode(answer.body)
 end
 
+-- How often this worker has slept.
+local function sleeps()
+  local file = assert(io.open "/proc/self/status")
+  local count = file:read("*a"):match "\nvoluntary_ctxt_switches:%s+(%d+)"
+  file:close()
+  return tonumber(count)
+end
+
+-- Median and p99 of the milliseconds that a call took beyond the sandbox's, how
+-- many there were, microseconds of CPU and the worker's sleeps of each.
 function _M.run()
   local call = clients[ngx.var.arg_client]
   local count, seconds = tonumber(ngx.var.arg_calls),
     tonumber(ngx.var.arg_seconds)
+  local delay = tonumber(ngx.var.arg_delay)
   local added, threads = {}, {}
   local finish = core.now() + seconds
-  local cpu = os.clock()
+  local cpu, slept = os.clock(), sleeps()
   for i = 1, count do
     threads[i] = ngx.thread.spawn(function()
-      while core.now() < finish do
+      repeat
         local begin = core.now()
-        call()
-        added[#added + 1] = core.now() - begin - upstream_delay
-      end
+        call(delay)
+        added[#added + 1] = core.now() - begin - delay / 1e3
+      until core.now() >= finish
     end)
   end
   for _, thread in ipairs(threads) do
     assert(ngx.thread.wait(thread))
   end
-  cpu = os.clock() - cpu
+  cpu, slept = os.clock() - cpu, sleeps() - slept
   table.sort(added)
-  ngx.say(("%.3f %.3f %d %.1f"):format(
+  ngx.say(("%.3f %.3f %d %.1f %.3f"):format(
     added[math.ceil(#added / 2)] * 1e3, added[math.ceil(#added * 0.99)] * 1e3,
-    #added, cpu / #added * 1e6))
+    #added, cpu / #added * 1e6, slept / #added))
 end
 
 -- The longest pause between two beats of a timer of 1 ms, around a call.
