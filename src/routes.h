@@ -6,14 +6,15 @@
    Over HTTP/1.1 each transfer has a connection. At first no more go than
    connections are kept afterwards, for each further one is a handshake more at
    every such crowd. The others are pending until one is free, which is soon
-   where the answers come quickly. Where nothing moves for a while, or one is
-   pending for long, the service is slow, and more go. Where HTTP/2 is welcome too,
-   libcurl opens a connection for each of many that begin together, for it
-   cannot know yet that one would carry them all. So one goes first, and the
-   others are pending until it is connected: then over HTTP/2 as many go as fit
-   on the connections there are, and one more to open another. While a host's
-   address is not known, few go, as lookups.h says. A long list of pending
-   transfers costs nothing here; inside libcurl it does. */
+   where answers come quickly. Where nothing moves for a while, or one is
+   pending for long, the service is slow, and more go.
+
+   Where HTTP/2 is welcome too, libcurl opens a connection for each of many that
+   begin together, for it cannot know yet that one would carry them all. So one
+   goes first, and the others are pending until it is connected: then over
+   HTTP/2 as many go as fit on the connections there are, and one more to open
+   another. While a host's address is not known, few go, as lookups.h says. A
+   long list of pending transfers costs nothing here; inside libcurl it does. */
 #ifndef BALANCE_ROUTES_H
 #define BALANCE_ROUTES_H
 
