@@ -137,15 +137,15 @@ static bool has_room(const struct route *route)
   return route->active < route->max_active || may_open(route);
 }
 
-/* When more may be active, if some are pending. */
+/* When more may be active, for `first` is pending. */
 static int64_t widening_due(const struct routes *routes,
-                            const struct route *route)
+                            const struct route_place *first)
 {
+  const struct route *route = first->route;
   if (route->max_active >= MAX_CONNECTIONS || route->protocol == HTTP2)
     return INT64_MAX;
   if (route->protocol == UNKNOWN)
     return route->first_due;
-  const struct route_place *first = list_first(&route->pending);
   int64_t still = routes->moved_at + STILL_MS;
   int64_t waited = first->pending_since + MAX_WAIT_MS;
   return still < waited ? still : waited;
@@ -160,11 +160,12 @@ static void widen(struct route *route)
 static int64_t due_of(const struct routes *routes, const struct route *route,
                       int64_t now)
 {
-  if (!route->pending.first)
+  const struct route_place *first = list_first(&route->pending);
+  if (!first)
     return INT64_MAX;
   if (has_room(route))
     return lookups_due(&route->lookups, now);
-  return widening_due(routes, route);
+  return widening_due(routes, first);
 }
 
 int64_t routes_due(const struct routes *routes, int64_t now)
@@ -198,7 +199,7 @@ void *routes_next(struct routes *routes, int64_t now)
     struct route_place *first = list_first(&route->pending);
     if (!first)
       continue;
-    if (!has_room(route) && widening_due(routes, route) <= now)
+    if (!has_room(route) && widening_due(routes, first) <= now)
       widen(route);
     if (has_room(route) && lookups_due(&route->lookups, now) <= now)
       return go(routes, first, now);

@@ -141,7 +141,7 @@ report.value(7, what .. "p99 of an unrelated location, over the idle one",
   stats.differences(p99.balance, idle), report.seconds, { most = 1e-3 })
 report.note(7, what .. "slices of 100 ms in which it answered nothing", "",
   empty, "")
-local log = process.read(directory .. "/error.log")
+local log = process.read "build/bench/error.log"
 local _, complaints = log:gsub("%[error%]", "")
 report.note(7, "errors that nginx logged", "", complaints, "")
 server.stop()
