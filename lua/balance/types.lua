@@ -345,6 +345,9 @@ local _M = {}
 ---@field pollfd fun(self): integer?
 ---@field events fun(self): string
 ---@field timeout fun(self): number?
+---@field waker fun(self): integer?, string
+---@field arm fun(self, seconds: number): boolean?, string?
+---@field disarm fun(self)
 ---@field close fun(self)
 
 return _M
