@@ -257,8 +257,8 @@ describe("what may change meanwhile", function()
 
   before_each(function()
     client, key = balance.new { cache = { store = new_store() } }, nil
-    local now = real_now()
-    passed, core.now = 0, function() return now + passed end
+    local now = real_time()
+    passed, core.time = 0, function() return now + passed end
     rawset(os, "getenv", function(name)
       return name == "UDIO_API_KEY" and key or getenv(name)
     end)
@@ -266,7 +266,7 @@ describe("what may change meanwhile", function()
 
   after_each(function()
     rawset(os, "getenv", getenv)
-    core.now = real_now
+    core.time = real_time
   end)
 
   it("is looked at once a second", function()
@@ -279,6 +279,8 @@ describe("what may change meanwhile", function()
     assert.equal(195, client.udio().credits)
     passed = 1
     assert.equal(200, client.udio().credits)
+    key, passed = nil, -1 -- the clock was put back
+    assert.equal(195, client.udio().credits)
   end)
 
   it("is looked at by each call without a cache", function()

@@ -63,10 +63,11 @@ function _M.new(ask)
     if not key then
       return nil, fail(call.provider.name, refused, secrets_of(call))
     end
-    local begun = core.now()
-    local result, err = cache.call(call.config.cache, key, seconds, call, way)
+    local settings = call.config.cache
+    local entry = cache.entry(settings, key, call.emit)
+    local result, err = cache.call(settings, key, seconds, call, way)
     if result and result.cached and not result.stale then
-      hits.keep(call, key, begun)
+      hits.keep(call, entry)
     end
     return result, err
   end

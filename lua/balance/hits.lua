@@ -10,7 +10,6 @@
 
 local cache = require "balance.cache"
 local configs = require "balance.config"
-local core = require "balance.core"
 local loops = require "balance.loop"
 
 local _M = {}
@@ -47,9 +46,9 @@ end
 
 --- Keeps the way of a call that found a fresh answer.
 -- @tparam table call see `balance.call`
--- @tparam string key of its entry
--- @tparam number begun when its options had been looked at, by `core.now()`
-function _M.keep(call, key, begun)
+-- @tparam table entry of `balance.cache`, made when its options had been looked
+-- at
+function _M.keep(call, entry)
   if not is_plain(call) then
     return
   end
@@ -63,10 +62,7 @@ function _M.keep(call, key, begun)
   if not own.by_place[place] then
     own.count = own.count + 1
   end
-  own.by_place[place] = {
-    given = call.given, ends = begun + lifetime,
-    entry = cache.entry(call.config.cache, key, call.emit),
-  }
+  own.by_place[place] = { given = call.given, entry = entry }
 end
 
 --- The result of a call that needs nothing but the cache's fresh answer.
@@ -88,7 +84,7 @@ function _M.find(client, own, provider, given)
     or not loops.enter(client.settings.loop) then
     return nil
   end
-  local result = core.now() < kept.ends and cache.hit(kept.entry)
+  local result = cache.hit(kept.entry, lifetime)
   if result then
     return result
   elseif own.by_place[place] == kept then -- still, as the store may wait
