@@ -44,7 +44,11 @@ describe("the transport's waker #transport", function()
     return
   end
 
-  before_each(function() transport:fd() end) -- it is open
+  -- A new one: what comes over connections that others have left wakes, too.
+  before_each(function()
+    transport:close()
+    transport:fd()
+  end)
 
   after_each(function() transport:close() end)
 
