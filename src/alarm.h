@@ -33,18 +33,20 @@ static inline int alarm_open(struct alarm *alarm, int set, uint32_t events)
 }
 
 /* It rings at `due` or before. Costs a system call only where it has rung, or
-   would ring later. */
-static inline void alarm_set(struct alarm *alarm, int64_t due, int64_t now)
+   would ring later. Returns 0 or an errno. */
+static inline int alarm_set(struct alarm *alarm, int64_t due, int64_t now)
 {
   if (alarm->due > now && alarm->due <= due)
-    return;
+    return 0;
   struct itimerspec when = {.it_value.tv_sec = 0}; /* it is stopped */
   if (due != INT64_MAX) {
     when.it_value.tv_sec = (time_t)(due / 1000);
     when.it_value.tv_nsec = (long)(due % 1000 * 1000000);
   }
-  timerfd_settime(alarm->fd, TFD_TIMER_ABSTIME, &when, NULL);
   alarm->due = due;
+  return timerfd_settime(alarm->fd, TFD_TIMER_ABSTIME, &when, NULL) == 0
+             ? 0
+             : errno;
 }
 
 static inline void alarm_close(const struct alarm *alarm)

@@ -100,7 +100,5 @@ int poller_alarm(struct poller *poller, int64_t due, int64_t now)
   int error = 0;
   if (poller->alarm.fd < 0)
     error = alarm_open(&poller->alarm, poller->fd, EPOLLIN);
-  if (!error)
-    alarm_set(&poller->alarm, due, now);
-  return error;
+  return error ? error : alarm_set(&poller->alarm, due, now);
 }

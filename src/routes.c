@@ -24,6 +24,7 @@ struct route {
   size_t active;     /* transfers that went */
   size_t connecting; /* active transfers without a connection yet */
   int64_t first_due; /* the others wait for the first until then */
+  int64_t widened_at;
   struct lookups lookups;
   struct list pending;
   size_t size;       /* of the structure with its two strings */
@@ -147,13 +148,17 @@ static int64_t widening_due(const struct routes *routes,
   if (route->protocol == UNKNOWN)
     return route->first_due;
   int64_t still = routes->moved_at + STILL_MS;
-  int64_t waited = first->pending_since + MAX_WAIT_MS;
+  int64_t since = first->pending_since > route->widened_at
+                      ? first->pending_since
+                      : route->widened_at;
+  int64_t waited = since + MAX_WAIT_MS;
   return still < waited ? still : waited;
 }
 
-static void widen(struct route *route)
+static void widen(struct route *route, int64_t now)
 {
   bool http1 = route->protocol == HTTP1;
+  route->widened_at = now;
   route->max_active = http1 ? 2 * route->max_active : MAX_CONNECTIONS;
 }
 
@@ -200,7 +205,7 @@ void *routes_next(struct routes *routes, int64_t now)
     if (!first)
       continue;
     if (!has_room(route) && widening_due(routes, first) <= now)
-      widen(route);
+      widen(route, now);
     if (has_room(route) && lookups_due(&route->lookups, now) <= now)
       return go(routes, first, now);
   }

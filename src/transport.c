@@ -333,6 +333,8 @@ static void cancel(struct transfer *transfer)
     states_finish(transfer->rival, OUTCOME_CLOSED);
   states_finish(transfer, OUTCOME_CLOSED);
   states_admit(transport);
+  if (transport->is_polled) /* what was admitted is due at once */
+    set_alarm(transport, clock_ms());
 }
 
 void transfer_free(struct transfer *transfer)

@@ -20,7 +20,7 @@
 
 enum {
   STACK_SIZE = 128 * 1024, /* libc and a sanitizer want some of it */
-  MAX_STRAY = 64           /* datagrams that may come before the nonce */
+  MAX_STRAY = 1024         /* datagrams that may come before the nonce */
 };
 
 struct waker {
@@ -63,7 +63,7 @@ static void *run(void *user)
     if (count > 0)
       wake(waker);
     else if (errno != EINTR)
-      break; /* the host has closed all descriptors */
+      break; /* there are no descriptors any more */
   }
   return NULL;
 }
@@ -155,7 +155,10 @@ void waker_free(struct waker *waker)
     return;
   enum { LONG_AGO = 1 };
   atomic_store(&waker->is_ending, true);
-  alarm_set(&waker->alarm, LONG_AGO, LONG_AGO);
+  if (alarm_set(&waker->alarm, LONG_AGO, LONG_AGO) != 0) {
+    pthread_detach(waker->thread); /* the host has closed all descriptors */
+    return;
+  }
   pthread_join(waker->thread, NULL);
   close_all(waker);
   free(waker);
@@ -173,6 +176,15 @@ void waker_forget(struct waker *waker)
   atomic_store(&waker->peer, 0);
 }
 
+/* Makes room for the nonce: nothing is read while there is a peer. */
+static void drain(const struct waker *waker)
+{
+  char byte;
+  for (int i = 0; i < MAX_STRAY; i++)
+    if (recv(waker->socket, &byte, 1, 0) < 0)
+      return;
+}
+
 int waker_invite(struct waker *waker, struct waker_address *out)
 {
   ERR_set_mark();
@@ -181,6 +193,7 @@ int waker_invite(struct waker *waker, struct waker_address *out)
   if (!is_made)
     return EIO;
   waker_forget(waker);
+  drain(waker);
   *out = waker->address;
   return 0;
 }
@@ -209,6 +222,6 @@ int waker_arm(struct waker *waker, int64_t due, int64_t now)
     atomic_store(&waker->peer, find_peer(waker));
   if (!atomic_load(&waker->peer))
     return ENOTCONN;
-  alarm_set(&waker->alarm, due, now);
-  return watch(waker, EPOLL_CTL_MOD, EPOLLIN);
+  int error = alarm_set(&waker->alarm, due, now);
+  return error ? error : watch(waker, EPOLL_CTL_MOD, EPOLLIN);
 }

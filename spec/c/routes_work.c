@@ -67,6 +67,7 @@ int main(void)
     routes_moved(&routes, ++now);
   check(now > NOW + still + 100 && now < NOW + 1000,
         "and where things move, but one is pending for long");
+  check(go(now, &last) == 0, "but no more at that time");
   while (routes_due(&routes, now) < INT64_MAX) {
     now = routes_due(&routes, now);
     check(go(now, &last) > 0, "what is due can go");

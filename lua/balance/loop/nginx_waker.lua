@@ -13,7 +13,9 @@ local _M = {}
 -- datagrams get lost, and then ngx_lua logs an error.
 _M.patience = 30
 
--- Where there is no thread, no UDP or no loopback, there is none soon after.
+-- Where there is no thread, no UDP or no loopback, there is none soon after. It
+-- is more than `patience`: a ticker that was given up ends before the next one
+-- has a waker, which its `disconnect` would take away.
 local try_again_after = 60 -- seconds
 local next_try = 0
 
