@@ -159,13 +159,16 @@ describe("the transport's waker #transport", function()
   end)
 
   it("takes no signal", function()
+    if process.lua:find "^valgrind" then
+      return -- it keeps the masks of threads to itself
+    end
     meet().close()
     local found
     for task in process.run("ls /proc/$PPID/task"):gmatch "%d+" do
       local status = process.run("cat /proc/$PPID/task/" .. task .. "/status")
       if status:find("Name:%s+balance%-waker") then
-        -- all but SIGKILL, SIGSTOP and two of libc
-        assert.matches("SigBlk:%s+fffffffe7ffbfeff\n", status)
+        -- all but SIGKILL, SIGSTOP and some of libc
+        assert.matches("SigBlk:%s+%x+7ffbfeff\n", status)
         found = true
       end
     end
