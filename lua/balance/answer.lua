@@ -304,7 +304,8 @@ function _M.read(provider, status, body, source)
   sources[headers] = source
   local ok, result, refused =
     pcall(ask, provider, status, decoded, headers, body)
-  sources[headers] = nil -- nothing more can be found soon
+  setmetatable(headers, nil) -- nothing more can be found soon
+  sources[headers] = nil
   if not ok then
     refused = mistake.raised("read", result)
   elseif result then

@@ -114,10 +114,10 @@ end
 
 -- Ages -------------------------------------------------------------------------
 
---- How old a time is, now or at `now`. Machines that share a store have clocks
--- of their own: a time that has not come yet is as old as it is far.
-function Entry:age(at, now)
-  return math.abs((now or self.now()) - at)
+--- How old a time is. Machines that share a store have clocks of their own: a
+-- time that has not come yet is as old as it is far.
+function Entry:age(at)
+  return math.abs(self.now() - at)
 end
 
 --- Whether a record's failure says something to this call: while it is the
@@ -255,20 +255,29 @@ function _M.entry(settings, key, emit)
   }, Entry)
 end
 
+--- Whether `hit` can find the answer that was read last under the entry's key.
+-- @tparam table entry
+-- @treturn boolean
+function _M.can_hit(entry)
+  local record = records.last(entry.key)
+  return record ~= nil and record.answer.copy ~= nil
+    and record.answer.copy ~= false
+end
+
 --- Returns what is kept under a key, where it is fresh and was read before.
 -- @tparam table entry
 -- @tparam number seconds for which an entry can be asked
 -- @treturn ?table as of `call`; nil: a call may say more
 function _M.hit(entry, seconds)
+  if entry:age(entry.made_at) >= seconds then
+    return nil
+  end
   local store = entry.store
   local ok, text = pcall(store.get, store, entry.key)
   local record = ok and records.known(entry.key, text)
   if record and record.answer.copy then
-    local now = entry.now() -- once: a call into C is most of a hit
-    local its_age = entry:age(record.answer.at, now)
-    if entry:age(entry.made_at, now) < seconds and its_age < entry.ttl then
-      return new_result(entry, record, its_age)
-    end
+    local its_age = entry:age(record.answer.at)
+    return its_age < entry.ttl and new_result(entry, record, its_age) or nil
   end
 end
 

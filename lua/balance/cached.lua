@@ -66,7 +66,8 @@ function _M.new(ask)
     local settings = call.config.cache
     local entry = cache.entry(settings, key, call.emit)
     local result, err = cache.call(settings, key, seconds, call, way)
-    if result and result.cached and not result.stale then
+    if result and result.cached and not result.stale
+      and cache.can_hit(entry) then
       hits.keep(call, entry)
     end
     return result, err

@@ -55,8 +55,10 @@ function _M.keep(call, entry)
   local hits = call.client.hits
   local own = hits[call.provider]
   local place = place_of(call.provider, call.given)
-  if not own or not own.by_place[place] and own.count >= max_kept then
-    own = { by_place = {}, count = 0 }
+  -- Where the oldest is over, all go: no key stays here for long.
+  if not own or entry:age(own.since) >= lifetime
+    or not own.by_place[place] and own.count >= max_kept then
+    own = { by_place = {}, count = 0, since = entry.made_at }
     hits[call.provider] = own
   end
   if not own.by_place[place] then

@@ -217,6 +217,13 @@ local function keep(key, written, record)
   last[key] = { text = written, record = record }
 end
 
+--- The record that was read last under a key, whatever the store has now.
+-- @tparam string key
+-- @treturn ?table as of `decode`
+function _M.last(key)
+  return last[key] and last[key].record
+end
+
 --- The record that was read last under a key, where it was this one.
 -- @tparam string key
 -- @param written
