@@ -240,6 +240,14 @@ describe("a call that the cache answers at once", function()
     assert.equal("money", tostring(one.amount))
     assert.equal("money", tostring(other.amount))
     assert.are_not.equal(one.amount, other.amount)
+    assert.equal(2, store.reads) -- and is not looked for in vain
+  end)
+
+  it("reads its entry once where the second is over, too", function()
+    warm(client.udio)
+    passed = 1.5
+    client.udio()
+    assert.equal(1, store.reads)
   end)
 
   it("does not hold what balance.all says of an account's name", function()
