@@ -102,7 +102,7 @@ end
 -- cannot make that, all may be of the keys. Nobody asks it unless a part is
 -- repeated.
 -- @tparam table call see `balance.call`
--- @tparam table request what the provider's request() returned
+-- @tparam table request for transport:start(), with what request() returned
 -- @tparam function is_repeated whether one of these texts may be shown
 -- @treturn {string,...}
 function _M.made(call, request, is_repeated)
