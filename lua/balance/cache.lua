@@ -260,8 +260,7 @@ end
 -- @treturn boolean
 function _M.can_hit(entry)
   local record = records.last(entry.key)
-  return record ~= nil and record.answer.copy ~= nil
-    and record.answer.copy ~= false
+  return record and record.answer.copy and true or false
 end
 
 --- Returns what is kept under a key, where it is fresh and was read before.
