@@ -60,7 +60,7 @@ WITH_US := OUT="$(abspath $(OUT))" RUN="$(RUN)" LUA_VERSION=$(LUA_VERSION) \
 	NGINX_OUT=$(NGINX_OUT) COLLECT="$(COLLECT)" \
 	spec/runner/env "$(CURDIR)/lua" "$(abspath $(OUT))"
 
-.PHONY: sanitize walk fuzz soak lint bench objects core-objects spec-helpers \
+.PHONY: sanitize walk acceptance fuzz soak lint bench objects core-objects spec-helpers \
 	bench-peers fuzzers fuzz-objects nginx-module run-specs
 
 sanitize: ## the specs under ASan and UBSan, and a few under valgrind
@@ -70,6 +70,12 @@ sanitize: ## the specs under ASan and UBSan, and a few under valgrind
 walk: ## under the sanitizers let every single allocation fail (minutes)
 	@BALANCE_WALK=every $(MAKE) --no-print-directory sanitize \
 	  SPEC=spec/walk_spec.lua VALGRIND_TAGS=
+
+# One at a time, for they start a browser and a Prometheus.
+acceptance: ## the reports in Chromium and Prometheus (SPEC=file)
+	@$(DEPS) $(TEST_SETS) accept
+	@$(MAKE) --no-print-directory run-specs JOBS=1 \
+	  SPEC="$(if $(filter spec,$(SPEC)),$(wildcard spec/acceptance/*.lua),$(SPEC))"
 
 fuzz: ## arbitrary bytes for FUZZ_SECONDS (60) a target (FUZZ=name for one)
 	@$(DEPS) build fuzz lua5.4

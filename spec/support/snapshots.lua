@@ -1,0 +1,120 @@
+-- SPDX-License-Identifier: MIT
+--- Snapshots of a monitor as reports get them, for specs that do not need a
+-- monitor.
+local _M = {}
+
+_M.now = 1795000000 -- Unix time
+
+--- Names that somebody may give an account to break a report.
+_M.hostile = {
+  '<script>alert(1)</script>', '"quoted" \\ and\nin two lines', "it's|a=b;c",
+  "</title><svg onload=alert(1)>", "&amp;\xE2\x80\xAE\xD7\x90 \xC3\xA9",
+  "not utf-8 \xFF", "tab\tand \27[31mred",
+}
+
+-- A week of hours with a top-up in the middle, and a start three days ago.
+local function history(now, first, an_hour)
+  local samples, left = {}, first
+  for hour = 167, 0, -1 do
+    left = left - an_hour
+    local sample = { at = now - hour * 3600 - 60 }
+    if hour == 80 then
+      sample.top_up, left = 50 * an_hour, left + 50 * an_hour
+    end
+    sample.left = left
+    samples[#samples + 1] = sample
+  end
+  samples[1].begins = true
+  return samples, left
+end
+
+--- An account that is well. `changes` replace its fields.
+function _M.account(changes)
+  local now = _M.now
+  local samples, left = history(now, 5000, 4)
+  local account = {
+    name = "udio", provider = "udio", unit = "credit",
+    available_from = "credits", available = left,
+    fields = { credits = left, used_credits = 805 },
+    fetched_at = now - 60, is_up = true, is_stale = false, duration = 0.182,
+    failures = { timeout = 2 }, history = samples,
+    outlook = "known", rate = 96, rates = { day = 96, week = 95.5 },
+    time_to_empty = left / 96 * 86400, state = "ok", alarms = {},
+    undelivered = {},
+  }
+  for name, value in pairs(changes or {}) do
+    account[name] = value
+  end
+  return account
+end
+
+--- A snapshot of these accounts.
+function _M.of(accounts)
+  return {
+    version = 1, at = _M.now, every = 300, accounts = accounts,
+  }
+end
+
+--- An account of which nothing is known.
+function _M.never_asked()
+  return {
+    name = "new", provider = "udio", unit = "credit", is_up = false,
+    is_stale = true, failures = {}, history = {}, state = "unknown",
+    outlook = "not enough data", alarms = {}, undelivered = {}, fields = {},
+  }
+end
+
+-- false in `changes` means none.
+local function clean(snapshot)
+  for _, account in ipairs(snapshot.accounts) do
+    for name, value in pairs(account) do
+      if value == false and not name:find "^is_" then
+        account[name] = nil
+      end
+    end
+  end
+  return snapshot
+end
+
+--- One with an account in each state.
+function _M.of_all_states()
+  local samples, cents = history(_M.now, 2000000, 1250)
+  return clean(_M.of {
+    _M.account { name = "production", provider = "tencent", unit = "cent",
+      currency = "USD", available_from = "RealBalance", available = cents,
+      fields = { Balance = cents, RealBalance = cents }, history = samples,
+      rate = 30000, rates = { day = 30000, week = 29990 },
+      time_to_empty = cents / 30000 * 86400 },
+    _M.account { name = "songs", available = 40, state = "low",
+      alarms = { min = { state = "low", since = _M.now - 7200, min = 50 } },
+      time_to_empty = 40 / 96 * 86400, rates = { day = 96, week = 80 } },
+    _M.account { name = "studio", state = "empty soon",
+      alarms = {
+        min_days = { state = "low", since = _M.now - 600, min_days = 90 },
+      } },
+    _M.account { name = "tempolor", provider = "tempolor",
+      available = 776.56, available_from = "balance",
+      fields = { balance = 776.56 }, outlook = "not enough data",
+      history = { { at = _M.now - 60, left = 776.56, begins = true } },
+      rate = false, rates = false, time_to_empty = false },
+    _M.account { name = "quiet", outlook = "idle", rate = 0,
+      rates = { day = 0, week = 0 }, time_to_empty = false },
+    _M.account { name = "away", state = "unknown", is_up = false,
+      is_stale = true, fetched_at = _M.now - 9000,
+      failed_at = _M.now - 30, failures = { timeout = 31, dns = 2 },
+      failure = { kind = "timeout", message = "no answer within 10 s",
+        retryable = true },
+      alarms = { unknown = { state = "low", since = _M.now - 7200 } },
+      undelivered = { { event = "unknown", alarm = "unknown",
+        at = _M.now - 7200, message = "connection refused" } } },
+    _M.account { name = "revoked", state = "refused", is_up = false,
+      is_stale = true, fetched_at = _M.now - 4000,
+      failed_at = _M.now - 30, failures = { auth = 3 },
+      failure = { kind = "auth", message = "Invalid API key", code = 401,
+        status = 401, retryable = false, hint = "give the key alone" },
+      alarms = { auth = { state = "low", since = _M.now - 3900 } } },
+    _M.never_asked(),
+  })
+end
+
+return _M
