@@ -151,9 +151,10 @@ end
 
 -- Results -----------------------------------------------------------------------
 
--- The fields of a result that are ours. Where a service sends one of that
--- name, it is in `raw`.
+--- The fields of a result that are ours, as a set. Where a service sends one of
+-- that name, it is in `raw`.
 local is_ours = {}
+_M.is_ours = is_ours
 for _, name in ipairs { "provider", "unit", "available", "fetched_at", "raw",
   "attempts", "timing", "unexpected", "clock_offset", "cached", "age", "stale",
   "refresh_error" } do

@@ -10,6 +10,7 @@
 -- result of its own.
 -- @module balance.cache
 
+local ask = require "balance.store.ask"
 local copies = require "balance.copies"
 local core = require "balance.core"
 local failure = require "balance.failure"
@@ -46,19 +47,13 @@ function Entry:clean(err)
   return failure.clean(mistake.text(err), self.way.secrets(self.call))
 end
 
---- Calls a method of the store. An error of it does not end the call. (The
--- pcall means that a store must not yield in Lua 5.1.)
+--- Calls a method of the store. An error of it does not end the call.
 function Entry:ask(method, ...)
-  local store = self.store
-  local ok, value, err = pcall(store[method], store, ...)
-  if not ok then
-    value, err = nil, value
-  end
-  -- get() has flags beside a value, set() whether others had to go
-  if not value and err and err ~= "exists" then
+  local value, err = ask(self.store, method, ...)
+  if err and err ~= "exists" then
     self:tell { event = "cache_error", message = self:clean(err) }
   end
-  return value, not value and err
+  return value, err
 end
 
 --- A new result of an answer, for one caller; nil where it is none. The answer

@@ -16,6 +16,15 @@ local _M = {}
 --- The providers by name; `balance.register` adds one.
 _M.providers = require("balance.providers").known
 
+local settings_of = setmetatable({}, { __mode = "k" }) -- by client
+
+--- The settings of a client.
+-- @tparam table object
+-- @treturn ?table nil where it is none
+function _M.settings_of(object)
+  return settings_of[object]
+end
+
 -- A method, to be called with a dot or a colon. It checks the options itself, so
 -- that a mistake is raised where the caller wrote it.
 local function new_method(client, object, provider)
@@ -126,6 +135,7 @@ function _M.new(settings, fake)
     hits = {}, -- by provider, from `balance.hits`
   }
   local object = {}
+  settings_of[object] = settings
   local methods = setmetatable({ all = new_all(client, object) }, {
     __index = function(methods, name)
       local provider = _M.providers[name]

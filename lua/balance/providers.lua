@@ -92,7 +92,7 @@ _M.fields = {
   hint = { "function" },
   -- of the providers that are built in
   credential_options = { "table" }, credential_sources = { "table" },
-  credential_role = { "string" },
+  credential_role = { "string" }, currency = { "function" },
   is_clock_refused = { "function" }, is_token_refused = { "function" },
 }
 

@@ -65,4 +65,19 @@ function _M.of_number(number)
   return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
 end
 
+--- A finite number as text, in the fewest digits that give it back.
+-- @tparam number number
+-- @treturn string "776.56", "1e+22"; all digits of an integer
+function _M.shortest(number)
+  if to_type and to_type(number) == "integer" then
+    return ("%d"):format(number)
+  end
+  for digits = 14, 17 do
+    local text = ("%." .. digits .. "g"):format(number)
+    if tonumber(text) == number then
+      return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
+    end
+  end
+end
+
 return _M

@@ -62,6 +62,13 @@ function _M.default_endpoint(config)
   return endpoints[config.site or "intl"]
 end
 
+-- The answer does not name it; the service's own alarm counts in these.
+local currencies = { intl = "USD", cn = "CNY" }
+
+function _M.currency(config)
+  return currencies[config.site or "intl"]
+end
+
 function _M.request(config, clock_offset)
   return {
     path = "/",

@@ -3,24 +3,16 @@
 -- have a point, whatever the locale.
 -- @module balance.report.words
 
+local text = require "balance.text"
+
 local _M = {}
 
 local to_type = math.type -- nil before Lua 5.3
 
--- A number in the fewest digits that give it back.
-local function shortest(number)
-  for digits = 14, 17 do
-    local written = ("%." .. digits .. "g"):format(number)
-    if tonumber(written) == number then
-      return (written:gsub("[^0-9e+-]+", "."))
-    end
-  end
-end
-
 -- The digits of a number and the place of its point behind them, from the
 -- right, moved by some places to the right.
 local function digits_of(number, moved)
-  local written = shortest(number)
+  local written = text.shortest(number)
   local mantissa, exponent = written:match "^([%d.]+)e([+-]%d+)$"
   local whole, part = (mantissa or written):match "^(%d+)%.?(%d*)$"
   return whole .. part, #part - (tonumber(exponent) or 0) - moved

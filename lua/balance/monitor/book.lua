@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+--- The states of a monitor's accounts in its store.
+--
+-- This process has a copy of each. It stands in while the store fails, and is
+-- written back where the store has lost its own. Of two states of an account
+-- the one with more rounds counts, with the samples of both. Who changes a
+-- state has its lock, so that nothing of another process is overwritten.
+-- @module balance.monitor.book
+
+local ask = require "balance.store.ask"
+local core = require "balance.core"
+local failure = require "balance.failure"
+local histories = require "balance.monitor.history"
+local states = require "balance.monitor.state"
+
+local _M = {}
+
+local prefix = "balance:monitor:"
+local lifetime = 100 * 86400 -- seconds; a sample goes after 90 days
+local lock_time = 10 -- seconds after which a lock counts as left behind
+local patience, pause = 2, 0.01 -- seconds to wait for one
+
+local Book = {}
+Book.__index = Book
+
+--- Calls a method of the store. An error is kept as the book's `problem`.
+-- @return as of `balance.store.ask`
+function Book:ask(method, key, ...)
+  local value, err = ask(self.store, method, prefix .. key, ...)
+  if err and err ~= "exists" then
+    self.problem = failure.clean("the store: " .. err, {})
+  end
+  return value, err
+end
+
+local function not_ours(name)
+  return ("what the store has of account '%s' is no state, or a newer"
+    .. " version's; it stays as it is"):format(name)
+end
+
+--- The state of an account, to be read, or changed within `change`.
+-- @tparam string name
+-- @treturn table
+-- @treturn boolean whether the store has it
+-- @treturn boolean whether it may be written
+function Book:read(name)
+  local kept = self.kept[name]
+  local text, err = self:ask("get", "state:" .. name)
+  if text == nil then
+    return kept and kept.state or states.new(), false, not err
+  elseif kept and kept.text == text then
+    return kept.state, true, true
+  end
+  local state = states.decode(text)
+  if not state then
+    self.problem = failure.clean(not_ours(name), {})
+    return kept and kept.state or states.new(), false, false
+  end
+  local is_newest = true
+  if kept and kept.state.revision >= state.revision then
+    is_newest = kept.state.revision == state.revision
+    local newer, other = state, kept.state
+    if not is_newest then
+      newer, other = other, newer
+    end
+    local history = histories.merge(newer.history, other.history)
+    is_newest = is_newest and history == newer.history
+    newer.history, state = history, newer
+  end
+  self.kept[name] = { text = is_newest and text or nil, state = state }
+  return state, is_newest, true
+end
+
+function Book:write(name, state, may_write)
+  local text, problem = states.encode(state)
+  if not text then
+    self.problem = failure.clean(("the state of account '%s' cannot be"
+      .. " stored: %s"):format(name, problem), {})
+  elseif may_write
+    and not self:ask("set", "state:" .. name, text, lifetime) then
+    text = nil -- what the store has is an older one
+  end
+  self.kept[name] = { text = text, state = state }
+end
+
+-- Returns whether there is a lock to be removed.
+function Book:lock(name)
+  local deadline = core.now() + patience
+  repeat
+    local got, err = self:ask("add", "lock:" .. name, "1", lock_time)
+    if got or err ~= "exists" then
+      return got
+    end
+    self.sleep(pause)
+  until core.now() >= deadline
+end
+
+--- Changes the state of an account.
+-- @tparam string name
+-- @tparam function body gets the state
+function Book:change(name, body)
+  local is_locked = self:lock(name)
+  local state, _, may_write = self:read(name)
+  body(state)
+  self:write(name, state, may_write)
+  if is_locked then
+    self:ask("delete", "lock:" .. name)
+  end
+end
+
+--- Reads the states of accounts, and writes back those that the store has
+-- lost.
+-- @tparam {string,...} names
+function Book:compare(names)
+  for _, name in ipairs(names) do
+    local state, is_stored, may_write = self:read(name)
+    if may_write and not is_stored and state.revision > 0 then
+      self:change(name, function() end)
+    end
+  end
+end
+
+--- Takes the turn to make a round.
+-- @tparam string key
+-- @tparam number seconds for which nobody else gets it
+-- @treturn ?boolean true; false: another one has it; nil: the store failed
+function Book:take_turn(key, seconds)
+  local got, err = self:ask("add", "turn:" .. key, "1", seconds)
+  if got then
+    return true
+  elseif err == "exists" then
+    return false
+  end
+end
+
+--- Opens the book of a store.
+-- @tparam table|userdata store
+-- @tparam function sleep waits for some seconds
+-- @treturn table `problem`: the last one with the store, a text; the user sets
+-- it to nil
+function _M.open(store, sleep)
+  return setmetatable({ store = store, sleep = sleep, kept = {} }, Book)
+end
+
+return _M
