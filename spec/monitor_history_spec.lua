@@ -102,8 +102,8 @@ describe("a monitor's history", function()
 
   it("keeps the top-ups of samples that are joined", function()
     local history = history_of({ 10, 500, 490, 980 }, 200)
-    assert.same({ { at = start + 800, left = 980, top_up = 980, begins = true } },
-      history)
+    assert.same({ { at = start + 800, left = 980, top_up = 980,
+      begins = true } }, history)
   end)
 
   it("is the same list until a sample is added", function()
@@ -154,7 +154,8 @@ describe("a monitor's history", function()
     local long, now = history_of(falling(1e6, 1, 30 * 96), 900)
     local later = long
     for i = 1, 20 * 96 do
-      later = histories.add(later, now + i * 900, 1e5 - i, false, now + i * 900)
+      local at = now + i * 900
+      later = histories.add(later, at, 1e5 - i, false, at)
     end
     assert.equal(later, histories.merge(later, long))
   end)

@@ -4,13 +4,17 @@
 
 local alarms = require "balance.monitor.alarms"
 local answers = require "balance.answer"
+local clean = require("balance.failure").clean
 local core = require "balance.core"
 local histories = require "balance.monitor.history"
 local rates = require "balance.monitor.rate"
+local text = require "balance.text"
 
 local _M = {}
 
-local max_fields, max_name = 64, 64 -- of a service's own; bytes
+local max_fields = 64 -- of a service's own
+local name_of_field = "^[A-Za-z0-9_][A-Za-z0-9_. -]*$"
+local max_name = 64 -- bytes
 
 -- The service's own fields that can be kept: numbers and booleans. Its texts
 -- are left out: others read a store and a page, and a text may repeat a key.
@@ -20,7 +24,8 @@ local function fields_of(result)
     local is_plain = type(value) == "boolean"
       or type(value) == "number" and value - value == 0
     if is_plain and type(name) == "string" and not answers.is_ours[name]
-      and #name <= max_name and core.is_text(name) and count < max_fields then
+      and #name <= max_name and name:find(name_of_field)
+      and count < max_fields then
       fields[name], count = value, count + 1
     end
   end
@@ -29,8 +34,9 @@ end
 
 local function answer_of(result, currency)
   return {
-    provider = result.provider, unit = result.unit, currency = currency,
-    available = result.available, available_from = result.available_from,
+    provider = result.provider, unit = clean(result.unit, {}),
+    currency = currency, available = result.available,
+    available_from = clean(result.available_from, {}),
     fetched_at = result.fetched_at, fields = fields_of(result),
     duration = result.timing and result.timing.total,
   }
@@ -123,6 +129,15 @@ function _M.show(name, state, settings, every, now)
       state = its.state, since = its.since, [alarm] = settings[alarm],
     }
   end
+  for _, event in pairs(state.undelivered) do
+    table.insert(shown.undelivered, {
+      event = event.event, alarm = event.alarm, at = event.at,
+      message = event.message,
+    })
+  end
+  table.sort(shown.undelivered, function(a, b)
+    return text.is_before(a.alarm, b.alarm)
+  end)
   return shown
 end
 

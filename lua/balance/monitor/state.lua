@@ -6,6 +6,7 @@
 -- what is read is checked.
 -- @module balance.monitor.state
 
+local clean = require("balance.failure").clean
 local core = require "balance.core"
 local histories = require "balance.monitor.history"
 local json = require "balance.json"
@@ -32,13 +33,14 @@ function _M.new()
   }
 end
 
--- A value with its numbers as strings: "#1.5", and "$" before a text.
+-- A value with its numbers as strings: "#1.5", and "$" before a text. A text
+-- that is not UTF-8 could not be read again.
 local function pack(value)
   local kind = type(value)
   if kind == "number" then
     return "#" .. numbers.write(value)
   elseif kind == "string" then
-    return "$" .. value
+    return "$" .. (value:find "[^\32-\126]" and clean(value, {}) or value)
   elseif kind == "table" then
     local packed = {}
     for name, item in pairs(value) do
