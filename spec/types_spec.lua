@@ -123,7 +123,7 @@ describe("balance.types", function()
   it("has what a provider may have and return", function()
     local ours = { is_clock_refused = true, is_token_refused = true,
       credential_options = true, credential_sources = true,
-      credential_role = true }
+      credential_role = true, currency = true }
     local taken = {}
     for name in pairs(providers.fields) do
       taken[name] = not ours[name] or nil
@@ -264,6 +264,19 @@ describe("balance.types, of the options,", function()
     check("RedisOptions", known)
   end)
 
+  it("has a monitor's settings and methods", function()
+    local settings = require "balance.monitor.settings"
+    for class, rules in pairs { MonitorSettings = settings.schema,
+      AlarmSettings = settings.of_alarms } do
+      assert.same(names(rules), own_fields("balance." .. class))
+      check(class, rules)
+    end
+    local watched = require("balance.monitor").new()
+    for name in pairs(fields_of "Monitor") do
+      assert.is_function(watched[name], name)
+    end
+  end)
+
   it("has the fields that are signed", function()
     local values, request = { timestamp = 1, headers = { host = "x" } }, {}
     for name in pairs(types["balance.tc3.Request"].fields) do
@@ -373,6 +386,57 @@ describe("balance.types, of what comes back,", function()
     assert.same(own_fields "balance.Result", names(common))
     for _, class in ipairs { "Timing", "TemporaryAmount" } do
       assert.same(own_fields("balance." .. class), names(seen[class]))
+    end
+  end)
+
+  it("has each field of a snapshot and of an event", function()
+    local worlds = require "support.watching"
+    local world = worlds.world { udio = 100 }
+    world.more.udio = { unit = "cent" }
+    local watched = worlds.monitor(world, {
+      alarms = { udio = { min = 50, min_days = 1, remind = 60 } },
+      notify = function(event)
+        check("AlarmEvent", event)
+        return nil, "no"
+      end,
+    })
+    local of = watched.settings.of
+    function watched.settings.of(name)
+      local own = of(name)
+      own.currency = "USD"
+      return own
+    end
+    local function round(left, kind)
+      world.left.udio, world.kind.udio = left, kind
+      local account = worlds.round(world, watched, 3600)
+      check("WatchedAccount", account)
+      check("Rates", account.rates)
+      for _, each in ipairs(account.history) do
+        check("Sample", each)
+      end
+      for _, each in pairs(account.alarms) do
+        check("Alarm", each)
+      end
+      for _, each in ipairs(account.undelivered) do
+        check("UndeliveredEvent", each)
+      end
+      if account.failure then
+        account.failure.code = account.failure.code or 5
+        account.failure.status, account.failure.hint = 5, "x"
+        check("WatchedFailure", account.failure)
+      end
+    end
+    for i = 0, 12 do
+      round(100 - i * 5)
+    end
+    round(1, "auth")
+    round(500)
+    local shown = watched:snapshot()
+    shown.problem = "x"
+    check("Snapshot", shown)
+    seen.AlarmEvent.hint = true -- not of this failure
+    for class in pairs(seen) do
+      assert.same(own_fields("balance." .. class), names(seen[class]), class)
     end
   end)
 

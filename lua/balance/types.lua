@@ -243,6 +243,129 @@ local _M = {}
 ---| "cache_error" # the store failed, or what it has is not ours
 ---| "warning"     # something is not as it should be
 
+-- The monitor -----------------------------------------------------------------
+
+--- What `require("balance.monitor").new` takes.
+---@class balance.MonitorSettings
+---@field client? balance.Client whom to ask (the module's own client)
+---@field accounts? balance.Accounts as for `all`; without it, all that have keys
+---@field every? number seconds from one round to the next, 60 to 86400 (300)
+---@field store? balance.Store where histories are kept (the memory of this process)
+---@field alarms? table<string,balance.AlarmSettings> by account
+---@field notify? fun(event: balance.AlarmEvent): boolean?, any is told of alarms; false, or nil and why: again next round
+---@field now? fun(): number a clock, Unix time in seconds
+
+--- When an account's alarms go off.
+---@class balance.AlarmSettings
+---@field min? number of the account's unit: less is left
+---@field min_days? number days: it is empty sooner
+---@field for_rounds? integer so many rounds in a row (1)
+---@field remind? number seconds, 60 or more: tell again as long as an alarm is on (never)
+
+---@class balance.Monitor
+---@field refresh fun(self) makes one round
+---@field snapshot fun(self): balance.Snapshot what is known; asks no service
+---@field run fun(self, after?: fun(monitor: balance.Monitor): boolean?): boolean?, string? makes rounds without end
+
+--- What is known of all accounts: what reports are made of.
+---@class balance.Snapshot
+---@field version integer 1
+---@field at number when it was made, Unix time in seconds
+---@field every number seconds from one round to the next
+---@field accounts balance.WatchedAccount[] sorted by name
+---@field problem? string why the store failed
+
+---@class balance.WatchedAccount
+---@field name string
+---@field provider? string
+---@field unit? string
+---@field currency? "USD"|"CNY" of cents, by Tencent's site
+---@field available? number what is left; nil: not known
+---@field available_from? string
+---@field fields table<string,any> the service's other numbers and booleans
+---@field fetched_at? number when the last answer came, Unix time in seconds
+---@field duration? number seconds that it took
+---@field is_up boolean whether the last round had an answer
+---@field is_stale boolean whether it had none, or there was no round lately
+---@field failure? balance.WatchedFailure of the last round
+---@field failed_at? number
+---@field failures table<balance.Kind,integer> how many there were
+---@field history balance.Sample[] in the order of their arrival
+---@field rates balance.Rates
+---@field rate? number a day's use, the faster one of `rates`
+---@field time_to_empty? number seconds
+---@field outlook "known"|"idle"|"more than a year"|"not enough data"
+---@field state "ok"|"low"|"empty soon"|"unknown"|"refused"
+---@field alarms table<balance.AlarmName,balance.Alarm>
+---@field undelivered balance.UndeliveredEvent[] what `notify` did not take
+
+---@class balance.WatchedFailure
+---@field provider string
+---@field kind balance.Kind
+---@field message string
+---@field hint? string
+---@field code? string|integer
+---@field status? integer
+---@field retryable boolean
+
+---@class balance.Sample
+---@field at number Unix time in seconds
+---@field left number
+---@field top_up? number by how much more was left than before
+---@field begins? true the unit or the field changed
+
+---@class balance.Rates
+---@field day? number a day's use in the last 24 hours
+---@field week? number the same in the last 7 days
+
+---@alias balance.AlarmName
+---| "min"      # less is left than the setting
+---| "min_days" # it is empty sooner than the setting
+---| "unknown"  # no answer for 30 minutes
+---| "auth"     # the key is refused
+
+---@class balance.Alarm
+---@field state "ok"|"low" low: it is on
+---@field since number Unix time in seconds
+---@field min? number the setting
+---@field min_days? number the setting
+
+---@class balance.UndeliveredEvent
+---@field event balance.AlarmEventName
+---@field alarm balance.AlarmName
+---@field at number Unix time in seconds
+---@field message? string why
+
+---@alias balance.AlarmEventName
+---| "low"     # an alarm for what is left went off
+---| "unknown" # the one for an account without an answer
+---| "auth"    # the one for a refused key
+---| "ok"      # an alarm is over
+
+--- What `notify` gets.
+---@class balance.AlarmEvent
+---@field version integer 1
+---@field event balance.AlarmEventName
+---@field alarm balance.AlarmName
+---@field is_reminder? true
+---@field account string
+---@field provider? string
+---@field unit? string
+---@field currency? string
+---@field available? number what is left; nil: not known
+---@field available_from? string
+---@field fetched_at? number Unix time in seconds
+---@field threshold? number `min` or `min_days`
+---@field rate? number a day's use
+---@field time_to_empty? number seconds
+---@field outlook string
+---@field top_up? number
+---@field kind? balance.Kind of a failure
+---@field message? string of a failure
+---@field hint? string of a failure
+---@field at number when it happened, Unix time in seconds
+---@field since number when the alarm went off
+
 -- What a program may provide --------------------------------------------------
 
 --- What a cache may have as its store; an ngx.shared.DICT is one.

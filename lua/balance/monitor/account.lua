@@ -131,7 +131,7 @@ function _M.show(name, state, settings, every, now)
   end
   for _, event in pairs(state.undelivered) do
     table.insert(shown.undelivered, {
-      event = event.event, alarm = event.alarm, at = event.at,
+      alarm = event.alarm, event = event.event, at = event.at,
       message = event.message,
     })
   end

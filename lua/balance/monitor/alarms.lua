@@ -118,7 +118,7 @@ function _M.step(alarms, seen, settings, now)
         and not seen.is_up)
       if is_told then
         events[#events + 1] = {
-          event = name_of(event, name), alarm = name,
+          alarm = name, event = name_of(event, name),
           is_reminder = is_reminder, threshold = settings[name],
           since = event == "ok" and began or alarm.since,
         }

@@ -11,7 +11,8 @@ local spelling = require "balance.spelling"
 
 local _M = {}
 
-local of_alarms = {
+--- The settings of an account's alarms: a schema.
+_M.of_alarms = {
   min = { "number", range = "a number", min = -math.huge },
   min_days = { "number", range = "more than %d days", above = 0 },
   for_rounds = { "number", range = "a whole number of %d or more", min = 1,
@@ -26,7 +27,7 @@ local function read_alarms(alarms)
       return nil, ("alarms of '%s' must be a table, not a %s"):format(
         tostring(name), type(given))
     end
-    local own, mistake = schema.read("alarm", given, of_alarms)
+    local own, mistake = schema.read("alarm", given, _M.of_alarms)
     if not own then
       return nil, ("alarms of '%s': %s"):format(tostring(name), mistake)
     end

@@ -104,7 +104,7 @@ local fields_of_alarm = {
 }
 
 local fields_of_event = {
-  event = "string", alarm = "string", at = "number", since = "number",
+  alarm = "string", event = "string", at = "number", since = "number",
   tried_at = "number?", message = "string?", threshold = "number?",
 }
 
