@@ -139,7 +139,8 @@ describe("two nginx with one Redis #nginx", function()
       .. " --pidfile %s/pid --dir %s --save '' --appendonly no --daemonize no"
       .. " --logfile %s/log"):format(dir, dir, dir, dir))
     nginx.await("Redis", function()
-      return select(2, process.run("redis-cli -s " .. dir .. "/redis ping")) == 0
+      local ping = "redis-cli -s " .. dir .. "/redis ping"
+      return select(2, process.run(ping)) == 0
     end)
   end
 
@@ -203,7 +204,8 @@ describe("two nginx with one Redis #nginx", function()
       local all = true
       for i, its in ipairs(histories()) do
         assert.equal(before[i].first, its.first)
-        all = all and its.problem == "" and its.samples >= before[i].samples + 3
+        all = all and its.problem == ""
+          and its.samples >= before[i].samples + 3
       end
       return all and command "get balance:monitor:state:udio" ~= ""
     end)

@@ -17,8 +17,8 @@ describe("balance.monitor", function()
         { notify = "https://example.com" },
       ["option 'client' must be a client, with the methods all"] =
         { client = {} },
-      ["option 'store' must be a store, with the methods get, set, add, delete"]
-        = { store = {} },
+      ["option 'store' must be a store, with the methods get, set, add,"
+        .. " delete"] = { store = {} },
       ["udo: unknown provider 'udo'; did you mean 'udio'?"] =
         { accounts = { udo = {} } },
       ["alarms: unknown account 'udo'; did you mean 'udio'?"] =
@@ -225,7 +225,8 @@ describe("a monitor's snapshot", function()
 
   it("may be changed, but for its samples", function()
     local world = world_of { udio = 100 }
-    local watched = watching.monitor(world, { alarms = { udio = { min = 500 } } })
+    local watched = watching.monitor(world,
+      { alarms = { udio = { min = 500 } } })
     local account = round(world, watched)
     account.alarms.min.state, account.fields.credits = "x", "x"
     account.failures.dns = 5

@@ -81,10 +81,11 @@ fuzz: ## arbitrary bytes for FUZZ_SECONDS (60) a target (FUZZ=name for one)
 	@$(DEPS) build fuzz lua5.4
 	@spec/fuzz/run "$(MAKE)" "$(FUZZ_SECONDS)" $(FUZZ)
 
-soak: ## CALLS (20000) calls of every kind: memory, descriptors stay
+soak: ## CALLS (20000) calls and 5 * CALLS rounds: memory, descriptors stay
 	@$(DEPS) build sandbox test $(LUA_SET)
 	@$(MAKE) --no-print-directory build spec-helpers
 	@$(WITH_US) spec/sandbox/sandbox exec $(RUN) spec/soak.lua $(CALLS)
+	@$(WITH_US) $(RUN) spec/soak_monitor.lua $$(($(CALLS) * 5))
 
 lint: ## read everything with a linter; every compiler warning is an error
 	@$(DEPS) build test lint lua5.1 lua5.2 lua5.3 lua5.4 luajit

@@ -70,7 +70,9 @@ end
 -- @treturn ?string nil where it is too large
 -- @treturn ?string then, why
 function _M.encode(state)
-  local packed = pack(state)
+  local plain = core.copy(state)
+  plain.history = nil
+  local packed = pack(plain)
   packed.format, packed.history = format, histories.encode(state.history)
   local text, problem = encoder.encode(packed) -- no number is in it
   if text and #text > max_text then
