@@ -51,7 +51,8 @@ describe("an alarm for what is left", function()
   it("may wait for some rounds in a row", function()
     assert.same({ "", "", "", "", "", "low min", "" },
       (steps({ min = 50, for_rounds = 3 }, { { left(40) }, { left(40) },
-        { left(60) }, { left(40) }, { left(40) }, { left(40) }, { left(40) } })))
+        { left(60) }, { left(40) }, { left(40) }, { left(40) },
+        { left(40) } })))
   end)
 
   it("reminds where that is asked for, and only then", function()
