@@ -209,6 +209,8 @@ static const luaL_Reg functions[] = {
     {"scarcity", l_scarcity},
     {"random", l_random},
     {"digest", l_digest},
+    {"hmac", l_hmac},
+    {"base64", l_base64},
     {"read_file", l_read_file},
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},

@@ -280,6 +280,12 @@ int l_json_size(lua_State *L);
 
 int l_normalise(lua_State *L);
 
+/* -- signatures of webhooks, in core_hmac.c --------------------------------- */
+
+int l_hmac(lua_State *L);
+
+int l_base64(lua_State *L);
+
 /* -- files, in core_file.c -------------------------------------------------- */
 
 int l_read_file(lua_State *L);

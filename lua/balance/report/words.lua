@@ -78,6 +78,16 @@ function _M.phrase(account, value)
   return unit == "" and number or number .. " " .. unit
 end
 
+--- A computed amount, rounded as people read it: to whole units, or to
+-- hundredths where it is below 100.
+-- @tparam table account of a snapshot
+-- @tparam number value
+-- @treturn number
+function _M.rounded(account, value)
+  local step = not _M.is_money(account) and math.abs(value) < 100 and 100 or 1
+  return math.floor(value * step + 0.5) / step
+end
+
 local spans = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" } }
 
 --- A duration in one unit, rounded down: "3 days", "90 minutes".

@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: MIT
+--- Puts a report into a file, such as one of node_exporter's textfile
+-- collector. It is written beside, and then renamed: whoever reads the file
+-- sees a whole report.
+-- @module balance.report.file
+
+local core = require "balance.core"
+
+local _M = {}
+
+local function write(path, text)
+  local file, problem = io.open(path, "wb")
+  if not file then
+    return nil, problem
+  end
+  local ok
+  ok, problem = file:write(text)
+  local closed, problem_at_end = file:close()
+  if not ok or not closed then -- a full disk may show only at the end
+    return nil, problem or problem_at_end
+  end
+  return true
+end
+
+--- Writes a text into a file, in place of what is there.
+-- @tparam string path in a directory that may be written to
+-- @tparam string text
+-- @treturn ?boolean true
+-- @treturn ?string where that is nil, why; what was there is still there
+function _M.save(path, text)
+  -- the collector reads all that ends with .prom
+  local beside = ("%s.%.0f.new"):format(path, core.random() * 2 ^ 52)
+  local ok, problem = write(beside, text)
+  if ok then
+    ok, problem = os.rename(beside, path)
+  end
+  if not ok then
+    os.remove(beside)
+    return nil, problem
+  end
+  return true
+end
+
+return _M
