@@ -117,4 +117,46 @@ function _M.of_all_states()
   })
 end
 
+-- A week of uneven use: more by day, with what was bought in between.
+local function uneven(now, first, a_day, top_ups)
+  local samples, left = {}, first
+  for quarter = 7 * 96, 0, -1 do
+    local at = now - quarter * 900 - 60
+    local by_day = 1 + math.sin((at % 86400) / 86400 * 2 * math.pi - 2)
+    left = left - a_day / 96 * by_day
+    local sample = { at = at, left = math.floor(left) }
+    if top_ups and quarter % top_ups.every == top_ups.at then
+      sample.top_up, left = top_ups.amount, left + top_ups.amount
+      sample.left = math.floor(left)
+    end
+    samples[#samples + 1] = sample
+  end
+  return samples, math.floor(left)
+end
+
+--- The one that the README shows.
+function _M.of_a_good_week()
+  local now = _M.now
+  local cloud, cents = uneven(now, 480000, 42000)
+  local music, credits = uneven(now, 900, 210,
+    { every = 210, at = 60, amount = 500 })
+  local studio, few = uneven(now, 620, 76)
+  return clean(_M.of {
+    _M.account { name = "production", provider = "tencent", unit = "cent",
+      currency = "USD", available = cents, history = cloud, rate = 42000,
+      time_to_empty = cents / 42000 * 86400 },
+    _M.account { name = "songs", available = credits, history = music,
+      rate = 210, time_to_empty = credits / 210 * 86400 },
+    _M.account { name = "studio", available = few, history = studio,
+      rate = 76, time_to_empty = few / 76 * 86400, state = "low",
+      alarms = { min = { state = "low", since = now - 7200, min = 150 } } },
+    _M.account { name = "tempolor", provider = "tempolor",
+      available = 776.56, state = "refused", is_up = false, is_stale = true,
+      fetched_at = now - 5000, rate = false, time_to_empty = false,
+      outlook = "idle", history = { { at = now - 6 * 86400, left = 776.56 },
+        { at = now - 5000, left = 776.56 } },
+      failure = { kind = "auth", message = "Invalid API key" } },
+  })
+end
+
 return _M

@@ -97,14 +97,21 @@ local function marks_of(account, samples, x_of, escape)
 end
 
 -- What the picture shows, in words.
-local function describe(account, samples, top_ups)
+local function describe(account, samples, top_ups, threshold)
   local low, high = samples[1].left, samples[1].left
   for _, sample in ipairs(samples) do
     low, high = math.min(low, sample.left), math.max(high, sample.left)
   end
-  return ("highest %s, lowest %s, %s"):format(words.phrase(account, high),
-    words.phrase(account, low), top_ups == 1 and "1 top-up"
-      or top_ups .. " top-ups")
+  local words_of = { "highest " .. words.phrase(account, high),
+    "lowest " .. words.phrase(account, low) }
+  if top_ups > 0 then
+    words_of[3] = top_ups == 1 and "1 top-up" or top_ups .. " top-ups"
+  end
+  if threshold then
+    words_of[#words_of + 1] = "alarm below "
+      .. words.phrase(account, threshold)
+  end
+  return table.concat(words_of, ", ")
 end
 
 --- Draws the line.
@@ -125,7 +132,7 @@ function _M.draw(account, now, id, name, escape)
   local x_of, y_of = scales(samples, began, threshold)
   local line, area, last = paths_of(samples, x_of, y_of)
   local marks, top_ups = marks_of(account, samples, x_of, escape)
-  local said = describe(account, samples, top_ups)
+  local said = describe(account, samples, top_ups, threshold)
   return table.concat {
     ('<svg role="img" aria-labelledby="%s" viewBox="0 0 %d %d"'
       .. ' preserveAspectRatio="none">'):format(id, width, height),

@@ -60,7 +60,7 @@ end
 
 local function state_of(account)
   local look = looks[account.state]
-  return ('<span aria-hidden="true">%s</span> %s%s'):format(look[2],
+  return ('<span aria-hidden="true">%s </span>%s%s'):format(look[2],
     escape(account.state), account.is_stale and account.available
       and ", stale" or ""), look[1] .. " state"
 end
@@ -145,8 +145,8 @@ end
 -- @treturn string the value of the header Content-Security-Policy
 function _M.write(snapshot)
   local parts = { head }
-  parts[2] = ('<p class="soft">Seen %s UTC; each account is asked every %s.</p>\n')
-    :format(time_of(snapshot.at), words.duration(snapshot.every))
+  parts[2] = ('<p class="soft">Seen %s UTC; each account is asked every %s.'
+    .. "</p>\n"):format(time_of(snapshot.at), words.duration(snapshot.every))
   if snapshot.problem then
     parts[3] = ('<p class="problem">%s</p>\n'):format(escape(snapshot.problem))
   end

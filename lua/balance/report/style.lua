@@ -25,6 +25,7 @@ tbody th{font-weight:600}
 tbody small{display:block}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 td.number,time{white-space:nowrap}
+.number+:not(.number){padding-left:1rem}
 .state{white-space:nowrap}
 .low,.soon{color:var(--warn);font-weight:600}
 .unknown,.refused,.problem{color:var(--bad);font-weight:600}
@@ -44,6 +45,7 @@ thead{position:absolute;clip-path:inset(50%);height:1px;width:1px;
 overflow:hidden}
 tbody tr{border-bottom:1px solid var(--rule);padding:.5rem 0}
 tbody th,td{border:0;padding:.125rem 0}
+td,.number+:not(.number){padding-left:0}
 td{display:flex;justify-content:space-between;gap:1rem;text-align:right}
 td::before{content:attr(data-label);color:var(--soft);font-weight:400}
 td.number{white-space:normal}
