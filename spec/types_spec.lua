@@ -48,6 +48,7 @@ describe("balance.types", function()
     for name, field in pairs(types.balance.fields) do
       assert.is_true(lua_types(field.type)[type(balance[name])], name)
     end
+    assert.is_function(balance.store.sqlite) -- it is there now
     assert.same(names(balance.store), own_fields "balance.Stores")
     assert.same(names(balance.tc3), own_fields "balance.TC3")
   end)
@@ -262,6 +263,9 @@ describe("balance.types, of the options,", function()
     balance.store.redis {}
     assert.same(names(known), own_fields "balance.RedisOptions")
     check("RedisOptions", known)
+    balance.store.sqlite "x"
+    assert.same(names(known), own_fields "balance.SqliteOptions")
+    check("SqliteOptions", known)
   end)
 
   it("has a monitor's settings and methods", function()

@@ -212,6 +212,7 @@ static const luaL_Reg functions[] = {
     {"hmac", l_hmac},
     {"base64", l_base64},
     {"read_file", l_read_file},
+    {"create_file", l_create_file},
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},
     {"json_size", l_json_size},

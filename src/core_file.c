@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads files with keys in them. */
+/* Files: reads those with keys in them, makes private ones. */
 #define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,4 +103,24 @@ int l_read_file(lua_State *L)
     lua_pushinteger(L, (lua_Integer)mode);
   }
   return 2;
+}
+
+/* create_file(path): makes an empty file that only its owner may read and
+   write; true. False where there is one already; nil and a message. */
+int l_create_file(lua_State *L)
+{
+  size_t len;
+  const char *path = luaL_checklstring(L, 1, &len);
+  luaL_argcheck(L, strlen(path) == len, 1, "a path has no zero byte");
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno != EEXIST) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", path, strerror(error));
+    return 2;
+  }
+  if (fd >= 0)
+    close(fd);
+  lua_pushboolean(L, fd >= 0);
+  return 1;
 }

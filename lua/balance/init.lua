@@ -101,10 +101,18 @@ _M.providers = providers.list
 -- where it is neither, or not finite
 _M.amount = answer.number
 
---- Where a cache keeps its answers: `memory(options)`, a table of this
--- process, and `redis(client, options)`, for many machines. In nginx an
--- `ngx.shared.DICT` is a store as it is.
-_M.store = { memory = memory.new, redis = redis.new }
+--- Where a cache keeps its answers, and a monitor its histories:
+-- `memory(options)`, a table of this process; `redis(client, options)`, for
+-- many machines; and `sqlite(path, options)`, a file, which is loaded when it is
+-- first asked for. In nginx an `ngx.shared.DICT` is a store as it is.
+_M.store = setmetatable({ memory = memory.new, redis = redis.new }, {
+  __index = function(stores, name)
+    if name == "sqlite" then
+      stores.sqlite = require("balance.store.sqlite").new
+      return stores.sqlite
+    end
+  end,
+})
 
 --- TC3-HMAC-SHA256 for other services of Tencent Cloud; see `balance.tc3`.
 _M.tc3 = tc3

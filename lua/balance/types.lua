@@ -30,6 +30,7 @@ local _M = {}
 ---@class balance.Stores
 ---@field memory fun(options?: balance.MemoryOptions): balance.Store
 ---@field redis fun(client: table|(fun(): table?, string?), options?: balance.RedisOptions): balance.Store
+---@field sqlite fun(path: string, options?: balance.SqliteOptions): balance.Store
 
 ---@class balance.TC3
 ---@field sign fun(request: balance.tc3.Request): table<string,string>?, balance.Kind?, string?
@@ -119,6 +120,9 @@ local _M = {}
 
 ---@class balance.RedisOptions
 ---@field prefix? string goes before the names
+
+---@class balance.SqliteOptions
+---@field now? fun(): number a clock, Unix time in seconds
 
 -- One account's keys by their names, such as `api_key`.
 ---@alias balance.CredentialSet table<string,string>

@@ -16,7 +16,6 @@ local states = require "balance.monitor.state"
 local _M = {}
 
 local prefix = "balance:monitor:"
-local lifetime = 100 * 86400 -- seconds; a sample goes after 90 days
 local lock_time = 10 -- seconds after which a lock counts as left behind
 local patience, pause = 2, 0.01 -- seconds to wait for one
 
@@ -77,7 +76,7 @@ function Book:write(name, state, may_write)
     self.problem = failure.clean(("the state of account '%s' cannot be"
       .. " stored: %s"):format(name, problem), {})
   elseif may_write
-    and not self:ask("set", "state:" .. name, text, lifetime) then
+    and not self:ask("set", "state:" .. name, text) then
     text = nil -- what the store has is an older one
   end
   self.kept[name] = { text = text, state = state }

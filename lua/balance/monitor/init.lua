@@ -26,8 +26,6 @@ local Monitor = {}
 Monitor.__index = Monitor
 Monitor.__name = "balance.monitor"
 
-local names_lifetime = 100 * 86400 -- seconds, as of the states
-
 -- The accounts of a round: those that are given, else those that had keys,
 -- and those that have alarms.
 local function names_of(self, ...)
@@ -94,7 +92,7 @@ function Monitor:refresh()
   local results, failures = self.client.all(self.settings.accounts)
   local names = names_of(self, results, failures)
   if not self.settings.accounts then
-    self.book:ask("set", "names", table.concat(names, " "), names_lifetime)
+    self.book:ask("set", "names", table.concat(names, " "))
   end
   local due = {}
   for _, name in ipairs(names) do

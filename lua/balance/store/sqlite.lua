@@ -1,0 +1,328 @@
+-- SPDX-License-Identifier: MIT
+--- A store in an SQLite file, for scripts and commands that run again and again,
+-- several at once. It needs LuaSQL's driver for SQLite (Debian:
+-- lua-sql-sqlite3; LuaRocks: luasql-sqlite3), which is loaded here alone. The
+-- methods are those of `balance.store.memory`.
+--
+-- Each change is a transaction with a rollback journal: a crash at any moment
+-- loses nothing that was there before. (A write-ahead log would be quicker, but
+-- needs shared memory and a directory that can be written to by readers, too.)
+-- The file is opened by the first call, which also says what is wrong with it;
+-- one that is damaged, of another program or of a newer version is left as it
+-- is.
+-- @module balance.store.sqlite
+
+local core = require "balance.core"
+local schema = require "balance.schema"
+local text = require "balance.text"
+
+local _M = {}
+
+local application_id = 0x62616c61 -- "bala", in the file's head
+local format = 1 -- the file's user_version
+local patience = 5000 -- milliseconds for others to finish
+local purge_interval = 100 -- changes, after which what has expired is removed
+local short = 86400 -- seconds; what lives longer is no lock
+
+local Store = {}
+Store.__index = Store
+
+-- One value of a query: the first row's first.
+local function ask(connection, sql)
+  local cursor, err = connection:execute(sql)
+  if not cursor then
+    return nil, err
+  end
+  local value
+  value, err = cursor:fetch()
+  cursor:close()
+  return value, err
+end
+
+-- Runs statements as one transaction. Returns what the first changed.
+local function change(connection, ...)
+  local ok, err = connection:execute "BEGIN IMMEDIATE"
+  if not ok then
+    return nil, err
+  end
+  local changed
+  for i, sql in ipairs { ... } do
+    ok, err = connection:execute(sql)
+    if not ok then
+      connection:execute "ROLLBACK"
+      return nil, err
+    end
+    changed = i == 1 and ok or changed
+  end
+  ok, err = connection:execute "COMMIT"
+  if not ok then
+    connection:execute "ROLLBACK"
+    return nil, err
+  end
+  return changed
+end
+
+local creation = {
+  ("PRAGMA application_id = %d"):format(application_id),
+  ("PRAGMA user_version = %d"):format(format),
+  "CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB NOT NULL,"
+    .. " expires REAL, lifetime REAL) WITHOUT ROWID",
+}
+
+-- Makes the table in a new file. Somebody else may have just done so.
+local function create(connection)
+  local ok, err = connection:execute "BEGIN IMMEDIATE"
+  if not ok then
+    return nil, err
+  end
+  if ask(connection, "SELECT count(*) FROM sqlite_master") == 0 then
+    for _, sql in ipairs(creation) do
+      ok, err = connection:execute(sql)
+      if not ok then
+        connection:execute "ROLLBACK"
+        return nil, err
+      end
+    end
+  end
+  return connection:execute "COMMIT"
+end
+
+-- Returns true where a file is a store.
+local function check(connection)
+  local id, err = ask(connection, "PRAGMA application_id")
+  if not id then
+    return nil, err
+  end
+  local version = ask(connection, "PRAGMA user_version")
+  if id == 0 and version == 0
+    and ask(connection, "SELECT count(*) FROM sqlite_master") == 0 then
+    local ok
+    ok, err = create(connection)
+    if not ok then
+      return nil, err
+    end
+    id = ask(connection, "PRAGMA application_id")
+    version = ask(connection, "PRAGMA user_version")
+  end
+  if id ~= application_id then
+    return nil, "it is another program's"
+  elseif version ~= format then
+    return nil, "it is of a newer version"
+  end
+  local sound
+  sound, err = ask(connection, "PRAGMA quick_check(1)")
+  return sound == "ok" or nil, err or tostring(sound)
+end
+
+local function load_driver()
+  local ok, driver = pcall(require, "luasql.sqlite3")
+  if not ok then
+    return nil, "LuaSQL's driver for SQLite is missing (Debian:"
+      .. " lua-sql-sqlite3, LuaRocks: luasql-sqlite3): "
+      .. tostring(driver):match "[^\n]*"
+  end
+  return driver
+end
+
+local head = "SQLite format 3\0"
+
+-- Whether a file is of SQLite. It takes a short one of another kind for empty,
+-- and would overwrite it. A journal may have to bring back the head.
+local function has_head(path)
+  local file, err = io.open(path, "rb")
+  if not file then
+    return nil, err
+  end
+  local first = file:read(#head)
+  file:close()
+  local journal = first and first ~= head and io.open(path .. "-journal", "rb")
+  if journal then
+    journal:close()
+  end
+  return not first or first == head or journal ~= nil,
+    "file is not a database"
+end
+
+-- The connection; nil and why there is none.
+local function open(store)
+  if store.connection then
+    return store.connection
+  end
+  local driver, err = load_driver()
+  if not driver then
+    return nil, err
+  end
+  local created
+  created, err = core.create_file(store.path)
+  local ok = created
+  if created == false then
+    ok, err = has_head(store.path)
+  end
+  if not ok then
+    return nil, err
+  end
+  store.environment = store.environment or driver.sqlite3()
+  local connection
+  connection, err = store.environment:connect(store.path, patience)
+  if not connection then
+    return nil, err
+  end
+  ok, err = check(connection)
+  if not ok then
+    connection:close()
+    return nil, err
+  end
+  store.connection = connection
+  return connection
+end
+
+-- A message of the driver's, with the path of the file.
+local function fail(store, err)
+  err = tostring(err):gsub("^LuaSQL: ", "")
+  local is_named = err:find(store.path, 1, true)
+  return nil, is_named and err or store.path .. ": " .. err
+end
+
+local hex = {}
+for byte = 0, 255 do
+  hex[string.char(byte)] = ("%02x"):format(byte)
+end
+
+-- Bytes in SQL. The driver would end a text at a zero byte.
+local function quote(bytes)
+  return "x'" .. bytes:gsub(".", hex) .. "'"
+end
+
+-- The condition for an entry to be there. What lives for a short time is over,
+-- too, where the clock was set back by more than that: a lock must not hold for
+-- a day.
+local function is_there(now)
+  now = text.shortest(now)
+  return ("(expires IS NULL OR expires > %s AND (lifetime > %d"
+    .. " OR expires <= %s + 2 * lifetime))"):format(now, short, now)
+end
+
+local put = "INSERT INTO entries (key, value, expires, lifetime)"
+  .. " VALUES (%s, %s, %s, %s) ON CONFLICT (key) DO UPDATE SET"
+  .. " value = excluded.value, expires = excluded.expires,"
+  .. " lifetime = excluded.lifetime%s"
+
+-- Writes an entry, where a condition for the one that is there holds. Returns
+-- how many were written.
+local function write(store, key, value, exptime, condition)
+  local connection, err = open(store)
+  if not connection then
+    return fail(store, err)
+  end
+  local now = store.now()
+  local expires, lifetime = "NULL", "NULL"
+  if exptime and exptime > 0 then
+    expires, lifetime = text.shortest(now + exptime), text.shortest(exptime)
+  end
+  store.changes = store.changes + 1
+  local changed
+  changed, err = change(connection, put:format(quote(key), quote(value),
+    expires, lifetime, condition or ""),
+    store.changes % purge_interval == 1
+      and "DELETE FROM entries WHERE expires <= " .. text.shortest(now) or nil)
+  if not changed then
+    return fail(store, err)
+  end
+  return changed
+end
+
+--- The value under a key.
+-- @tparam string key
+-- @treturn ?string nil where there is none, or it has expired
+-- @treturn ?string where it failed, why
+function Store:get(key)
+  local connection, err = open(self)
+  if not connection then
+    return fail(self, err)
+  end
+  local value
+  value, err = ask(connection, ("SELECT value FROM entries WHERE key = %s"
+    .. " AND %s"):format(quote(key), is_there(self.now())))
+  if err then
+    return fail(self, err)
+  end
+  return value
+end
+
+--- Puts a value under a key.
+-- @tparam string key
+-- @tparam string value any bytes
+-- @tparam ?number exptime seconds; nil or 0: it does not expire
+-- @treturn ?boolean true
+-- @treturn ?string where it failed, why; what was there is still there
+function Store:set(key, value, exptime)
+  local changed, err = write(self, key, value, exptime)
+  return changed and true or nil, err
+end
+
+--- Puts a value under a key that has no value.
+-- @tparam string key
+-- @tparam string value
+-- @tparam ?number exptime as of `set`
+-- @treturn ?boolean true; false and "exists"; or nil
+-- @treturn ?string then, why it failed
+function Store:add(key, value, exptime)
+  local changed, err = write(self, key, value, exptime,
+    " WHERE NOT " .. is_there(self.now()))
+  if not changed then
+    return nil, err
+  elseif changed == 0 then
+    return false, "exists"
+  end
+  return true
+end
+
+--- Removes what is under a key.
+-- @tparam string key
+-- @treturn ?boolean true, whether there was something or not
+-- @treturn ?string where it failed, why
+function Store:delete(key)
+  local connection, err = open(self)
+  local changed
+  if connection then
+    changed, err = change(connection, "DELETE FROM entries WHERE key = "
+      .. quote(key))
+  end
+  if not changed then
+    return fail(self, err)
+  end
+  return true
+end
+
+--- Closes the file. The next call opens it again. A process that forks closes
+-- it before: a connection must not be used on both sides.
+function Store:close()
+  if self.connection then
+    self.connection:close()
+    self.environment:close()
+    self.connection, self.environment = nil, nil
+  end
+end
+
+local known = { now = { "function" } }
+
+--- Makes a store.
+-- @tparam string path of the file; it is made where it is missing, with mode
+-- 0600
+-- @tparam ?table options `now`: the clock, a function, Unix time in seconds
+-- @treturn table with `close()`, too
+-- @raise for a wrong option, or a path that is no string
+function _M.new(path, options)
+  local given, mistake = schema.read_options(options, known)
+  if type(path) ~= "string" or path == "" or path:find("\0", 1, true) then
+    mistake = "a path must be a string, and not empty"
+  end
+  if mistake then
+    error("balance.store.sqlite: " .. mistake, 2)
+  end
+  return setmetatable({
+    path = path, now = given.now or core.time, changes = 0,
+  }, Store)
+end
+
+return _M
