@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+--- What an event of a monitor says to people: one to three short lines.
+-- @module balance.notify.text
+
+local clean = require("balance.failure").clean
+local words = require "balance.report.words"
+
+local _M = {}
+
+-- An account's name, or a service's message: a stranger's text.
+local function plain(value)
+  return clean(value, {}) or ""
+end
+
+local function left_of(event)
+  return event.available and words.phrase(event, event.available)
+end
+
+local function rate_of(event)
+  return event.rate and event.rate > 0 and (" At %s a day it is empty in %s.")
+    :format(words.phrase(event, words.rounded(event, event.rate)),
+    words.outlook(event)) or ""
+end
+
+local function failure_of(event)
+  local text = plain(event.message) ~= "" and " " .. plain(event.message)
+    or ""
+  return event.hint and text .. "\n" .. plain(event.hint) or text
+end
+
+local sentences = {}
+
+function sentences.min(event)
+  return ("%s left, less than %s.%s"):format(left_of(event),
+    words.phrase(event, event.threshold), rate_of(event))
+end
+
+function sentences.min_days(event)
+  return ("%s left, for less than %s days.%s"):format(left_of(event),
+    words.decimal(event.threshold), rate_of(event))
+end
+
+function sentences.unknown(event)
+  local last = event.available and ("\n%s left at %s."):format(
+    left_of(event), words.time(event.fetched_at)) or ""
+  return "no answer for half an hour." .. failure_of(event) .. last
+end
+
+function sentences.auth(event)
+  return "the key is refused." .. failure_of(event)
+end
+
+local over = {
+  min = "enough is left again",
+  min_days = "it lasts long enough again",
+  unknown = "it answers again",
+  auth = "the key is taken again",
+}
+
+local function over_of(event)
+  local left = left_of(event)
+  local top_up = event.top_up and (" after a top-up of %s"):format(
+    words.phrase(event, event.top_up)) or ""
+  return ("%s%s.%s"):format(over[event.alarm], top_up,
+    left and (" %s left."):format(left) or "")
+end
+
+--- Writes an event as text.
+-- @tparam balance.AlarmEvent event
+-- @tparam ?string keyword goes before it: some robots want one
+-- @treturn string
+function _M.write(event, keyword)
+  local said = event.event == "ok" and over_of(event)
+    or sentences[event.alarm](event)
+  local name = plain(event.account)
+  if event.provider and event.provider ~= event.account then
+    name = ("%s (%s)"):format(name, plain(event.provider))
+  end
+  return ("%s%s%s: %s"):format(keyword and keyword .. " " or "",
+    event.is_reminder and "still: " or "", name, said)
+end
+
+--- The beginning of a text, cut between two characters.
+-- @tparam string text UTF-8
+-- @tparam integer bytes at most
+-- @treturn string
+function _M.cut(text, bytes)
+  if #text <= bytes then
+    return text
+  end
+  local length = bytes
+  while length > 0 and text:find("^[\128-\191]", length + 1) do
+    length = length - 1
+  end
+  return text:sub(1, length)
+end
+
+return _M
