@@ -89,6 +89,27 @@ say(pcall(balance.register, { name = "b\233", unit = "u", endpoint = "x",
   credentials = {}, request = print, read = print }))
 say(pcall(balance.udio, { API_KEI = 1 }))
 
+-- what a monitor keeps, and what its reports and webhooks say
+local watching = require "support.watching"
+local report = require "balance.report"
+local world = watching.world { I = 776.56 }
+world.more.I = { unit = "cent", currency = "USD" }
+local watched, its = watching.monitor(world, { every = 3600,
+  alarms = { I = { min = 800.5 } }, notify = function(event)
+    say(require("balance.notify.text").write(event))
+  end })
+for i = 1, 12 do
+  watching.round(world, watched, 3600)
+  world.left.I = world.left.I - i / 3
+end
+its = require("balance.monitor").new(its)
+its:refresh()
+say(its.settings.store:get "balance:monitor:state:I":match '"history":"(.-)"')
+say(report.text(its:snapshot()))
+say(report.prometheus(its:snapshot()))
+say(report.nagios(its:snapshot(), { warning = "7.5:" }))
+say((report.page(its:snapshot())))
+
 -- dates, and what is signed
 say(core.date "Sun, 06 Nov 1994 08:49:37 GMT", core.date "jeu. 06 nov. 1994")
 local headers = balance.tc3.sign { secret_id = "I", secret_key = "k",

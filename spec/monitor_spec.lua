@@ -8,6 +8,9 @@ local watching = require "support.watching"
 
 local round, world_of = watching.round, watching.world
 
+local no_name = "the name of an account must be a text of at most 300 bytes in"
+  .. " UTF-8, without control characters"
+
 describe("balance.monitor", function()
   it("raises a mistake in its settings at the caller's line", function()
     for message, given in pairs {
@@ -33,8 +36,7 @@ describe("balance.monitor", function()
         { alarms = { udio = { min = 0 / 0 } } },
       ["alarms of 'udio' must be a table, not a number"] =
         { alarms = { udio = 50 } },
-      ["the name of an account must be a string, and not empty"] =
-        { accounts = { { provider = "udio" } } },
+      [no_name] = { accounts = { { provider = "udio" } } },
       ["options must be a table, not a number"] = 5,
     } do
       local ok, problem = pcall(function()
@@ -45,6 +47,17 @@ describe("balance.monitor", function()
       assert.equal("balance.monitor: " .. message,
         (problem:gsub("^.-:%d+: ", "")))
     end
+  end)
+
+  it("refuses a name that a report could not show", function()
+    for _, name in ipairs { "", " x", "a\nb", "\255", ("x"):rep(301) } do
+      local ok, problem = pcall(monitor.new,
+        { accounts = { [name] = { provider = "udio" } } })
+      assert.is_false(ok)
+      assert.is_truthy(problem:find(no_name, 1, true), problem)
+    end
+    monitor.new { accounts = { ["<b>'\"&|= \226\130\172"] =
+      { provider = "udio" } } }
   end)
 
   it("is not loaded by the module, and neither are its reports", function()
@@ -315,16 +328,16 @@ describe("a monitor's store", function()
 
   it("keeps what is not a state, and that is said", function()
     for _, text in ipairs { "x", "{}", '{"format":"balance monitor 2"}' } do
-      local world = world_of { ["a\n'b'"] = 1000 }
+      local world = world_of { ["a 'b'"] = 1000 }
       local store = memory.new { now = world.clock }
       local watched = watching.monitor(world, { store = store })
-      store:set("balance:monitor:state:a\n'b'", text)
+      store:set("balance:monitor:state:a 'b'", text)
       round(world, watched)
       local shown = watched:snapshot()
       assert.equal("what the store has of account 'a 'b'' is no state, or a"
         .. " newer version's; it stays as it is", shown.problem)
       assert.equal(1000, shown.accounts[1].available)
-      assert.equal(text, store:get "balance:monitor:state:a\n'b'")
+      assert.equal(text, store:get "balance:monitor:state:a 'b'")
     end
   end)
 

@@ -2,6 +2,8 @@
 --- Text, the same in every locale that the host program may have set.
 -- @module balance.text
 
+local core = require "balance.core"
+
 local _M = {}
 
 --- A text without the blanks and line ends around it. Returns the caller's own
@@ -65,6 +67,15 @@ function _M.of_number(number)
   return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
 end
 
+local function shortest(number)
+  for digits = 14, 17 do
+    local text = ("%." .. digits .. "g"):format(number)
+    if tonumber(text) == number then
+      return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
+    end
+  end
+end
+
 --- A finite number as text, in the fewest digits that give it back.
 -- @tparam number number
 -- @treturn string "776.56", "1e+22"; all digits of an integer
@@ -72,12 +83,7 @@ function _M.shortest(number)
   if to_type and to_type(number) == "integer" then
     return ("%d"):format(number)
   end
-  for digits = 14, 17 do
-    local text = ("%." .. digits .. "g"):format(number)
-    if tonumber(text) == number then
-      return (text:gsub("[^0-9e+-]+", ".")) -- the locale's decimal point
-    end
-  end
+  return core.in_plain_locale(shortest, number)
 end
 
 return _M

@@ -2,6 +2,7 @@
 --- What `balance.monitor` is given.
 -- @module balance.monitor.settings
 
+local clean = require("balance.failure").clean
 local clients = require "balance.client"
 local core = require "balance.core"
 local options = require "balance.options"
@@ -60,8 +61,9 @@ local function known_accounts(given)
   end
   local list, mistake = options.read_accounts(providers.known, given)
   for _, one in ipairs(list or {}) do
-    if type(one.name) ~= "string" or one.name == "" then
-      return nil, "the name of an account must be a string, and not empty"
+    if type(one.name) ~= "string" or clean(one.name, {}) ~= one.name then
+      return nil, "the name of an account must be a text of at most 300 bytes"
+        .. " in UTF-8, without control characters"
     end
     known[one.name] = one
   end

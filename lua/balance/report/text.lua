@@ -11,17 +11,26 @@ local function plain(value)
   return clean(value, {}) or ""
 end
 
+-- The number of a character of three or four bytes.
+local function code_of(character)
+  local a, b, c, d = character:byte(1, 4)
+  return d and (a % 8 * 64 + b % 64) * 4096 + c % 64 * 64 + d % 64
+    or a % 16 * 4096 + b % 64 * 64 + c % 64
+end
+
+local wide = { { 0x1100, 0x115F }, { 0x2E80, 0xD7A3 }, { 0xF900, 0xFAFF },
+  { 0xFF01, 0xFF60 }, { 0x1F300, 0x3FFFF } }
+
 -- How many columns a text takes: two for each character of those alphabets
 -- that are written in squares.
 local function width_of(text)
   local width = 0
   for character in text:gmatch "[%z\1-\127\194-\244][\128-\191]*" do
-    local is_wide = character >= "\225\132\128" and character <= "\225\133\159"
-      or character >= "\226\186\128" and character <= "\237\158\163"
-      or character >= "\239\164\128" and character <= "\239\171\191"
-      or character >= "\239\188\129" and character <= "\239\189\160"
-      or character >= "\240\159\140\128"
-    width = width + (is_wide and 2 or 1)
+    width = width + 1
+    local code = #character >= 3 and code_of(character) or 0
+    for _, range in ipairs(wide) do
+      width = width + (code >= range[1] and code <= range[2] and 1 or 0)
+    end
   end
   return width
 end
