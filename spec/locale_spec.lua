@@ -20,6 +20,10 @@ local identities = require "balance.identity"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local limiter = require "balance.limiter"
+local monitor = require "balance.monitor"
+local notify_text = require "balance.notify.text"
+local report = require "balance.report"
+local watching = require "support.watching"
 if order == "after" then
   set_locale()
 end
@@ -90,19 +94,17 @@ say(pcall(balance.register, { name = "b\233", unit = "u", endpoint = "x",
 say(pcall(balance.udio, { API_KEI = 1 }))
 
 -- what a monitor keeps, and what its reports and webhooks say
-local watching = require "support.watching"
-local report = require "balance.report"
 local world = watching.world { I = 776.56 }
 world.more.I = { unit = "cent", currency = "USD" }
 local watched, its = watching.monitor(world, { every = 3600,
   alarms = { I = { min = 800.5 } }, notify = function(event)
-    say(require("balance.notify.text").write(event))
+    say(notify_text.write(event))
   end })
 for i = 1, 12 do
   watching.round(world, watched, 3600)
   world.left.I = world.left.I - i / 3
 end
-its = require("balance.monitor").new(its)
+its = monitor.new(its)
 its:refresh()
 say(its.settings.store:get "balance:monitor:state:I":match '"history":"(.-)"')
 say(report.text(its:snapshot()))
