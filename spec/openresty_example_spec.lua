@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- examples/openresty on a real nginx. Only its addresses, its modules and its
--- times are changed. Its steps are in openresty_steps_spec.
+-- times are changed. Its steps are in openresty_steps_spec; a browser and a
+-- Prometheus look at it in acceptance/.
 local accounts = require "sandbox.accounts"
 local cjson = require "cjson"
 local example = require "support.example"
@@ -46,9 +47,10 @@ local service_code = [[
 local here = process.run("pwd"):gsub("\n", "")
 local running -- stopped after each spec
 
--- Starts it; `changes` are replaced in its nginx.conf, `setting` goes before
--- the command. Returns a function that gets a path: body, status, headers.
-local function start(changes, setting)
+-- Starts it; `changes` are replaced in its nginx.conf, `status_changes` in its
+-- status.lua; `setting` goes before the command. Returns a function that gets a
+-- path: body, status, headers.
+local function start(changes, setting, status_changes)
   local dir = process.run("mkdir -p build && mktemp -d build/nginx.XXXXXX")
     :gsub("%s+$", "")
   local conf = example.read_conf()
@@ -62,6 +64,11 @@ local function start(changes, setting)
   end
   process.write(dir .. "/nginx.conf", "daemon off;\n" .. conf)
   process.run(("cp %sguard.lua %s"):format(example.directory, dir))
+  local status = process.read(example.directory .. "status.lua")
+  for from, to in pairs(status_changes or {}) do
+    status = example.replace(status, from, to)
+  end
+  process.write(dir .. "/status.lua", status)
   local started = process.start(("%s env LUA_PATH='%s;;' LUA_CPATH='%s;;' %s"
     .. " nginx -p %s -c nginx.conf -e error.log"):format(
     "PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin " .. keys .. " "
@@ -129,8 +136,10 @@ local function await_status(get, path, expected)
   return body, headers
 end
 
-local quick = { ["every = 60"] = "every = 0.1", ["max_age = 300"] =
-  "max_age = 1" }
+-- A round each half a second, which a user's monitor refuses.
+local quick = { ["assert(watched:run"] = "watched.every = 0.5\n  assert("
+  .. "watched:run" }
+local soon_too_old = { ["max_age = 300"] = "max_age = 2" }
 
 describe("examples/openresty #nginx", function()
   before_each(function() running = {} end)
@@ -138,22 +147,40 @@ describe("examples/openresty #nginx", function()
 
   it("shows all accounts, and why one is not there", function()
     local get = start(nil, "UDIO_API_KEY=not-a-key")
-    local body, status, headers = get "/balance"
-    assert.equal(200, status)
+    local body, headers = await_status(get, "/status.json", 200)
     assert.matches("content-type: application/json", headers, 1, true)
+    assert.matches("cache-control: no-store", headers, 1, true)
     local shown = cjson.decode(body)
     assert.equal(776.56, shown.accounts.tempolor.available)
     assert.equal("credit", shown.accounts.tempolor.unit)
     assert.equal(4200, shown.accounts.tencent.available)
+    assert.equal("42.00", shown.accounts.tencent.amount)
     assert.is_number(shown.accounts.tencent.fetched_at)
-    assert.is_nil(shown.accounts.udio)
-    assert.equal("auth", shown.failures.udio.kind)
+    local udio = shown.accounts.udio
+    assert.is_nil(udio.available)
+    assert.equal("refused", udio.state)
+    assert.equal("auth", udio.failure.kind)
     assert.equal("Unauthorized: Invalid or missing API key",
-      shown.failures.udio.message)
-    assert.is_false(shown.failures.udio.retryable)
+      udio.failure.message)
+    assert.is_false(udio.failure.retryable)
+    local page, status, page_headers = get "/status"
+    assert.equal(200, status)
+    assert.matches("content-type: text/html; charset=utf-8", page_headers, 1,
+      true)
+    assert.matches("content-security-policy: default-src 'none'; style-src"
+      .. " 'sha256-", page_headers, 1, true)
+    local metrics, _, metrics_headers = get "/metrics"
+    assert.matches("content-type: text/plain; version=0.0.4; charset=utf-8",
+      metrics_headers, 1, true)
+    assert.matches('balance_amount{account="tencent",provider="tencent",'
+      .. 'currency="USD"} 42.00\n', metrics, 1, true)
+    assert.matches('balance_up{account="udio",provider="udio"} 0\n', metrics,
+      1, true)
     for _, key in ipairs { "not-a-key", accounts.tempolor.main.api_key,
       bench.secret_id, bench.secret_key } do
-      assert.is_nil(body:find(key, 1, true))
+      for _, text in ipairs { body, page, metrics } do
+        assert.is_nil(text:find(key, 1, true))
+      end
     end
   end)
 
@@ -183,7 +210,7 @@ describe("examples/openresty #nginx", function()
     function()
       local get = start({ ["threshold = 50"] = "threshold = 0" },
         "UDIO_API_KEY=not-a-key")
-      get "/balance" -- by now the service has been asked
+      await_status(get, "/status.json", 200) -- the service was asked
       local body, status, headers = get "/generate"
       assert.equal(503, status)
       assert.same({ error = "balance unknown", account = "udio" },
@@ -198,14 +225,14 @@ describe("examples/openresty #nginx", function()
       local body, status = get "/generate"
       assert.equal(200, status)
       assert.equal("made, and paid for\n", body)
-      get "/balance"
+      await_status(get, "/status.json", 200)
     end
   end)
 
   it("refreshes in the background, and what is too old is not known",
     function()
       local endpoint, set = start_service "195"
-      local get = start(quick, "UDIO_ENDPOINT=" .. endpoint)
+      local get = start(soon_too_old, "UDIO_ENDPOINT=" .. endpoint, quick)
       await_status(get, "/generate", 200)
       set "49"
       assert.equal(49, cjson.decode(
@@ -219,7 +246,7 @@ describe("examples/openresty #nginx", function()
       await_status(get, "/generate", 200)
       local log = process.read(running.dir .. "/error.log")
       assert.matches("[warn]", log, 1, true)
-      assert.matches("balance of udio: udio: http: ", log, 1, true)
+      assert.matches("balance of udio: http: ", log, 1, true)
     end)
 
   it("asks once for all workers", function()
@@ -234,5 +261,93 @@ describe("examples/openresty #nginx", function()
       assert.equal(503, select(2, get "/generate"))
     end
     assert.equal(1, count())
+  end)
+
+  it("makes no call for a request, and takes no time", function()
+    local endpoint = start_service "195"
+    local names = {}
+    for i = 1, 20 do
+      names[i] = ('a%d = { provider = "udio" }'):format(i)
+    end
+    local get = start({
+      ["-- accounts = { udio = {}, tencent = {} },"] =
+        ("accounts = { %s },"):format(table.concat(names, ", ")),
+      ["location = /status {"] = [[location = /cost {
+        content_by_lua_block {
+          local status, spent = require("status"), {}
+          local print, exit = ngx.print, ngx.exit
+          ngx.print = function() end
+          for _, name in ipairs { "page", "json", "metrics" } do
+            local begun = os.clock()
+            for _ = 1, 50 do status[name]() end
+            spent[#spent + 1] = (os.clock() - begun) / 50 * 1000
+          end
+          ngx.print, ngx.exit = print, exit
+          ngx.header["Content-Type"] = "text/plain"
+          ngx.say(math.max(unpack(spent)))
+        }
+      }
+      location = /status {]],
+    }, "UDIO_ENDPOINT=" .. endpoint)
+    await_status(get, "/status.json", 200)
+    local body = get "/status.json"
+    local accounts_of = cjson.decode(body).accounts
+    assert.equal(195, accounts_of.a20.available)
+    running.service.started.stop() -- nobody could be asked now
+    running.service.started.stop = function() end
+    assert.equal(body, (get "/status.json"))
+    assert.is_true(#get "/status" > 10000)
+    assert.is_true(#get "/metrics" > 5000)
+    assert.is_true(tonumber((get "/cost")) < 2, (get "/cost")) -- ms
+  end)
+
+  it("has its histories in Redis, after a restart, too", function()
+    local redis = process.start(("exec redis-server --port 0 --unixsocket"
+      .. " %s/build/example.redis --save '' --appendonly no --logfile"
+      .. " /dev/null"):format(here))
+    finally(function()
+      redis.stop()
+      process.run "rm -f build/example.redis"
+    end)
+    nginx.await("Redis", function()
+      return select(2, process.run
+        "redis-cli -s build/example.redis ping") == 0
+    end)
+    local changes = {
+      ['-- redis = { host = "127.0.0.1", port = 6379 },'] =
+        ('redis = { host = "unix:%s/build/example.redis" },'):format(here),
+      ['lua_package_path "${prefix}?.lua;;"'] =
+        ('lua_package_path "${prefix}?.lua;%s/spec/support/nginx/?.lua;;"')
+        :format(here),
+    }
+    local client = { ['require("resty.redis"):new()'] =
+      'require("redis"):new()' }
+    local get = start(changes, nil, client)
+    local before = cjson.decode((await_status(get, "/status.json", 200)))
+    stop()
+    get = start(changes, "UDIO_API_KEY=not-a-key", client)
+    local after = cjson.decode((await_status(get, "/status.json", 200)))
+    assert.equal(195, after.accounts.udio.available)
+    assert.equal(before.accounts.udio.history[1][1],
+      after.accounts.udio.history[1][1])
+    assert.is_true(#get "/metrics" > 0)
+  end)
+
+  it("has a dashboard and rules that name metrics that exist", function()
+    local known = {}
+    for _, name in ipairs(require("balance.report.prometheus").names()) do
+      known[name] = true
+    end
+    local dashboard = process.read(example.directory .. "grafana.json")
+    assert.is_table(cjson.decode(dashboard))
+    local count = 0
+    for _, text in ipairs { dashboard,
+      process.read(example.directory .. "balance.rules.yml") } do
+      for name in text:gmatch "balance_[%l_]+" do
+        assert.is_true(known[name], name)
+        count = count + 1
+      end
+    end
+    assert.is_true(count >= 12)
   end)
 end)

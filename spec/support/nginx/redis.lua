@@ -56,15 +56,25 @@ function Client:close()
   return self.socket:close()
 end
 
---- Connects to a Unix socket.
+--- Makes a client.
+function _M.new()
+  return setmetatable({ socket = ngx.socket.tcp() }, Client)
+end
+
+function Client:set_timeouts(...)
+  self.socket:settimeouts(...)
+end
+
+function Client:connect(...)
+  return self.socket:connect(...)
+end
+
+--- Makes one that is connected to a Unix socket.
 function _M.connect(path)
-  local socket = ngx.socket.tcp()
-  socket:settimeout(1000)
-  local ok, err = socket:connect("unix:" .. path)
-  if not ok then
-    return nil, err
-  end
-  return setmetatable({ socket = socket }, Client)
+  local client = _M.new()
+  client:set_timeouts(1000, 1000, 1000)
+  local ok, err = client:connect("unix:" .. path)
+  return ok and client, err
 end
 
 return _M
