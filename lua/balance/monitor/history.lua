@@ -17,7 +17,8 @@ local numbers = require "balance.monitor.number"
 local _M = {}
 
 local quarter, day = 900, 86400 -- seconds
-local fine, longest = 7 * day, 90 * day
+local fine_days, days = 7, 90
+local fine, longest = fine_days * day, days * day
 
 --- The most samples that a history has: of a clock that is set back and forth,
 -- too.

@@ -22,6 +22,8 @@ local turns = require "balance.monitor.turns"
 
 local _M = {}
 
+local default_every = 300 -- seconds
+
 local Monitor = {}
 Monitor.__index = Monitor
 Monitor.__name = "balance.monitor"
@@ -177,7 +179,7 @@ function _M.new(given)
     local loop = loops.choose(read.of_client.loop)
     return (loop and loop.sleep or core.sleep)(seconds)
   end
-  local every = read.every or 300
+  local every = read.every or default_every
   local self = setmetatable({
     settings = read, client = read.client or balance, every = every,
     sleep = sleep, now = read.now or core.time, asked_at = -math.huge,

@@ -12,7 +12,8 @@ local history = require "balance.monitor.history"
 local _M = {}
 
 local day, week = 86400, 7 * 86400 -- seconds
-local least_time, least_drops = 6 * 3600, 3 -- for a rate
+local least_hours, least_drops = 6, 3 -- for a rate
+local least_time = least_hours * 3600
 local longest = 365 * day -- that is foretold
 
 local function new_sum()
