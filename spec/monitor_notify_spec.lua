@@ -98,6 +98,23 @@ describe("a monitor's notify", function()
     assert.same({}, other:snapshot().accounts[1].undelivered)
   end)
 
+  it("gets what a monitor without one has seen", function()
+    local world = world_of { udio = 10 }
+    local got = start(world, { udio = { min = 50 } })
+    local notify = got.settings.notify
+    got.settings.notify = nil
+    local silent = monitor.new(got.settings)
+    assert.same({}, round(world, silent).undelivered)
+    got.settings.notify = notify
+    round(world, monitor.new(got.settings))
+    assert.equal(1, #got.events)
+    world.left.udio = 100
+    round(world, silent)
+    world.now = world.now + 86400 -- which is old news by then
+    round(world, monitor.new(got.settings))
+    assert.equal(1, #got.events)
+  end)
+
   it("gets the last event of an alarm, not those before it", function()
     local world = world_of { udio = 10 }
     local got = start(world, { udio = { min = 50 } })

@@ -338,7 +338,7 @@ local _M = {}
 ---@field event balance.AlarmEventName
 ---@field alarm balance.AlarmName
 ---@field at number Unix time in seconds
----@field message? string why
+---@field message string why
 
 ---@alias balance.AlarmEventName
 ---| "low"     # an alarm for what is left went off

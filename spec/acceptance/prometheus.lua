@@ -108,8 +108,8 @@ scrape_configs:
       local text = process.run(("curl -s -G http://127.0.0.1:%d/api/v1/query"
         .. " --data-urlencode %s"):format(own,
         process.quote("query=" .. expression)))
-      local ok, answer = pcall(cjson.decode, text)
-      return ok and answer.status == "success" and answer.data.result[1]
+      local decoded, answer = pcall(cjson.decode, text)
+      return decoded and answer.status == "success" and answer.data.result[1]
     end
     local found
     for _ = 1, 600 do

@@ -130,10 +130,12 @@ function _M.show(name, state, settings, every, now)
     }
   end
   for _, event in pairs(state.undelivered) do
-    table.insert(shown.undelivered, {
-      alarm = event.alarm, event = event.event, at = event.at,
-      message = event.message,
-    })
+    if event.message then -- else nobody has tried, or it is under way
+      table.insert(shown.undelivered, {
+        alarm = event.alarm, event = event.event, at = event.at,
+        message = event.message,
+      })
+    end
   end
   table.sort(shown.undelivered, function(a, b)
     return text.is_before(a.alarm, b.alarm)

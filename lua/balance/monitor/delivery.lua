@@ -11,6 +11,7 @@ local rates = require "balance.monitor.rate"
 local _M = {}
 
 local least_pause = 30 -- seconds; somebody else may be trying
+local lifetime = 86400 -- seconds; what nobody tried to tell is old news then
 
 -- What `notify` gets: the event, and what is known of the account now.
 local function complete(event, name, state, settings, now)
@@ -48,8 +49,11 @@ end
 -- @treturn {table,...} complete events
 function _M.take(name, state, settings, now)
   local due = {}
-  for _, event in pairs(state.undelivered) do
-    if not event.tried_at or math.abs(now - event.tried_at) >= least_pause then
+  for alarm, event in pairs(state.undelivered) do
+    if not event.tried_at and math.abs(now - event.at) > lifetime then
+      state.undelivered[alarm] = nil
+    elseif not event.tried_at
+      or math.abs(now - event.tried_at) >= least_pause then
       event.tried_at = now
       due[#due + 1] = complete(event, name, state, settings, now)
     end

@@ -60,16 +60,15 @@ local no_key = {
   kind = "config", message = "its keys are not found", retryable = false,
 }
 
--- Takes what a round has of an account. Returns its events, and those that are
--- to be told, both complete.
+-- Takes what a round has of an account. Returns the events that are to be told.
 local function take(self, name, result, failure)
   local own, now = self.settings.of(name), self.now()
   local due = {}
   self.book:change(name, function(state)
     local events = accounts.take(state, result, failure, own, now)
     state.revision = state.revision + 1
-    if self.settings.notify then
-      delivery.add(state, events)
+    delivery.add(state, events)
+    if self.settings.notify then -- else somebody who shares the store has one
       due = delivery.take(name, state, own, now)
     end
   end)
@@ -185,7 +184,7 @@ function _M.new(given)
     sleep = sleep, now = read.now or core.time, asked_at = -math.huge,
     book = books.open(read.store or memory.new { max = 1e6 }, sleep),
   }, Monitor)
-  self.turn = identity.of("monitor", names_of(self))
+  self.turn = identity.of("monitor", read.accounts and names_of(self) or {})
     or "all" -- there is no memory for a digest
   return self
 end

@@ -37,10 +37,15 @@ local function read_alarms(alarms)
   return read
 end
 
+-- The caller may change the table later.
+local function copy_accounts(accounts)
+  return schema.copy(accounts, {})
+end
+
 --- The settings: a schema.
 _M.schema = {
   client = { "table", read = schema.object("a client", { "all" }) },
-  accounts = { "table" },
+  accounts = { "table", read = copy_accounts },
   every = { "number", range = "from %d to %d seconds", min = 60, max = 86400 },
   store = { "table userdata",
     read = schema.object("a store", { "get", "set", "add", "delete" }) },

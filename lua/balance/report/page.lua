@@ -116,7 +116,7 @@ local function write_notes(parts, account)
   for _, event in ipairs(account.undelivered) do
     parts[#parts + 1] = ('<p class="problem">nobody was told of “%s”: <bdi>%s'
       .. "</bdi></p>\n"):format(escape(event.event),
-      escape(event.message or "it is under way"))
+      escape(event.message))
   end
 end
 

@@ -97,7 +97,7 @@ local function write_notes(snapshot, lines)
     end
     for _, event in ipairs(account.undelivered) do
       lines[#lines + 1] = plain(("%s: nobody was told of '%s': %s"):format(
-        account.name, event.event, event.message or "it is under way"))
+        account.name, event.event, event.message))
     end
   end
   lines[#lines + 1] = snapshot.problem and plain(snapshot.problem) or nil
