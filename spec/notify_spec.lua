@@ -50,11 +50,25 @@ describe("the text of an event", function()
       ["udio: the key is refused. Invalid API key\ngive the key alone"] = {
         event = "auth", alarm = "auth", account = "udio", kind = "auth",
         message = "Invalid API key", hint = "give the key alone" },
-      ["songs (udio): no answer for half an hour. no answer within 10 s\n"
+      ["songs (udio): 0 credits left, less than 50 credits."] = {
+        available = 0, time_to_empty = 0 },
+      ["songs (udio): 40 credits left, for less than 1 day. At 96.4 credits"
+        .. " a day it is empty in 10 hours."] = { alarm = "min_days",
+        threshold = 1 },
+      ["songs (udio): 40 credits left, less than 50 credits. At 0.01 credits"
+        .. " a day it is empty in more than a year."] = { rate = 0.01,
+        time_to_empty = false, outlook = "more than a year" },
+      ["songs (udio): no answer for 30 minutes. no answer within 10 s\n"
         .. "40 credits left at 2026-11-18T11:06:40Z."] = { event = "unknown",
         alarm = "unknown", message = "no answer within 10 s" },
-      ["songs (udio): no answer for half an hour. x"] = { event = "unknown",
+      ["songs (udio): no answer for 30 minutes. x"] = { event = "unknown",
         alarm = "unknown", message = "x", available = false },
+      ["still: songs (udio): no answer for 5 hours."] = { event = "unknown",
+        alarm = "unknown", available = false, is_reminder = true,
+        at = at + 5 * 3600 },
+      ["still: songs (udio): no answer for 6 hours."] = { event = "unknown",
+        alarm = "unknown", available = false, is_reminder = true,
+        fetched_at = false, at = at + 6 * 3600 },
       ["songs (udio): enough is left again after a top-up of 500 credits."
         .. " 540 credits left."] = { event = "ok", top_up = 500,
         available = 540 },
@@ -74,6 +88,20 @@ describe("the text of an event", function()
       event = "auth", alarm = "auth", message = "x\r\ny", hint = "z\0" })
     assert.is_nil(said:find "[%z\1-\9\11-\31]")
     assert.equal(1, select(2, said:gsub("\n", "")))
+  end)
+
+  it("is of an event that has what it takes", function()
+    assert.is_nil(text.mistake(event_of()))
+    assert.is_nil(text.mistake { account = "a", event = "ok", alarm = "min" })
+    for mistake, event in pairs {
+      ["a table, not a nil"] = false, ["'account'"] = {},
+      ["min, min_days, unknown or auth"] = event_of { alarm = "max" },
+      ["of 'min' must have"] = event_of { available = false },
+      ["of 'min_days' must have"] = event_of { alarm = "min_days",
+        threshold = false },
+    } do
+      assert.is_truthy(text.mistake(event or nil):find(mistake, 1, true))
+    end
   end)
 
   it("is cut between characters", function()
@@ -153,6 +181,19 @@ describe("a webhook's request", function()
       request.headers["X-Balance-Signature"])
     request = select(2, sent("json", event_of { account = "\255" }))
     assert.is_nil(request.headers["X-Balance-Signature"])
+    assert.is_nil(request.body:find "\255")
+  end)
+
+  it("is a failure where it cannot be signed", function()
+    local sign = core.hmac
+    finally(function() core.hmac = sign end)
+    core.hmac = function() return nil, "config", "no HMAC" end
+    for _, name in ipairs { "json", "feishu", "dingtalk" } do
+      local request, problem = services[name].request(event_of(),
+        { secret = "s" }, 1599360473)
+      assert.is_nil(request)
+      assert.same({ kind = "config", message = "no HMAC" }, problem)
+    end
   end)
 end)
 
@@ -168,7 +209,14 @@ describe("a webhook's reply", function()
     assert.equal("invalid_token", read("slack", 403, "invalid_token").message)
     assert.equal("rate_limit", read("slack", 429, "rate_limited").kind)
     assert.is_true(read("slack", 500, "").retryable)
+    assert.is_true(read("slack", 500, "rollup_error").retryable)
+    assert.is_false(read("slack", 501, "").retryable)
+    assert.equal("decode", read("slack", 200, "").kind)
     assert.is_nil(read("discord", 204, ""))
+    assert.is_nil(read("discord", 200, '{"id":"1"}'))
+    assert.equal("decode", read("discord", 200, "<html>").kind)
+    assert.equal("http", read("discord", 403, "<html>").kind)
+    assert.equal("http", read("discord", 400, '{"message":{}}').kind)
     assert.equal(10015, read("discord", 404,
       '{"message":"Unknown Webhook","code":10015}').code)
     assert.equal(0.3, read("discord", 429,
@@ -183,7 +231,18 @@ describe("a webhook's reply", function()
       assert.equal("http", read(name, 502, "<html>").kind)
       assert.is_true(read(name, 502, "").retryable)
       assert.equal("api", read(name, 200, '{"' .. code .. '":5}').kind)
+      assert.equal("decode", read(name, 200, '[1]').kind)
+      assert.equal("decode", read(name, 200, '5').kind)
+      assert.equal("decode", read(name, 200, '{"' .. code .. '":"0"}').kind)
+      -- a number that nobody knows: the status says more
+      local unknown = '{"' .. code .. '":99991400}'
+      assert.equal("rate_limit", read(name, 429, unknown).kind)
+      assert.is_true(read(name, 503, unknown).retryable)
+      assert.is_false(read(name, 400, unknown).retryable)
+      assert.is_table(read(name, 500, '{"' .. code .. '":0}'))
     end
+    assert.is_nil(read("feishu", 200, '{"StatusCode":0,"Extra":null}'))
+    assert.equal(19001, read("feishu", 200, '{"StatusCode":19001}').code)
   end)
 
   it("has a hint where something is known", function()
@@ -193,7 +252,21 @@ describe("a webhook's reply", function()
       '{"code":19024,"msg":"Key Words Not Found"}').hint)
     assert.matches("keyword", read("dingtalk", 200,
       '{"errcode":310000,"errmsg":"x"}').hint)
-    assert.is_true(read("wecom", 200,
-      '{"errcode":45009,"errmsg":"x"}').retryable)
+    assert.is_true(read("wecom", 200, '{"errcode":-1}').retryable)
+    for name, reply in pairs { wecom = '{"errcode":93000}',
+      dingtalk = '{"errcode":300005}', feishu = '{"code":19001}' } do
+      assert.equal("auth", read(name, 200, reply).kind)
+      assert.matches("address", read(name, 200, reply).hint)
+    end
+  end)
+
+  it("says when to come back", function()
+    for name, reply in pairs { wecom = '{"errcode":45009}',
+      dingtalk = '{"errcode":130101}', feishu = '{"code":11232}' } do
+      local refused = read(name, 200, reply)
+      assert.equal("rate_limit", refused.kind)
+      assert.is_true(refused.retryable)
+      assert.is_true(refused.retry_after >= 1)
+    end
   end)
 end)

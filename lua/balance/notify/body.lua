@@ -3,6 +3,7 @@
 -- @module balance.notify.body
 
 local core = require "balance.core"
+local is_retryable = require("balance.refusal").is_retryable
 local json = require "balance.json"
 local safe = require "cjson.safe"
 
@@ -20,43 +21,65 @@ function _M.of(document)
   }
 end
 
+--- A signature: an HMAC-SHA256 in base64.
+-- @tparam {string,...} key its parts
+-- @tparam {string,...} text its parts
+-- @treturn ?string nil where OpenSSL cannot make it
+-- @treturn ?table then, the fields of a failure
+function _M.sign(key, text)
+  local signature, kind, message, hint = core.hmac(key, text)
+  if not signature then
+    return nil, { kind = kind, message = message, hint = hint }
+  end
+  return signature
+end
+
+--- The failure of a reply that did not say "taken".
+-- @tparam integer status of HTTP
+-- @tparam ?table fields what the service said: `kind` where it is known,
+-- `code`, `message`, `hint`, `retry_after`; nil: nothing that can be read
+-- @treturn table the fields of a failure
+function _M.refuse(status, fields)
+  local said = fields or {}
+  if not said.kind then
+    said.kind = status == 429 and "rate_limit" or fields and "api" or "http"
+  end
+  said.status = status
+  said.message = said.message or "the service did not take it"
+  if said.retryable == nil then
+    said.retryable = said.kind == "rate_limit" or is_retryable(status)
+  end
+  return said
+end
+
 --- Reads a reply in which a number says how it went.
 -- @tparam integer status of HTTP
--- @tparam string text
+-- @tparam ?table reply decoded; nil: it is not JSON
 -- @tparam string code the name of the number, 0 for success
 -- @tparam string message the name of its words
--- @tparam table meanings by number: `kind`, `hint`
+-- @tparam table meanings by number: `kind`, `hint`, `retryable`, `retry_after`
 -- @treturn ?table the fields of a failure; nil: it was taken
-function _M.read(status, text, code, message, meanings)
-  local reply = json.decode(text)
+function _M.read(status, reply, code, message, meanings)
   local number = reply and reply[code]
   if type(number) ~= "number" then
     return _M.refuse(status, status == 200
-      and { kind = "decode", message = "the reply is not the service's" })
+      and { kind = "decode", message = "the reply is not the service's" }
+      or nil)
   elseif number == 0 and status == 200 then
     return nil
   end
   local meaning = meanings[number] or {}
-  return {
-    kind = meaning.kind or "api", code = number, status = status,
-    message = reply[message] or "refused", hint = meaning.hint,
-    retryable = meaning.kind == "rate_limit",
-  }
+  return _M.refuse(status, {
+    kind = meaning.kind, code = number, message = reply[message],
+    hint = meaning.hint, retryable = meaning.retryable,
+    retry_after = meaning.retry_after,
+  })
 end
 
---- The failure for a status alone.
--- @tparam integer status
--- @tparam ?table fields that are known
--- @treturn table the fields of a failure
-function _M.refuse(status, fields)
-  fields = fields or {}
-  fields.status = status
-  fields.kind = fields.kind or status == 429 and "rate_limit" or "http"
-  fields.message = fields.message or "the service did not take it"
-  if fields.retryable == nil then
-    fields.retryable = status == 408 or status == 429 or status >= 500
-  end
-  return fields
-end
+--- Decodes a reply.
+-- @function decode
+-- @tparam string text
+-- @treturn ?table nil where it is not a JSON object or array
+_M.decode = json.decode
 
 return _M

@@ -16,6 +16,12 @@ local _M = { name = "json", options = { secret = { "string" } } }
 
 local amounts = { "available", "threshold", "top_up" }
 
+--- Makes the request for an event.
+-- @tparam balance.AlarmEvent event
+-- @tparam table options `secret`, which may be nil
+-- @tparam number now Unix time
+-- @treturn ?table `headers` and `body`
+-- @treturn ?table where that is nil, the fields of a failure
 function _M.request(event, options, now)
   local document = core.copy(event)
   for name, value in pairs(document) do
@@ -28,14 +34,21 @@ function _M.request(event, options, now)
   document.text = text.write(event)
   local request = bodies.of(document)
   if options.secret then
-    local time = ("%d"):format(now)
+    local time = ("%.0f"):format(math.floor(now))
+    local sign, problem = bodies.sign({ options.secret },
+      { time, ".", request.body })
+    if not sign then
+      return nil, problem
+    end
     request.headers["X-Balance-Timestamp"] = time
-    request.headers["X-Balance-Signature"] =
-      assert(core.hmac({ options.secret }, { time, ".", request.body }))
+    request.headers["X-Balance-Signature"] = sign
   end
   return request
 end
 
+--- Reads a reply: each 2xx is well.
+-- @tparam integer status of HTTP
+-- @treturn ?table the fields of a failure; nil: it was taken
 function _M.read(status)
   return (status < 200 or status > 299) and bodies.refuse(status) or nil
 end

@@ -9,22 +9,24 @@ local _M = { name = "slack", options = {} }
 
 local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
 
+--- Makes the request for an event.
+-- @tparam balance.AlarmEvent event
+-- @treturn table `headers` and `body`
 function _M.request(event)
   return bodies.of { text = (text.write(event):gsub("[&<>]", escapes)) }
 end
 
+--- Reads a reply: "ok", or a word such as "invalid_payload".
+-- @tparam integer status of HTTP
+-- @tparam string reply
+-- @treturn ?table the fields of a failure; nil: it was taken
 function _M.read(status, reply)
   if status == 200 and reply == "ok" then
     return nil
   end
-  -- a word such as "invalid_payload"
   local word = #reply <= 64 and reply:match "^[a-z_]+$"
-  if word then
-    return bodies.refuse(status, { kind = status ~= 429 and "api" or nil,
-      message = word })
-  end
-  return bodies.refuse(status, status == 200
-    and { kind = "decode", message = "the reply is not the service's" })
+  return bodies.refuse(status, word and { message = word } or status == 200
+    and { kind = "decode", message = "the reply is not the service's" } or nil)
 end
 
 return _M

@@ -3,6 +3,7 @@
 -- @module balance.notify.text
 
 local clean = require("balance.failure").clean
+local patience = require("balance.monitor.alarms").patience
 local words = require "balance.report.words"
 
 local _M = {}
@@ -16,9 +17,12 @@ local function left_of(event)
   return event.available and words.phrase(event, event.available)
 end
 
+-- With nothing left there is nothing to foretell.
 local function rate_of(event)
-  return event.rate and event.rate > 0 and (" At %s a day it is empty in %s.")
-    :format(words.phrase(event, words.rounded(event, event.rate)),
+  local is_known = event.rate and event.rate > 0 and event.available > 0
+    and (event.time_to_empty or event.outlook == "more than a year")
+  return is_known and (" At %s a day it is empty in %s."):format(
+    words.phrase(event, words.rounded(event, event.rate)),
     words.outlook(event)) or ""
 end
 
@@ -36,14 +40,23 @@ function sentences.min(event)
 end
 
 function sentences.min_days(event)
-  return ("%s left, for less than %s days.%s"):format(left_of(event),
-    words.decimal(event.threshold), rate_of(event))
+  return ("%s left, for less than %s %s.%s"):format(left_of(event),
+    words.decimal(event.threshold), event.threshold == 1 and "day" or "days",
+    rate_of(event))
+end
+
+-- Seconds; a reminder comes later than the alarm.
+local function silence_of(event)
+  local at = event.at or 0
+  return math.max(at - (event.fetched_at or event.since or at), patience)
 end
 
 function sentences.unknown(event)
-  local last = event.available and ("\n%s left at %s."):format(
-    left_of(event), words.time(event.fetched_at)) or ""
-  return "no answer for half an hour." .. failure_of(event) .. last
+  local last = event.available and event.fetched_at
+    and ("\n%s left at %s."):format(left_of(event),
+      words.time(event.fetched_at)) or ""
+  return ("no answer for %s.%s%s"):format(words.duration(silence_of(event)),
+    failure_of(event), last)
 end
 
 function sentences.auth(event)
@@ -63,6 +76,24 @@ local function over_of(event)
     words.phrase(event, event.top_up)) or ""
   return ("%s%s.%s"):format(over[event.alarm], top_up,
     left and (" %s left."):format(left) or "")
+end
+
+--- What is missing in an event.
+-- @param event
+-- @treturn ?string nil: it can be written
+function _M.mistake(event)
+  if type(event) ~= "table" then
+    return "an event must be a table, not a " .. type(event)
+  elseif type(event.account) ~= "string" then
+    return "an event must have an 'account'"
+  elseif not sentences[event.alarm] then
+    return "an event must have an 'alarm': min, min_days, unknown or auth"
+  elseif event.event ~= "ok" and event.alarm:find "^min"
+    and not (type(event.available) == "number"
+      and type(event.threshold) == "number") then
+    return ("an event of '%s' must have 'available' and 'threshold'"):format(
+      event.alarm)
+  end
 end
 
 --- Writes an event as text.

@@ -11,10 +11,14 @@ local _M = { name = "wecom", options = {} }
 local most = 2048 -- bytes, as the service takes
 
 local meanings = {
-  [45009] = { kind = "rate_limit" },
-  [93000] = { kind = "auth", hint = "the robot's address has another key" },
+  [-1] = { retryable = true }, -- busy
+  [45009] = { kind = "rate_limit", retry_after = 60 }, -- 20 a minute
+  [93000] = { kind = "auth", hint = "no robot has this address" },
 }
 
+--- Makes the request for an event.
+-- @tparam balance.AlarmEvent event
+-- @treturn table `headers` and `body`
 function _M.request(event)
   -- "<@name>" would call somebody; this is a character that looks like "<"
   local said = text.write(event):gsub("<", "\239\188\156")
@@ -22,8 +26,13 @@ function _M.request(event)
     text = { content = text.cut(said, most) } }
 end
 
+--- Reads a reply.
+-- @tparam integer status of HTTP
+-- @tparam string reply
+-- @treturn ?table the fields of a failure; nil: it was taken
 function _M.read(status, reply)
-  return bodies.read(status, reply, "errcode", "errmsg", meanings)
+  return bodies.read(status, bodies.decode(reply), "errcode", "errmsg",
+    meanings)
 end
 
 return _M
