@@ -2,13 +2,20 @@
 --
 -- Webhooks, to a real server over TLS.
 local base64 = require("balance.core").base64
+local cqueues = require "cqueues"
 local hmac = require "openssl.hmac"
+local json = require "balance.json"
 local notify = require "balance.notify"
 local process = require "support.process"
 local retry = require "balance.retry"
+local secrets = require "support.secrets"
 
 local token = "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 local secret = "a-secret-of-a-robot"
+
+-- From here on no failure may have them in it, in any form.
+secrets.add(token:match "[^/]+$")
+secrets.add(secret)
 
 local event = {
   version = 1, event = "low", alarm = "min", account = "songs",
@@ -102,6 +109,23 @@ describe("a webhook", function()
     assert.is_true(send("dingtalk", "taken", { secret = secret,
       url = url "taken" .. "?access_token=x" }))
     assert.matches("%?access_token=x&timestamp=", requests()[3])
+
+    assert.is_true(send("feishu", "taken", { secret = secret }))
+    local document = json.decode(requests()[4]:match "\r\n\r\n(.*)$")
+    assert.is_true(math.abs(tonumber(document.timestamp) - os.time()) < 60)
+    assert.equal(base64(hmac.new(document.timestamp .. "\n" .. secret,
+      "sha256"):final("")), document.sign)
+  end)
+
+  it("is refused where the secret is another one, or none", function()
+    for service, code in pairs { dingtalk = 310000, feishu = 19021 } do
+      assert.is_true(send(service, "signed", { secret = secret }))
+      for _, wrong in ipairs { { secret = secret .. "s" }, {} } do
+        local err = select(2, send(service, "signed", wrong))
+        assert.equal(code, err.code)
+        assert.matches("secret", err.hint)
+      end
+    end
   end)
 
   it("is refused by the reply's body, whatever the status says", function()
@@ -160,7 +184,16 @@ describe("a webhook", function()
       { url = "https://127.0.0.1:1/" .. token, retries = 0 })).kind)
     assert.equal("config", select(2, send("slack", "ok",
       { ca_file = "/none" })).kind)
-    send("discord", "echo") -- which repeats the address
+    -- which repeats the address, and the signature in it
+    send("discord", "echo")
+    local sign = tostring(select(2, send("dingtalk", "echo",
+      { secret = secret })))
+    assert.matches("no such webhook: ", sign)
+    assert.is_nil(sign:find(requests()[#requests()]:match "sign=(%w%w%w%w%w)",
+      1, true))
+    sign = tostring(select(2, send("discord", "decoded",
+      { url = url "decoded" .. "?k=ab%2Fcd%2Fef%2Fgh%2Fij" })))
+    assert.is_nil(sign:find("ab/cd", 1, true))
   end)
 
   it("raises a mistake in its options, without the address", function()
@@ -192,7 +225,46 @@ describe("a webhook", function()
     assert.has_error(function()
       notify.slack { url = url "ok", secret = secret }
     end)
-    assert.is_function(notify.slack { url = "http://127.0.0.1:1/x" })
+    for _, own in ipairs { "127.0.0.1:1", "127.9.9.9", "localhost", "[::1]:8" }
+    do
+      assert.is_function(notify.slack { url = "http://" .. own .. "/x" })
+    end
+    for _, other in ipairs { "localhost.example.com", "127.example.com",
+      "127.0.0.1.example.com", "[::2]", "0.0.0.0", "a@localhost" } do
+      assert.has_error(function()
+        notify.slack { url = "http://" .. other .. "/x" }
+      end)
+    end
+  end)
+
+  it("raises what is no event, at the line that sends it", function()
+    local send_it = notify.slack { url = url "ok" }
+    local _, err = pcall(function()
+      local sent = send_it { event = "test", account = "songs" }
+      return sent
+    end)
+    assert.matches("notify_sender_spec.lua:%d+: balance.notify.slack: an event"
+      .. " must have an 'alarm'", err)
+    assert.same({}, requests())
+  end)
+
+  it("lets others run in cqueues while it waits", function()
+    local controller, ended, ticks = cqueues.new(), {}, 0
+    for name, service in pairs { slow = "slack", taken = "wecom" } do
+      controller:wrap(function()
+        local ok, err = send(service, name, { timeout = 0.5 })
+        ended[name] = ok or err.kind
+      end)
+    end
+    controller:wrap(function()
+      while not ended.slow do
+        cqueues.sleep(0.002)
+        ticks = ticks + 1
+      end
+    end)
+    assert(controller:loop())
+    assert.same({ slow = "timeout", taken = true }, ended)
+    assert.is_true(ticks > 20, ticks)
   end)
 
   it("tells of a monitor's alarm", function()

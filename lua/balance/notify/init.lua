@@ -5,21 +5,34 @@
 -- `dingtalk(options)`, `wecom(options)` and `json(options)`, for a webhook of
 -- one's own, return a function. That gets an event; it returns true, or nil and
 -- a `balance.Failure` without the address in it.
+--
+-- Each takes these options:
+--
+-- - `url`: https, or http to a loopback address. All of it but the host is a
+--   secret.
+-- - `timeout`: seconds for all of it, retries included (10)
+-- - `retries`: how often to send again where that can help (2)
+-- - `ca_file`, `ca_path`, `proxy`, `loop`: as of `balance.new`
+--
+-- and some have their own: `secret` (json, feishu, dingtalk), with which a
+-- request is signed; `keyword` (feishu, dingtalk), which goes before the text.
+-- What is wrong in the options is raised, without any value in it.
 -- @module balance.notify
 
 local options = require "balance.options"
 local schema = require "balance.schema"
 local sender = require "balance.notify.sender"
+local text = require "balance.notify.text"
 
 local _M = {}
 
-local address = "^(https?://[^/?#@]+)(/[A-Za-z0-9!$&'()*+,.;=:@/?%%~_-]*)$"
-local host = "://[A-Za-z0-9._-]+"
-local host_in_brackets = "://%[[0-9A-Fa-f:.]+%]"
+local address = "^(https?)://([^/?#@]+)(/[A-Za-z0-9!$&'()*+,.;=:@/?%%~_-]*)$"
+local hosts = { "^[A-Za-z0-9._-]+$", "^%[[0-9A-Fa-f:.]+%]$" }
+local loopback = { "^127%.%d+%.%d+%.%d+$", "^localhost$", "^%[::1%]$" }
 
-local function is_host(endpoint)
-  for _, pattern in ipairs { host, host_in_brackets } do
-    if endpoint:find(pattern .. "$") or endpoint:find(pattern .. ":%d+$") then
+local function is_one_of(host, patterns)
+  for _, pattern in ipairs(patterns) do
+    if host:find(pattern) then
       return true
     end
   end
@@ -28,15 +41,14 @@ end
 
 -- The address in two parts; the second one is a secret.
 local function read_url(url, what)
-  local endpoint, path = url:match(address)
-  local is_safe = endpoint and (endpoint:find "^https:"
-    or endpoint:find "^http://127%." or endpoint:find "^http://localhost"
-    or endpoint:find "^http://%[::1%]")
-  if not is_safe or not is_host(endpoint) then
+  local scheme, authority, path = url:match(address)
+  local host = authority and authority:gsub(":%d+$", "")
+  if not host or not is_one_of(host, scheme == "https" and hosts or loopback)
+  then
     return nil, what .. " must be https://HOST/PATH, without a user, and with"
       .. " what is no part of a URL percent-encoded"
   end
-  return { endpoint = endpoint, path = path }
+  return { endpoint = scheme .. "://" .. authority, path = path }
 end
 
 local all = options.all
@@ -73,6 +85,10 @@ local function new(service)
     own.timeout = own.timeout or all.timeout.default
     own.retries = own.retries or all.retries.default
     return function(event)
+      local problem = text.mistake(event)
+      if problem then
+        error(("balance.notify.%s: %s"):format(service.name, problem), 2)
+      end
       return sender.send(service, own, event)
     end
   end

@@ -15,14 +15,14 @@ local version = require "balance.version"
 local _M = {}
 
 local max_wait = 3600 -- seconds of a Retry-After
+local min_secret = 8 -- bytes; shorter parts of an address are words
 
--- The texts that no failure may show.
-local function secrets_of(options)
-  local secrets = { options.path, options.secret }
-  for part in options.path:gmatch "[^/?&=]+" do
-    secrets[#secrets + 1] = #part >= 8 and part or nil
+-- Adds a text that no failure may show, and its parts.
+local function hide(secrets, text)
+  secrets[#secrets + 1] = text
+  for part in text:gmatch "[^/?&=]+" do
+    secrets[#secrets + 1] = #part >= min_secret and part or nil
   end
-  return secrets
 end
 
 -- Returns nothing, or the fields of a failure.
@@ -37,7 +37,10 @@ local function read(service, transfer)
   end
   local wait = problem and transfer:header "retry-after"
   if wait and wait:find "^%d+$" then
-    problem.retry_after = math.min(tonumber(wait), max_wait)
+    problem.retry_after = tonumber(wait)
+  end
+  if problem and problem.retry_after then
+    problem.retry_after = math.max(math.min(problem.retry_after, max_wait), 0)
   end
   return problem
 end
@@ -51,12 +54,17 @@ local function trust_of(options)
     environment.get(shared.ca_path.variable)
 end
 
--- One request. Returns nothing, or the fields of a failure.
-local function attempt(service, options, event, loop, limit)
-  local request = service.request(event, options, os.time())
+-- One request. Adds to the secrets those that it makes. Returns nothing, or the
+-- fields of a failure.
+local function attempt(service, options, event, loop, limit, secrets)
+  local request, problem = service.request(event, options, os.time())
+  if not request then
+    return problem
+  end
   local path = options.path
   if request.query then
     path = path .. (path:find("?", 1, true) and "&" or "?") .. request.query
+    hide(secrets, request.query)
   end
   local ca_file, ca_path = trust_of(options)
   local transfer, kind, message, hint = core.transport():start {
@@ -71,7 +79,6 @@ local function attempt(service, options, event, loop, limit)
   end
   local ok
   ok, kind, message, hint = loop.wait(transfer)
-  local problem
   if ok then
     problem = read(service, transfer)
   else
@@ -82,13 +89,13 @@ local function attempt(service, options, event, loop, limit)
 end
 
 -- Sends until it was taken, or nothing helps. Returns as `attempt` does.
-local function send(service, options, event, loop)
+local function send(service, options, event, loop, secrets)
   local deadline = core.now() + options.timeout
   local round = 0
   while true do
     round = round + 1
     local problem = attempt(service, options, event, loop,
-      math.max(deadline - core.now(), 0.001))
+      math.max(deadline - core.now(), 0.001), secrets)
     if not problem or not problem.retryable or round > options.retries then
       return problem
     end
@@ -109,15 +116,17 @@ end
 -- @treturn ?boolean true
 -- @treturn ?balance.Failure where it was not taken
 function _M.send(service, options, event)
+  local secrets = { options.secret }
+  hide(secrets, options.path)
   local loop, problem = loops.enter(options.loop)
   if loop then
-    problem = send(service, options, event, loop)
+    problem = send(service, options, event, loop, secrets)
     if loop.leave then
       loop.leave()
     end
   end
   if problem then
-    return nil, failures.of_call(service.name, problem, secrets_of(options))
+    return nil, failures.of_call(service.name, problem, secrets)
   end
   return true
 end
