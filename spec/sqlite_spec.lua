@@ -185,7 +185,7 @@ describe("balance.store.sqlite", function()
       assert.equal("x", store:get "for ever")
     end)
 
-  it("loses nothing of fifty processes at once", function()
+  it("loses nothing of fifty processes at once #fast", function()
     process.write(dir .. "/one.lua", [[
       local store = require("balance").store.sqlite(arg[1])
       local number = arg[2]
