@@ -410,4 +410,40 @@ describe("a state as text", function()
     assert.is_nil(states.decode(nil))
     assert.is_nil(states.decode(("x"):rep(200000)))
   end)
+
+  it("may be anything: it is read, or refused, and can be shown #fast", function()
+    local report = require "balance.report"
+    local valid = a_state()
+    local pieces = { '"#', '"$', "{}", "[]", "null", "true", "-1", "e9", '"',
+      "_at", "nan", "\255", "\\u0000", "#-1", "$low", "9999999999999999" }
+    local seed, read = 7, 0
+    local function random(limit)
+      seed = seed * 16807 % 2147483647
+      return seed % limit + 1
+    end
+    for _ = 1, 3000 do
+      local text = valid
+      for _ = 1, random(3) do
+        local at = random(#text)
+        text = text:sub(1, at - 1) .. pieces[random(#pieces)]
+          .. text:sub(at + random(4) - 1)
+      end
+      local world = world_of { udio = 5 }
+      local store = memory.new { now = world.clock }
+      store.set, store.add = nil, nil
+      store:set("balance:monitor:state:udio", text)
+      local watched = watching.monitor(world, { store = store,
+        alarms = { udio = { min = 50 } }, notify = function() end })
+      for _ = 1, 2 do
+        local shown = watched:snapshot()
+        read = read + (shown.problem and 0 or 1)
+        for _, name in ipairs { "prometheus", "nagios", "json", "text",
+          "page" } do
+          report[name](shown)
+        end
+        round(world, watched)
+      end
+    end
+    assert.is_true(read > 300, read)
+  end)
 end)

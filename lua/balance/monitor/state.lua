@@ -122,7 +122,8 @@ local function has(value, schema)
     end
   end
   for name, item in pairs(value) do
-    if name:find "_at$" and (item < 0 or item > max_time) then
+    if type(item) == "number" and tostring(name):find "_at$"
+      and (item < 0 or item > max_time) then
       return false
     end
   end
