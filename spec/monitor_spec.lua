@@ -411,7 +411,7 @@ describe("a state as text", function()
     assert.is_nil(states.decode(("x"):rep(200000)))
   end)
 
-  it("may be anything: it is read, or refused, and can be shown #fast", function()
+  it("may be anything: it is read or refused, and shown #fast", function()
     local report = require "balance.report"
     local valid = a_state()
     local pieces = { '"#', '"$', "{}", "[]", "null", "true", "-1", "e9", '"',

@@ -189,8 +189,8 @@ describe("a webhook", function()
     local sign = tostring(select(2, send("dingtalk", "echo",
       { secret = secret })))
     assert.matches("no such webhook: ", sign)
-    assert.is_nil(sign:find(requests()[#requests()]:match "sign=(%w%w%w%w%w)",
-      1, true))
+    local sent = requests()[#requests()]:match "&sign=(%S+) "
+    assert.is_nil(sign:find(sent:sub(1, 8), 1, true))
     sign = tostring(select(2, send("discord", "decoded",
       { url = url "decoded" .. "?k=ab%2Fcd%2Fef%2Fgh%2Fij" })))
     assert.is_nil(sign:find("ab/cd", 1, true))

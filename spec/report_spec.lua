@@ -359,7 +359,8 @@ describe("words", function()
 
   it("write durations in one unit, and times in UTC", function()
     for expected, seconds in pairs { ["0 seconds"] = 0,
-      ["119 seconds"] = 119.9, ["2 minutes"] = 120, ["119 minutes"] = 7199,
+      ["1 second"] = 1.9, ["119 seconds"] = 119.9, ["2 minutes"] = 120,
+      ["119 minutes"] = 7199,
       ["2 hours"] = 7200, ["47 hours"] = 172799, ["2 days"] = 172800 } do
       assert.equal(expected, words.duration(seconds))
     end

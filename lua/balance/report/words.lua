@@ -99,7 +99,8 @@ function _M.duration(seconds)
       return ("%d %ss"):format(math.floor(seconds / span[1]), span[2])
     end
   end
-  return ("%d seconds"):format(math.floor(seconds))
+  local whole = math.floor(seconds)
+  return ("%d second%s"):format(whole, whole == 1 and "" or "s")
 end
 
 --- When an account is empty, in words.
