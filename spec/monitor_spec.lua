@@ -290,6 +290,22 @@ describe("a monitor's store", function()
       assert.equal(993, shown.accounts[1].available)
     end)
 
+  it("may be full, which is said until the next round", function()
+    local world = world_of { udio = 1000 }
+    local store = memory.new { now = world.clock }
+    local watched = watching.monitor(world, { store = store })
+    local set = store.set
+    function store.set()
+      return nil, "the disk is full"
+    end
+    round(world, watched)
+    assert.equal("the store: the disk is full", watched:snapshot().problem)
+    assert.equal(1000, watched:snapshot().accounts[1].available)
+    store.set = set
+    round(world, watched)
+    assert.is_nil(watched:snapshot().problem)
+  end)
+
   it("may lose all: nothing of the history goes", function()
     local world = world_of { udio = 1000 }
     local empty = memory.new { now = world.clock }

@@ -198,8 +198,8 @@ describe("balance.store.sqlite", function()
       file:write(tostring(won))
       file:close()
     ]])
-    local output, status = process.run(("seq 50 | xargs -P 50 -I N %s"
-      .. " %s/one.lua %s N"):format(process.plain_lua, dir, path))
+    local output, status = process.run(("seq 50 | xargs -P 50 -I @ %s"
+      .. " %s/one.lua %s @"):format(process.plain_lua, dir, path))
     assert.equal("", output)
     assert.equal(0, status)
     local store, winners = open(), 0

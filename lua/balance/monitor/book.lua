@@ -22,12 +22,17 @@ local patience, pause = 2, 0.01 -- seconds to wait for one
 local Book = {}
 Book.__index = Book
 
---- Calls a method of the store. An error is kept as the book's `problem`.
+-- Keeps what is wrong, of the reading or of the writing.
+local function note(book, kind, problem)
+  book[kind .. "_problem"] = failure.clean(problem, {})
+end
+
+--- Calls a method of the store, and keeps its error as a problem.
 -- @return as of `balance.store.ask`
 function Book:ask(method, key, ...)
   local value, err = ask(self.store, method, prefix .. key, ...)
   if err and err ~= "exists" then
-    self.problem = failure.clean("the store: " .. err, {})
+    note(self, method == "get" and "read" or "write", "the store: " .. err)
   end
   return value, err
 end
@@ -52,7 +57,7 @@ function Book:read(name)
   end
   local state = states.decode(text)
   if not state then
-    self.problem = failure.clean(not_ours(name), {})
+    note(self, "read", not_ours(name))
     return kept and kept.state or states.new(), false, false
   end
   local is_newest = true
@@ -73,8 +78,8 @@ end
 function Book:write(name, state, may_write)
   local text, problem = states.encode(state)
   if not text then
-    self.problem = failure.clean(("the state of account '%s' cannot be"
-      .. " stored: %s"):format(name, problem), {})
+    note(self, "write", ("the state of account '%s' cannot be stored: %s")
+      :format(name, problem))
   elseif may_write
     and not self:ask("set", "state:" .. name, text) then
     text = nil -- what the store has is an older one
@@ -135,8 +140,8 @@ end
 --- Opens the book of a store.
 -- @tparam table|userdata store
 -- @tparam function sleep waits for some seconds
--- @treturn table `problem`: the last one with the store, a text; the user sets
--- it to nil
+-- @treturn table `read_problem` and `write_problem`: the last ones with the
+-- store, texts; the user sets them to nil before he reads, or makes a round
 function _M.open(store, sleep)
   return setmetatable({ store = store, sleep = sleep, kept = {} }, Book)
 end

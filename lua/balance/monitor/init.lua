@@ -89,7 +89,7 @@ end
 -- or of `notify` does not end it: the snapshot has them.
 function Monitor:refresh()
   local deadline = core.now() + self.every / 2
-  self.book.problem = nil
+  self.book.read_problem, self.book.write_problem = nil, nil
   local results, failures = self.client.all(self.settings.accounts)
   local names = names_of(self, results, failures)
   if not self.settings.accounts then
@@ -114,14 +114,14 @@ end
 -- same until the next round, and must not be changed
 function Monitor:snapshot()
   local now, shown = self.now(), {}
-  self.book.problem = nil
+  self.book.read_problem = nil
   for i, name in ipairs(stored_names(self)) do
     shown[i] = accounts.show(name, (self.book:read(name)),
       self.settings.of(name), self.every, now)
   end
   return {
     version = 1, at = now, every = self.every, accounts = shown,
-    problem = self.book.problem,
+    problem = self.book.read_problem or self.book.write_problem,
   }
 end
 
@@ -148,7 +148,7 @@ end
 
 --- Has a look whose turn it is, for `balance.monitor.turns`.
 function Monitor:look()
-  self.book.problem = nil
+  self.book.read_problem, self.book.write_problem = nil, nil
   local turn = self.book:take_turn(self.turn, self.every)
   if turn == nil then -- the store fails: on its own, once in an interval
     turn = core.now() - self.asked_at >= self.every
