@@ -100,7 +100,7 @@ scrape_configs:
   - job_name: balance
     static_configs: [ { targets: [ "127.0.0.1:%d" ] } ]
 ]]):format(here, example.directory, port))
-    local own = 40000 + process.run "od -An -N2 -tu2 /dev/urandom" % 12000
+    local own = 20000 + process.run "od -An -N2 -tu2 /dev/urandom" % 12000
     running.prometheus = process.start(("exec prometheus --config.file=%s/"
       .. "prometheus.yml --storage.tsdb.path=%s/data --web.listen-address="
       .. "127.0.0.1:%d >%s/prometheus.log 2>&1"):format(dir, dir, own, dir))
