@@ -44,7 +44,7 @@ describe("Prometheus", function()
     local output, status = process.run(
       "promtool check rules examples/openresty/balance.rules.yml")
     assert.equal(0, status, output)
-    assert.matches("4 rules found", output)
+    assert.matches("5 rules found", output)
     output, status = process.run("cd examples/openresty && promtool test rules"
       .. " balance.rules.test.yml")
     assert.equal(0, status, output)
