@@ -162,6 +162,28 @@ describe("report.nagios()", function()
     assert.equal(3, select(2, report.nagios(snapshots.of {})))
   end)
 
+  it("is UNKNOWN where nobody has looked for a while", function()
+    local line, status = check({ is_stale = true,
+      fetched_at = snapshots.now - 3 * 86400 }, { warning = "10:" })
+    assert.equal("BALANCE UNKNOWN - udio: 4528 credits 3 days ago, and no"
+      .. " round since | 'udio'=U;10:", line)
+    assert.equal(3, status)
+    assert.equal(2, select(2, check({ is_stale = true },
+      { failure_state = "critical" })))
+    local nothing = snapshots.never_asked()
+    nothing.is_up = true -- whatever a store says
+    line, status = report.nagios(snapshots.of { nothing })
+    assert.equal("BALANCE UNKNOWN - new: not known | 'new'=U", line)
+    assert.equal(3, status)
+  end)
+
+  it("knows an amount of any length", function()
+    for _, amount in ipairs { 1e33, 0.1 + 0.2 - 0.3 } do -- 5.55e-17
+      local line, status = check({ available = amount }, { warning = "10:" })
+      assert.equal(amount < 10 and 1 or 0, status, line)
+    end
+  end)
+
   it("has the worst status of all, and a monitor's alarms", function()
     local line, status = report.nagios(snapshots.of_all_states())
     assert.equal(1, status)

@@ -4,11 +4,12 @@
 --
 -- The ranges are in what the line shows: credits, or whole dollars, not cents.
 -- Without ranges, an alarm of the monitor is a warning. An account that is not
--- known is UNKNOWN, or CRITICAL where that is asked for.
+-- known is UNKNOWN, or CRITICAL where that is asked for; so is one that nobody
+-- has asked lately, as where the monitor has ended.
 -- @module balance.report.nagios
 
-local answers = require "balance.answer"
 local clean = require("balance.failure").clean
+local core = require "balance.core"
 local ranges = require "balance.report.range"
 local schema = require "balance.schema"
 local words = require "balance.report.words"
@@ -29,7 +30,7 @@ local function label(name)
 end
 
 local function status_of(account, value, given)
-  if not account.is_up or not value then
+  if not value then
     return given.failure_state == "critical" and 2 or 3
   elseif given.critical and ranges.alerts(given.critical, value) then
     return 2
@@ -40,29 +41,38 @@ local function status_of(account, value, given)
     or 0
 end
 
-local function describe(account)
-  if not account.is_up then
-    local failure = account.failure
-    return failure and ("%s: %s%s"):format(failure.kind,
-      failure.message, failure.hint and "; " .. failure.hint or "")
-      or "not known"
+local function describe_unknown(account, now)
+  local failure = account.failure
+  if failure then
+    return ("%s: %s%s"):format(failure.kind, failure.message,
+      failure.hint and "; " .. failure.hint or "")
+  elseif account.is_up and account.available then
+    return ("%s %s ago, and no round since"):format(
+      words.phrase(account, account.available),
+      words.duration(math.max(now - account.fetched_at, 0)))
   end
+  return "not known"
+end
+
+local function describe(account)
   local left = words.phrase(account, account.available)
   return account.time_to_empty
     and ("%s, empty in %s"):format(left, words.outlook(account)) or left
 end
 
 -- What a line says of an account, its status and its performance data.
-local function check(account, given)
-  local shown = account.available
-    and (words.amount(account, account.available)) or nil
-  local value = shown and answers.number(shown)
+local function check(account, given, now)
+  local is_known = account.is_up and not account.is_stale
+    and account.available
+  local shown = is_known and (words.amount(account, account.available)) or nil
+  local value = shown and core.in_plain_locale(tonumber, shown)
   local status = status_of(account, value, given)
   local warning, critical = given.warning, given.critical
   local limits = ";" .. (warning and warning.text or "")
     .. ";" .. (critical and critical.text or "")
-  return status, plain(account.name) .. ": " .. plain(describe(account)),
-    label(account.name) .. "=" .. (account.is_up and shown or "U")
+  local said = is_known and describe(account) or describe_unknown(account, now)
+  return status, plain(account.name) .. ": " .. plain(said),
+    label(account.name) .. "=" .. (shown or "U")
       .. limits:gsub(";+$", "")
 end
 
@@ -102,7 +112,8 @@ function _M.write(snapshot, options)
   for _, account in ipairs(snapshot.accounts) do
     if not given.account or account.name == given.account then
       local status
-      status, said[#said + 1], data[#data + 1] = check(account, given)
+      status, said[#said + 1], data[#data + 1] = check(account, given,
+        snapshot.at)
       worst = worst and rank[worst] > rank[status] and worst or status
     end
   end
