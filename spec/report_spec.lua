@@ -112,6 +112,8 @@ describe("report.prometheus()", function()
   it("escapes what stands in a label", function()
     local text = report.prometheus(of { name = '"a"\\b\255' })
     assert.is_truthy(text:find([[{account="\"a\"\\b?",]], 1, true), text)
+    text = report.prometheus(of { unit = "cent", currency = 'U"S\nD' })
+    assert.is_truthy(text:find([[,currency="U\"S D"}]], 1, true), text)
   end)
 end)
 

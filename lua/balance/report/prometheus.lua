@@ -67,7 +67,7 @@ metric("balance_amount", "gauge", "Money that is left, in the currency.",
       currency, amount = money_of(account)
     end
     if currency then
-      add((',currency="%s"'):format(currency), amount)
+      add((',currency="%s"'):format(escape(currency)), amount)
     end
   end)
 
