@@ -359,6 +359,18 @@ describe("report.save()", function()
     assert.is_string(err)
     assert.equal("balance.prom\n", (process.run("ls -A " .. dir)))
   end)
+
+  it("raises a mistake at the caller's line, and writes nothing", function()
+    for _, path in ipairs { dir .. "/balance.prom", false } do
+      local ok, err = pcall(function()
+        local saved = report.save(path, path and 7)
+        return saved
+      end)
+      assert.is_false(ok)
+      assert.matches("report_spec.lua:%d+: balance.report.file: ", err)
+    end
+    assert.equal("", (process.run("ls -A " .. dir)))
+  end)
 end)
 
 describe("words", function()

@@ -27,7 +27,11 @@ end
 -- @tparam string text
 -- @treturn ?boolean true
 -- @treturn ?string where that is nil, why; what was there is still there
+-- @raise where one of them is no text
 function _M.save(path, text)
+  if type(path) ~= "string" or type(text) ~= "string" then
+    error("balance.report.file: the path and the text must be strings", 2)
+  end
   -- the collector reads all that ends with .prom
   local beside = ("%s.%.0f.new"):format(path, core.random() * 2 ^ 52)
   local ok, problem = write(beside, text)
