@@ -307,6 +307,7 @@ describe("examples/openresty #nginx", function()
       .. " %s/build/example.redis --save '' --appendonly no --logfile"
       .. " /dev/null"):format(here))
     finally(function()
+      stop() -- nginx would log that Redis is gone
       redis.stop()
       process.run "rm -f build/example.redis"
     end)
