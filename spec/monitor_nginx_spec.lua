@@ -191,8 +191,11 @@ describe("two nginx with one Redis #nginx", function()
       end
       return list
     end
-    one:expect "connect() to unix:"
-    other:expect "connect() to unix:"
+    for _, server in ipairs { one, other } do
+      server:expect "connect() to unix:"
+      server:expect "recv() failed" -- in the middle of a command
+      server:expect "send() failed"
+    end
     local before = histories()
     command "shutdown nosave"
     redis.stop()
