@@ -375,10 +375,10 @@ describe("the transport, for other loops", function()
     if not transport:fd() then
       return -- this build uses poll
     end
+    local before, steps = core.now(), 0
     local late, later = start("/silent", 0.1), start("/silent", 0.2)
     assert.is_true(is_readable(5)) -- a step is due after a start
     transport:step()
-    local before, steps = core.now(), 0
     while not later:done() do
       assert.is_true(is_readable(5))
       transport:step()
