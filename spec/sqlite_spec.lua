@@ -98,6 +98,20 @@ describe("balance.store.sqlite", function()
     assert.equal("600\n", process.read(path .. ".mode"))
   end)
 
+  it("makes its file by a function that takes a path alone", function()
+    local core = require "balance.core"
+    assert.is_true(core.create_file(path))
+    assert.equal("600", mode_of(path))
+    assert.is_false(core.create_file(path))
+    local made, err = core.create_file(dir .. "/none/x")
+    assert.is_nil(made)
+    assert.matches("/none/x: No such file", err)
+    for _, wrong in ipairs { 5, true, {}, path .. "\0x" } do
+      assert.is_false((pcall(core.create_file, wrong)))
+    end
+    assert.is_false((pcall(core.create_file)))
+  end)
+
   it("leaves a file that is damaged, foreign or newer as it is", function()
     process.write(path, ("no database "):rep(200))
     refuses(path, "file is not a database")

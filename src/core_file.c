@@ -109,8 +109,9 @@ int l_read_file(lua_State *L)
    write; true. False where there is one already; nil and a message. */
 int l_create_file(lua_State *L)
 {
+  luaL_checktype(L, 1, LUA_TSTRING); /* a number would become a name */
   size_t len;
-  const char *path = luaL_checklstring(L, 1, &len);
+  const char *path = lua_tolstring(L, 1, &len);
   luaL_argcheck(L, strlen(path) == len, 1, "a path has no zero byte");
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 && errno != EEXIST) {
