@@ -141,6 +141,34 @@ describe("balance.store.sqlite", function()
     refuses(damaged, "damaged.db: ")
   end)
 
+  it("leaves a file of one byte as it is, also with a journal", function()
+    process.write(path .. "-journal", "")
+    for size = 1, 3 do
+      process.write(path, ("x"):rep(size))
+      refuses(path, "file is not a database")
+    end
+  end)
+
+  it("waits for no writer of a FIFO", function()
+    process.run("mkfifo " .. path)
+    local output, status = process.run_lua([[
+      print(require("balance").store.sqlite(arg[1]):get "key")
+    ]], "timeout 20", path)
+    assert.equal(0, status)
+    assert.equal(("nil\t%s: it cannot be opened: not a file\n"):format(path),
+      output)
+  end)
+
+  it("says that it would keep nothing under a name of the driver's", function()
+    for _, name in ipairs { ":memory:", "/a:memory:b" } do
+      local store = open(dir .. name)
+      local done, err = store:set("key", "value")
+      assert.is_nil(done)
+      assert.matches("keeps no file of a name with ':memory:'", err, 1, true)
+      assert.is_nil(process.read(dir .. name))
+    end
+  end)
+
   it("returns why it cannot be there", function()
     for _, other in ipairs { dir, dir .. "/none/state.db", "/proc/x" } do
       local value, err = open(other):get "key"

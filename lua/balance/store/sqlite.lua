@@ -124,23 +124,16 @@ local function load_driver()
   return driver
 end
 
-local head = "SQLite format 3\0"
-
--- Whether a file is of SQLite. It takes a short one of another kind for empty,
--- and would overwrite it. A journal may have to bring back the head.
-local function has_head(path)
-  local file, err = io.open(path, "rb")
-  if not file then
-    return nil, err
+-- Whether what is there may be given to SQLite. It takes a file of one byte for
+-- empty, and would overwrite it; and it would wait for a FIFO's writer.
+local function may_open(path)
+  local start, problem = core.read_file(path, 1)
+  if start and #start == 1 then
+    return nil, "file is not a database"
+  elseif start or problem == "too_large" then
+    return true
   end
-  local first = file:read(#head)
-  file:close()
-  local journal = first and first ~= head and io.open(path .. "-journal", "rb")
-  if journal then
-    journal:close()
-  end
-  return not first or first == head or journal ~= nil,
-    "file is not a database"
+  return nil, "it cannot be opened: " .. problem:gsub("_", " ")
 end
 
 -- The connection; nil and why there is none.
@@ -151,19 +144,23 @@ local function open(store)
   local driver, err = load_driver()
   if not driver then
     return nil, err
+  elseif store.path:find(":memory:", 1, true) then
+    return nil, "the driver keeps no file of a name with ':memory:'"
   end
   local created
   created, err = core.create_file(store.path)
   local ok = created
   if created == false then
-    ok, err = has_head(store.path)
+    ok, err = may_open(store.path)
   end
   if not ok then
     return nil, err
   end
   store.environment = store.environment or driver.sqlite3()
   local connection
-  connection, err = store.environment:connect(store.path, patience)
+  -- "./", since SQLite may take a name that begins with "file:" for a URI.
+  connection, err = store.environment:connect(
+    (store.path:find "^/" and "" or "./") .. store.path, patience)
   if not connection then
     return nil, err
   end
