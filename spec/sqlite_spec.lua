@@ -50,6 +50,35 @@ describe("balance.store.sqlite", function()
     assert.equal(before, process.read(file))
   end
 
+  -- Runs with a driver that calls `hook(sql)` before each statement; where that
+  -- returns a message, the statement fails with it.
+  local function with_driver(hook, run)
+    local name = "luasql.sqlite3"
+    local driver = require(name)
+    package.loaded[name] = { sqlite3 = function()
+      local environment = driver.sqlite3()
+      return {
+        close = function() return environment:close() end,
+        connect = function(_, ...)
+          local connection = assert(environment:connect(...))
+          return {
+            close = function() return connection:close() end,
+            execute = function(_, sql_text)
+              local message = hook(sql_text)
+              if message then
+                return nil, message
+              end
+              return connection:execute(sql_text)
+            end,
+          }
+        end,
+      }
+    end }
+    local ok, err = pcall(run)
+    package.loaded[name] = driver
+    assert(ok, err)
+  end
+
   stores.is_a_store(function() return open() end,
     function(seconds) now = now + seconds end)
 
@@ -167,6 +196,26 @@ describe("balance.store.sqlite", function()
       assert.matches("keeps no file of a name with ':memory:'", err, 1, true)
       assert.is_nil(process.read(dir .. name))
     end
+  end)
+
+  it("says its path first, whatever the message names", function()
+    with_driver(function()
+      return "LuaSQL: no room beside " .. path
+    end, function()
+      local _, err = open():get "key"
+      assert.equal(path .. ": no room beside " .. path, err)
+    end)
+  end)
+
+  it("goes on in a new file where its own was removed", function()
+    local store = open()
+    assert(store:set("key", "old"))
+    os.remove(path)
+    local done, err = store:set("key", "new")
+    assert.is_nil(done)
+    assert.matches(path, err, 1, true)
+    assert.is_true(store:set("key", "new"))
+    assert.equal("new", open():get "key")
   end)
 
   it("returns why it cannot be there", function()

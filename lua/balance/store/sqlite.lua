@@ -156,7 +156,7 @@ local function open(store)
   if not ok then
     return nil, err
   end
-  store.environment = store.environment or driver.sqlite3()
+  store.environment = driver.sqlite3()
   local connection
   -- "./", since SQLite may take a name that begins with "file:" for a URI.
   connection, err = store.environment:connect(
@@ -173,11 +173,23 @@ local function open(store)
   return connection
 end
 
--- A message of the driver's, with the path of the file.
+local function close(store)
+  if store.connection then
+    store.connection:close()
+  end
+  if store.environment then
+    store.environment:close()
+  end
+  store.connection, store.environment = nil, nil
+end
+
+-- A message of the driver's, with the path of the file. The next call looks at
+-- the file anew: it may have been removed or replaced.
 local function fail(store, err)
+  close(store)
   err = tostring(err):gsub("^LuaSQL: ", "")
-  local is_named = err:find(store.path, 1, true)
-  return nil, is_named and err or store.path .. ": " .. err
+  local named = store.path .. ": "
+  return nil, err:sub(1, #named) == named and err or named .. err
 end
 
 local hex = {}
@@ -294,11 +306,7 @@ end
 --- Closes the file. The next call opens it again. A process that forks closes
 -- it before: a connection must not be used on both sides.
 function Store:close()
-  if self.connection then
-    self.connection:close()
-    self.environment:close()
-    self.connection, self.environment = nil, nil
-  end
+  close(self)
 end
 
 local known = { now = { "function" } }
