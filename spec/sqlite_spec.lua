@@ -189,13 +189,61 @@ describe("balance.store.sqlite", function()
   end)
 
   it("says that it would keep nothing under a name of the driver's", function()
-    for _, name in ipairs { ":memory:", "/a:memory:b" } do
+    for _, name in ipairs { "/:memory:", "/a:memory:b" } do
       local store = open(dir .. name)
       local done, err = store:set("key", "value")
       assert.is_nil(done)
       assert.matches("keeps no file of a name with ':memory:'", err, 1, true)
       assert.is_nil(process.read(dir .. name))
     end
+  end)
+
+  it("opens a file that somebody else makes at any moment", function()
+    for moment = 1, 4 do
+      local file, count, begun, theirs = dir .. "/" .. moment, 0
+      local store = open(file)
+      with_driver(function(statement)
+        count = count + 1
+        begun = begun or statement:find "^BEGIN" and count < moment
+        if count == moment and not begun then
+          theirs = true
+          sql("CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB"
+            .. " NOT NULL, expires REAL, lifetime REAL) WITHOUT ROWID", file)
+          sql("PRAGMA user_version = 1", file)
+          sql("PRAGMA application_id = 1650551905", file)
+          sql("INSERT INTO entries VALUES (x'6b', x'76', NULL, NULL)", file)
+        end
+      end, function()
+        local value, err = store:get "k"
+        assert.is_nil(err)
+        assert.equal(theirs and "v", value)
+      end)
+      store:close()
+    end
+  end)
+
+  it("says what failed while it looked at the file", function()
+    assert(open():set("key", "value"))
+    local moment, failed = 0
+    repeat
+      moment, failed = moment + 1, nil
+      local store, count = open(), 0
+      with_driver(function()
+        count = count + 1
+        if count == moment then
+          failed = true
+          return "LuaSQL: database is locked"
+        end
+      end, function()
+        local value, err = store:get "key"
+        assert.equal(not failed and "value" or nil, value)
+        assert.equal(failed and path .. ": database is locked" or nil, err)
+      end)
+      store:close()
+      assert.equal("value", store:get "key")
+      store:close()
+    until not failed
+    assert.is_true(moment > 4, moment)
   end)
 
   it("says its path first, whatever the message names", function()

@@ -69,13 +69,17 @@ local creation = {
     .. " expires REAL, lifetime REAL) WITHOUT ROWID",
 }
 
+local tables = "SELECT count(*) FROM sqlite_master"
+
 -- Makes the table in a new file. Somebody else may have just done so.
 local function create(connection)
   local ok, err = connection:execute "BEGIN IMMEDIATE"
   if not ok then
     return nil, err
   end
-  if ask(connection, "SELECT count(*) FROM sqlite_master") == 0 then
+  if ask(connection, "PRAGMA application_id") == 0
+    and ask(connection, "PRAGMA user_version") == 0
+    and ask(connection, tables) == 0 then
     for _, sql in ipairs(creation) do
       ok, err = connection:execute(sql)
       if not ok then
@@ -87,22 +91,24 @@ local function create(connection)
   return connection:execute "COMMIT"
 end
 
--- Returns true where a file is a store.
+-- Returns true where a file is a store. The tables are asked for first: where
+-- there is one, the two numbers do not change any more.
 local function check(connection)
-  local id, err = ask(connection, "PRAGMA application_id")
-  if not id then
-    return nil, err
-  end
-  local version = ask(connection, "PRAGMA user_version")
-  if id == 0 and version == 0
-    and ask(connection, "SELECT count(*) FROM sqlite_master") == 0 then
+  local count, id, version, err
+  count, err = ask(connection, tables)
+  if count == 0 then
     local ok
     ok, err = create(connection)
-    if not ok then
-      return nil, err
-    end
-    id = ask(connection, "PRAGMA application_id")
-    version = ask(connection, "PRAGMA user_version")
+    count = ok and count
+  end
+  if count then
+    id, err = ask(connection, "PRAGMA application_id")
+  end
+  if id then
+    version, err = ask(connection, "PRAGMA user_version")
+  end
+  if not version then
+    return nil, err
   end
   if id ~= application_id then
     return nil, "it is another program's"
