@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local core = require "balance.core"
 local memory = require "balance.store.memory"
 local monitor = require "balance.monitor"
 local process = require "support.process"
@@ -128,6 +129,28 @@ describe("a monitor's notify", function()
       assert.equal("ok", event.event)
     end
     assert.equal(2, #got.events)
+  end)
+
+  it("does not answer for an event that came meanwhile", function()
+    for _, outcome in ipairs { "taken", "failed" } do
+      local world = world_of { udio = 10 }
+      local got = start(world, { udio = { min = 50 } })
+      got.settings.notify = function()
+        local silent = core.copy(got.settings)
+        silent.notify, world.left.udio = nil, 100
+        round(world, monitor.new(silent))
+        return outcome == "taken", "no"
+      end
+      round(world, monitor.new(got.settings))
+      local told = {}
+      got.settings.notify = function(event)
+        told[#told + 1] = event.event
+      end
+      local last = monitor.new(got.settings)
+      assert.same({}, last:snapshot().accounts[1].undelivered)
+      round(world, last)
+      assert.same({ "ok" }, told)
+    end
   end)
 
   it("may return nothing, which is well", function()

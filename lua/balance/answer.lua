@@ -164,17 +164,14 @@ end
 -- The names of what is not as documented, each once, sorted; nil where all is.
 -- `from`: the field of the balance, where that is not a number.
 local function unexpected_in(names, from)
-  local is_named, list = {}, {}
+  local is_named = {}
   for _, name in ipairs(names or {}) do
     is_named[name] = true
   end
   if from then
     is_named[from] = true
   end
-  for name in pairs(is_named) do
-    list[#list + 1] = name
-  end
-  table.sort(list, text.is_before)
+  local list = text.sorted(is_named)
   for i = max_names + 1, #list do
     list[i] = nil
   end

@@ -174,12 +174,8 @@ end
 -- @treturn {table,...} sorted by name: `name`, `unit`, `endpoint_variable`,
 -- and `credentials`, each with `name`, `variables` and `optional`
 function _M.list()
-  local names, list = {}, {}
-  for name in pairs(_M.known) do
-    names[#names + 1] = name
-  end
-  table.sort(names, text.is_before)
-  for i, name in ipairs(names) do
+  local list = {}
+  for i, name in ipairs(text.sorted(_M.known)) do
     list[i] = describe(_M.known[name])
   end
   return list

@@ -50,6 +50,18 @@ function _M.is_before(a, b)
   return #a < #b
 end
 
+--- The names of a set, sorted by their bytes.
+-- @tparam {[string]=any,...} set
+-- @treturn {string,...}
+function _M.sorted(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names, _M.is_before)
+  return names
+end
+
 local to_type = math.type -- nil before Lua 5.3
 
 --- A number as text, exactly: different numbers have different texts.

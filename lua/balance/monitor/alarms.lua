@@ -80,7 +80,7 @@ local function step(alarm, is_on, rounds_needed, remind, now)
   elseif is_on == false then
     alarm.state, alarm.since, alarm.told, alarm.rounds = "ok", now, nil, 0
     return "ok"
-  elseif remind and now - alarm.told >= remind then
+  elseif remind and now - (alarm.told or alarm.since) >= remind then
     alarm.told = now
     return "low", true
   end

@@ -97,11 +97,13 @@ end
 -- @tparam {[string]=string} outcomes from `tell`
 function _M.note(state, events, outcomes)
   for _, event in ipairs(events) do
-    local its = state.undelivered[event.alarm]
-    if its and its.at == event.at and outcomes[event.alarm] == "" then
-      state.undelivered[event.alarm] = nil
-    elseif its then
-      its.message = outcomes[event.alarm]
+    local its, outcome = state.undelivered[event.alarm], outcomes[event.alarm]
+    if its and its.at == event.at then -- else there is a newer one
+      if outcome == "" then
+        state.undelivered[event.alarm] = nil
+      else
+        its.message = outcome
+      end
     end
   end
 end

@@ -31,17 +31,13 @@ Monitor.__name = "balance.monitor"
 -- The accounts of a round: those that are given, else those that had keys,
 -- and those that have alarms.
 local function names_of(self, ...)
-  local is_there, names = {}, {}
+  local is_there = {}
   for _, list in ipairs { self.settings.wanted, ... } do
     for key, value in pairs(list) do
       is_there[type(key) == "string" and key or value] = true
     end
   end
-  for name in pairs(is_there) do
-    names[#names + 1] = name
-  end
-  table.sort(names, text.is_before)
-  return names
+  return text.sorted(is_there)
 end
 
 -- Where no accounts are given, the store has the names of the last round.

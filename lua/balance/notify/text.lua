@@ -22,7 +22,7 @@ local function rate_of(event)
   local is_known = event.rate and event.rate > 0 and event.available > 0
     and (event.time_to_empty or event.outlook == "more than a year")
   return is_known and (" At %s a day it is empty in %s."):format(
-    words.phrase(event, words.rounded(event, event.rate)),
+    words.per_day(event),
     words.outlook(event)) or ""
 end
 

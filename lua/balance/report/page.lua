@@ -71,8 +71,7 @@ local columns = { "account", "left", "per day", "empty in", "as of (UTC)",
 local function row_of(account, number)
   local left = account.available and words.phrase(account, account.available)
     or "unknown"
-  local per_day = account.rate
-    and words.phrase(account, words.rounded(account, account.rate)) or "–"
+  local per_day = words.per_day(account) or "–"
   return table.concat {
     '<tr role="row">\n<th role="rowheader" scope="row">',
     ('<a href="#account-%d"><bdi>%s</bdi></a>'):format(number,

@@ -24,15 +24,6 @@ local function escape(value)
   return ((clean(value, {}) or ""):gsub('[\\"\n]', escapes))
 end
 
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do
-    names[#names + 1] = name
-  end
-  table.sort(names, text.is_before)
-  return names
-end
-
 -- The metrics, in their order. Each has a function that calls `add` for its
 -- samples of an account.
 local metrics = {}
@@ -95,7 +86,7 @@ metric("balance_last_success_timestamp_seconds", "gauge",
 
 metric("balance_failures_total", "counter", "Rounds without an answer.",
   function(account, add)
-    for _, kind in ipairs(sorted(account.failures)) do
+    for _, kind in ipairs(text.sorted(account.failures)) do
       add((',kind="%s"'):format(escape(kind)),
         words.decimal(account.failures[kind]))
     end
@@ -119,7 +110,7 @@ metric("balance_time_to_empty_seconds", "gauge",
 
 metric("balance_alarm", "gauge", "Whether an alarm is on.",
   function(account, add)
-    for _, name in ipairs(sorted(account.alarms)) do
+    for _, name in ipairs(text.sorted(account.alarms)) do
       add((',alarm="%s"'):format(escape(name)),
         account.alarms[name].state == "low" and "1" or "0")
     end

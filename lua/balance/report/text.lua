@@ -47,11 +47,6 @@ local function ago(account, now)
   return words.duration(math.max(now - account.fetched_at, 0)) .. " ago"
 end
 
-local function per_day(account)
-  return account.rate
-    and words.phrase(account, words.rounded(account, account.rate)) or "-"
-end
-
 -- The rows, the head first.
 local function rows_of(snapshot)
   local rows = { { "account", "left", "per day", "empty in", "as of",
@@ -61,7 +56,8 @@ local function rows_of(snapshot)
       plain(account.name),
       account.available and words.phrase(account, account.available)
         or "unknown",
-      per_day(account), words.outlook(account), ago(account, snapshot.at),
+      words.per_day(account) or "-", words.outlook(account),
+      ago(account, snapshot.at),
       account.state .. (account.is_stale and account.available
         and ", stale" or ""),
     }

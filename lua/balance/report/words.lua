@@ -78,14 +78,18 @@ function _M.phrase(account, value)
   return unit == "" and number or number .. " " .. unit
 end
 
---- A computed amount, rounded as people read it: to whole units, or to
--- hundredths where it is below 100.
--- @tparam table account of a snapshot
--- @tparam number value
--- @treturn number
-function _M.rounded(account, value)
+-- A computed amount as people read it: in whole units, or in hundredths where
+-- it is below 100.
+local function rounded(account, value)
   local step = not _M.is_money(account) and math.abs(value) < 100 and 100 or 1
   return math.floor(value * step + 0.5) / step
+end
+
+--- A day's use of an account.
+-- @tparam table account of a snapshot
+-- @treturn ?string "96 credits"; nil where it is not known
+function _M.per_day(account)
+  return account.rate and _M.phrase(account, rounded(account, account.rate))
 end
 
 local spans = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" } }
