@@ -169,6 +169,19 @@ describe("a monitor's snapshot", function()
       { at = world.now, left = 90 } }, account.history)
   end)
 
+  it("keeps a newer answer than that of another process's cache", function()
+    local world = world_of { udio = 100 }
+    local watched = watching.monitor(world)
+    round(world, watched)
+    local fetched_at = world.now
+    world.left.udio = 500
+    world.more.udio = { cached = true, fetched_at = fetched_at - 60, age = 60 }
+    local account = round(world, watched)
+    assert.equal(100, account.available)
+    assert.equal(fetched_at, account.fetched_at)
+    assert.is_true(account.is_up)
+  end)
+
   it("keeps the old amount while there is a failure, as stale", function()
     local world = world_of { udio = 100 }
     local watched = watching.monitor(world)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local memory = require "balance.store.memory"
 local monitor = require "balance.monitor"
+local process = require "support.process"
 local watching = require "support.watching"
 
 local round, world_of = watching.round, watching.world
@@ -83,6 +84,64 @@ describe("a monitor's store", function()
     assert.equal(5, world.asked)
     assert.equal(5, #one:snapshot().accounts[1].history)
     assert.equal(5, #other:snapshot().accounts[1].history)
+  end)
+
+  it("gets the samples of both where two went on without it", function()
+    local world = world_of { udio = 1000 }
+    local behind = memory.new { now = world.clock }
+    local store = watching.failing(behind)
+    local one = watching.monitor(world, { store = store })
+    local other = watching.monitor(world, { store = store })
+    one:refresh()
+    other:look()
+    store.problem = "gone"
+    for _ = 1, 3 do
+      for _, each in ipairs { one, other } do
+        world.left.udio = world.left.udio - 1
+        round(world, each, 900)
+      end
+    end
+    store.problem = nil
+    one:look()
+    other:look()
+    one:look()
+    for _, each in ipairs { one, other } do
+      local left = {}
+      for i, sample in ipairs(each:snapshot().accounts[1].history) do
+        left[i] = sample.left
+      end
+      assert.same({ 1000, 999, 998, 997, 996, 995, 994 }, left)
+    end
+  end)
+
+  it("has no lock any more after a round", function()
+    local world = world_of { udio = 1000 }
+    local watched, settings = watching.monitor(world)
+    round(world, watched)
+    assert.is_nil(settings.store:get "balance:monitor:lock:udio")
+  end)
+
+  it("counts each round of many processes at once #fast", function()
+    local dir = process.run("mktemp -d"):gsub("%s+$", "")
+    finally(function() process.run("rm -r " .. dir) end)
+    process.write(dir .. "/rounds.lua", [[
+      local watching = require "support.watching"
+      local world = watching.world { udio = 5 }
+      world.kind.udio = "timeout"
+      local watched = watching.monitor(world, {
+        store = require("balance").store.sqlite(arg[1]),
+      })
+      for _ = 1, 5 do watching.round(world, watched) end
+    ]])
+    local output, status = process.run(("seq 8 | xargs -P 8 -I @ %s"
+      .. " %s/rounds.lua %s/state.db"):format(process.plain_lua, dir, dir))
+    assert.equal("", output)
+    assert.equal(0, status)
+    local world = world_of { udio = 5 }
+    local account = watching.monitor(world, {
+      store = require("balance").store.sqlite(dir .. "/state.db"),
+    }):snapshot().accounts[1]
+    assert.same({ timeout = 40 }, account.failures)
   end)
 
   it("gets back what it has lost with the next look", function()
