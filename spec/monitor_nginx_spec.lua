@@ -6,10 +6,12 @@ local process = require "support.process"
 
 local long = 60 -- seconds
 
-local function start(store, after, changes)
+-- `directives` are more of them for nginx's http.
+local function start(store, after, changes, directives)
   local settings = {
     main = "env SPEC_BEGAN=" .. os.time() .. ";",
-    http = "lua_shared_dict balances 1m; lua_socket_log_errors off;"
+    http = (directives or "")
+      .. "lua_shared_dict balances 1m; lua_socket_log_errors off;"
       .. nginx.lua("init_worker_by_lua_block",
         ('require("support.nginx.watching").start(%s, %s)'):format(store,
           after or "nil")),
@@ -114,6 +116,19 @@ describe("a monitor in nginx #nginx", function()
     await_rounds(before + 2, server)
     check_intervals((rounds_of(server)))
     assert.is_nil(server:note "told")
+  end)
+
+  it("goes on after a time in which nginx had no timer left", function()
+    local server = start(dict, nil, {
+      workers = 1, server = "location = /busy { content_by_lua_block {"
+        .. " ngx.timer.at(0, function() ngx.sleep(1.5) end) } }",
+    }, "lua_max_running_timers 1;")
+    server:expect "lua_max_running_timers are not enough"
+    await_rounds(1, server)
+    server:get "/busy"
+    process.sleep(1.6)
+    local before = asked(server)
+    await_rounds(before + 2, server)
   end)
 
   it("ends where `after` says so", function()

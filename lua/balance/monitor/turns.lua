@@ -31,19 +31,18 @@ local function look(monitor, after)
   end
 end
 
--- A timer for each look, so that the last one can be the last.
+-- nginx itself begins the next look: one that could not be made, for lack of
+-- timers, is not the last.
 local function run_in_nginx(ngx, monitor, after)
   local function tick(worker_ends)
-    if worker_ends or monitor.has_ended then
-      return
+    if not worker_ends and not monitor.has_ended then
+      look(monitor, after)
     end
-    local ok, problem = ngx.timer.at(period_of(monitor), tick)
-    if not ok and problem ~= "process exiting" then
-      ngx.log(ngx.ERR, "balance monitor: no timer: ", problem)
-    end
-    look(monitor, after)
   end
-  local ok, problem = ngx.timer.at(0, tick)
+  local ok, problem = ngx.timer.every(period_of(monitor), tick)
+  if ok then
+    ok, problem = ngx.timer.at(0, tick)
+  end
   if not ok then
     return nil, problem
   end
