@@ -184,13 +184,18 @@ static int l_is_dead(lua_State *L)
 static int l_info(lua_State *L)
 {
   const curl_version_info_data *curl = libcurl_info();
-  lua_createtable(L, 0, 5);
+  struct trust trust = trust_of_system();
+  lua_createtable(L, 0, 7);
   lua_pushstring(L, curl->version);
   lua_setfield(L, -2, "libcurl");
   lua_pushstring(L, curl->ssl_version);
   lua_setfield(L, -2, "tls");
   lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
   lua_setfield(L, -2, "libcrypto");
+  lua_pushstring(L, trust.file); /* NULL is nil */
+  lua_setfield(L, -2, "ca_file");
+  lua_pushstring(L, trust.path);
+  lua_setfield(L, -2, "ca_path");
   lua_pushboolean(L, (curl->features & CURL_VERSION_ASYNCHDNS) != 0);
   lua_setfield(L, -2, "async_dns");
   lua_pushboolean(L, (curl->features & CURL_VERSION_HTTP2) != 0);
@@ -213,6 +218,9 @@ static const luaL_Reg functions[] = {
     {"base64", l_base64},
     {"read_file", l_read_file},
     {"create_file", l_create_file},
+    {"terminal", l_terminal},
+    {"catch_term", l_catch_term},
+    {"is_terminated", l_is_terminated},
     {"is_dead", l_is_dead},
     {"is_text", l_is_text},
     {"json_size", l_json_size},

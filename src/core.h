@@ -292,6 +292,14 @@ int l_read_file(lua_State *L);
 
 int l_create_file(lua_State *L);
 
+/* -- terminal and signals, in core_terminal.c ------------------------------- */
+
+int l_terminal(lua_State *L);
+
+int l_catch_term(lua_State *L);
+
+int l_is_terminated(lua_State *L);
+
 #pragma GCC visibility pop
 
 #endif

@@ -194,6 +194,16 @@ local function encoding_of(transfer)
   return encoding and not is_plain[text.lower(encoding)] and encoding or nil
 end
 
+-- Returns the answer's date, in Unix time. An outcome has how far that is ahead.
+local function note_date(outcome, transfer)
+  local header = transfer:header "date"
+  local date = header and core.date(header)
+  if date and text.lower(outcome.endpoint):find "^https://" then
+    outcome.clock_ahead = date - os.time() -- else it is anybody's date
+  end
+  return date
+end
+
 -- Returns a result, or nil and the fields of a failure.
 local function read(call, outcome, transfer)
   if outcome.kind then
@@ -210,20 +220,19 @@ local function read(call, outcome, transfer)
     outcome.status, outcome.body, transfer)
   outcome.headers = headers
   if result then
+    if call.emit then
+      note_date(outcome, transfer)
+    end
     return result
   elseif encoding and refused.kind == "decode" then
     refused.message = "the answer is encoded, which nobody asked for: "
       .. encoding
   end
-  local date = transfer:header("date")
-  date = date and core.date(date)
+  local date = note_date(outcome, transfer)
   refused.retry_after = seconds_to_wait(transfer:header("retry-after"),
     date or os.time())
   refused.hint = hint_of(call, transfer, refused,
     not decoded and outcome.body or nil, date)
-  if text.lower(outcome.endpoint):find("^https://") then -- else anybody's date
-    outcome.clock_ahead = date and date - os.time()
-  end
   return nil, refused
 end
 

@@ -23,16 +23,23 @@ function _M.text(problem)
   return ok and type(words) == "string" and words or "one that cannot be shown"
 end
 
+--- Raises what no pcall may keep: that there was no memory, or Ctrl-C.
+-- @param problem what was raised
+function _M.pass_on(problem)
+  if type(problem) == "string" and (problem == "not enough memory"
+    or problem:find "interrupted!$") then
+    error(problem, 0)
+  end
+end
+
 --- The same for a function that raised an error.
 -- @tparam string name
 -- @param problem what was raised
 -- @tparam ?string words what it did ("raised an error")
 -- @treturn table
--- @raise where there was no memory, which is nobody's mistake
+-- @raise as of `pass_on`
 function _M.raised(name, problem, words)
-  if problem == "not enough memory" then
-    error(problem, 0)
-  end
+  _M.pass_on(problem)
   return _M.of(name, (words or "raised an error") .. ": "
     .. _M.text(problem))
 end

@@ -94,6 +94,7 @@ _M.fields = {
   credential_options = { "table" }, credential_sources = { "table" },
   credential_role = { "string" }, currency = { "function" },
   is_clock_refused = { "function" }, is_token_refused = { "function" },
+  odd = { "function" },
 }
 
 local required = { "name", "unit", "credentials", "request", "read" }

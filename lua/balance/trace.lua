@@ -39,7 +39,7 @@ function _M.attempt(call, outcome)
     event = "attempt", attempt = number, endpoint = outcome.endpoint,
     kind = failure and failure.kind, status = outcome.status,
     timing = timing and core.copy(timing), -- the result has the other
-    reused = outcome.reused,
+    reused = outcome.reused, clock_ahead = outcome.clock_ahead,
   }
   if outcome.warning then
     call.emit { event = "warning", message = outcome.warning }

@@ -7,6 +7,7 @@
 -- - `asks`: whether a role is asked for (true)
 -- - `refused`: a token that a service has just refused
 -- - `warn(message)`: is told of a file that others can read
+-- - `passed`: a list, to which each place without usable keys is added
 -- - `read_file(path, max_bytes)`: as `core.read_file`
 -- - `getenv(name)`, `now()` in Unix seconds, `home`: the user's directory
 --

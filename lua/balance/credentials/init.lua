@@ -149,6 +149,14 @@ local function assume(provider, set, place, role, context)
   return modules[provider.credential_role].take(set, place, role, context)
 end
 
+-- Tells who wants to know of a place that has no usable keys.
+local function pass_by(context, place)
+  local passed = context and context.passed
+  if passed then
+    passed[#passed + 1] = place
+  end
+end
+
 -- A set and its place; nil and the list of places that have none; or nil, a
 -- message and the failure's fields.
 local function from_sources(provider, layers, context)
@@ -165,6 +173,7 @@ local function from_sources(provider, layers, context)
       return nil, place, more
     end
     looked_at[#looked_at + 1] = place
+    pass_by(context, place)
   end
   return nil, looked_at
 end
@@ -206,6 +215,10 @@ local function find_elsewhere(provider, layers, given, config, is_named)
   if not is_named then
     set, problem = variables.find(provider, read_set,
       given and given.getenv)
+    if not set then
+      pass_by(given, ("the environment (%s)"):format(problem
+        or "it has none of the variables"))
+    end
   end
   if set and not provider.credential_role then
     return set, "environment"

@@ -4,13 +4,15 @@
 -- This process has a copy of each. It stands in while the store fails, and is
 -- written back where the store has lost its own. Of two states of an account
 -- the one with more rounds counts, with the samples of both. Who changes a
--- state has its lock, so that nothing of another process is overwritten.
+-- state has its lock, so that nothing of another process is overwritten; a store
+-- with transactions, which are `atomically(body)`, needs none.
 -- @module balance.monitor.book
 
 local ask = require "balance.store.ask"
 local core = require "balance.core"
 local failure = require "balance.failure"
 local histories = require "balance.monitor.history"
+local schema = require "balance.schema"
 local states = require "balance.monitor.state"
 
 local _M = {}
@@ -18,6 +20,8 @@ local _M = {}
 local prefix = "balance:monitor:"
 local lock_time = 10 -- seconds after which a lock counts as left behind
 local patience, pause = 2, 0.01 -- seconds to wait for one
+
+local has_transactions = schema.object("a store", { "atomically" })
 
 local Book = {}
 Book.__index = Book
@@ -99,11 +103,43 @@ function Book:lock(name)
   until core.now() >= deadline
 end
 
+-- Calls a function as one transaction of the store; for itself where that
+-- cannot begin.
+local function transact(book, body)
+  local ok, err, called = book.store:atomically(body)
+  if not ok then
+    note(book, "write", "the store: " .. err)
+    for _, kept in pairs(called and book.kept or {}) do
+      kept.text = nil -- what the store has is an older one
+    end
+  end
+  if not ok and not called then
+    body()
+  end
+end
+
+--- Changes several states at once, where the store has transactions.
+-- @tparam function body calls `change`; it must not wait
+function Book:together(body)
+  if not self.has_transactions or self.is_together then
+    return body()
+  end
+  self.is_together = true
+  local ok, problem = pcall(transact, self, body)
+  self.is_together = nil
+  if not ok then
+    error(problem, 0)
+  end
+end
+
 --- Changes the state of an account.
 -- @tparam string name
 -- @tparam function body gets the state
 function Book:change(name, body)
-  local is_locked = self:lock(name)
+  if self.has_transactions and not self.is_together then
+    return self:together(function() self:change(name, body) end)
+  end
+  local is_locked = not self.is_together and self:lock(name)
   local state, _, may_write = self:read(name)
   body(state)
   self:write(name, state, may_write)
@@ -143,7 +179,10 @@ end
 -- @treturn table `read_problem` and `write_problem`: the last ones with the
 -- store, texts; the user sets them to nil before he reads, or makes a round
 function _M.open(store, sleep)
-  return setmetatable({ store = store, sleep = sleep, kept = {} }, Book)
+  return setmetatable({
+    store = store, sleep = sleep, kept = {},
+    has_transactions = has_transactions(store, "it") ~= nil,
+  }, Book)
 end
 
 return _M

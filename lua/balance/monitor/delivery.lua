@@ -64,9 +64,8 @@ end
 -- Returns nothing, or why it was not delivered.
 local function tell(notify, event)
   local ok, sent, err = pcall(notify, event)
-  if not ok and tostring(sent):find "interrupted!$" then
-    error(sent, 0) -- Ctrl-C
-  elseif not ok then
+  if not ok then
+    mistake.pass_on(sent)
     return mistake.text(sent)
   elseif sent == false or sent == nil and err ~= nil then
     return err ~= nil and mistake.text(err) or "notify returned false"

@@ -52,9 +52,13 @@ local function stored_names(self)
   return names_of(self, stored)
 end
 
-local no_key = {
-  kind = "config", message = "its keys are not found", retryable = false,
-}
+-- The failure of an account that was not asked.
+local function missing_key(self, name)
+  return {
+    kind = "config", message = "its keys are not found", retryable = false,
+    provider = self.settings.of(name).provider,
+  }
+end
 
 -- Takes what a round has of an account. Returns the events that are to be told.
 local function take(self, name, result, failure)
@@ -87,19 +91,16 @@ function Monitor:refresh()
   local deadline = core.now() + self.every / 2
   self.book.read_problem, self.book.write_problem = nil, nil
   local results, failures = self.client.all(self.settings.accounts)
-  local names = names_of(self, results, failures)
-  if not self.settings.accounts then
-    self.book:ask("set", "names", table.concat(names, " "))
-  end
-  local due = {}
-  for _, name in ipairs(names) do
-    local result, failure = results[name], failures[name]
-    if not result and not failure then
-      failure = core.copy(no_key)
-      failure.provider = self.settings.of(name).provider
+  local names, due = names_of(self, results, failures), {}
+  self.book:together(function()
+    if not self.settings.accounts then
+      self.book:ask("set", "names", table.concat(names, " "))
     end
-    due[name] = take(self, name, result, failure)
-  end
+    for _, name in ipairs(names) do
+      due[name] = take(self, name, results[name],
+        failures[name] or not results[name] and missing_key(self, name) or nil)
+    end
+  end)
   for _, name in ipairs(names) do
     deliver(self, name, due[name], deadline)
   end

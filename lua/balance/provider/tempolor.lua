@@ -59,10 +59,15 @@ function _M.read(status, body)
   return answer.balance(body, "balance", envelope, fields)
 end
 
+--- What is wrong with a key by its look.
+function _M.odd(config)
+  return config.api_key:find("^Bearer%s")
+    and "TemPolor takes the bare key, without 'Bearer ' before it"
+    or nil
+end
+
 function _M.hint(failure, context)
-  if failure.kind == "auth" and context.config.api_key:find("^Bearer%s") then
-    return "TemPolor takes the bare key, without 'Bearer ' before it"
-  end
+  return failure.kind == "auth" and _M.odd(context.config) or nil
 end
 
 return _M

@@ -120,7 +120,22 @@ function _M.read(status, body)
   return result, nil, unexpected
 end
 
-_M.hint = refusal.hint
+-- An id begins with the letters of its site.
+local id = "^[AI]KID%w+$"
+
+--- What is wrong with the keys by their look.
+function _M.odd(config)
+  if config.secret_key:find(id) and not config.secret_id:find(id) then
+    return "the id is where the key should be: secret_id and secret_key are"
+      .. " swapped"
+  end
+end
+
+function _M.hint(failure, context)
+  return failure.kind == "auth" and _M.odd(context.config)
+    or refusal.hint(failure, context)
+end
+
 _M.is_clock_refused = refusal.is_clock_refused
 _M.is_token_refused = refusal.is_token_refused
 

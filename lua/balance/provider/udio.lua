@@ -57,10 +57,15 @@ function _M.read(status, body)
   return answer.balance(body, "credits", envelope, fields)
 end
 
+--- What is wrong with a key by its look.
+function _M.odd(config)
+  return config.api_key:find("^Bearer%s")
+    and "'Bearer ' is put before the key for you, give the key alone"
+    or nil
+end
+
 function _M.hint(failure, context)
-  if failure.kind == "auth" and context.config.api_key:find("^Bearer%s") then
-    return "'Bearer ' is put before the key for you, give the key alone"
-  end
+  return failure.kind == "auth" and _M.odd(context.config) or nil
 end
 
 return _M

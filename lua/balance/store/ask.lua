@@ -14,6 +14,7 @@ local mistake = require "balance.mistake"
 return function(store, method, ...)
   local ok, value, err = pcall(store[method], store, ...)
   if not ok then
+    mistake.pass_on(value)
     value, err = nil, value
   end
   -- get() has flags beside a value, set() whether others had to go

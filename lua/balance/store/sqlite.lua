@@ -2,7 +2,7 @@
 --- A store in an SQLite file, for scripts and commands that run again and again,
 -- several at once. It needs LuaSQL's driver for SQLite (Debian:
 -- lua-sql-sqlite3; LuaRocks: luasql-sqlite3), which is loaded here alone. The
--- methods are those of `balance.store.memory`.
+-- methods are those of `balance.store.memory`, and `atomically`.
 --
 -- Each change is a transaction with a rollback journal: a crash at any moment
 -- loses nothing that was there before. (A write-ahead log would be quicker, but
@@ -39,27 +39,38 @@ local function ask(connection, sql)
   return value, err
 end
 
--- Runs statements as one transaction. Returns what the first changed.
-local function change(connection, ...)
-  local ok, err = connection:execute "BEGIN IMMEDIATE"
-  if not ok then
-    return nil, err
-  end
+-- Runs statements. Returns what the first changed.
+local function execute(connection, ...)
   local changed
   for i, sql in ipairs { ... } do
-    ok, err = connection:execute(sql)
+    local ok, err = connection:execute(sql)
     if not ok then
-      connection:execute "ROLLBACK"
       return nil, err
     end
     changed = i == 1 and ok or changed
   end
-  ok, err = connection:execute "COMMIT"
+  return changed
+end
+
+-- Calls a function in a transaction. Returns what it does; where that is nil,
+-- nothing has changed.
+local function transact(connection, body)
+  local ok, err = connection:execute "BEGIN IMMEDIATE"
   if not ok then
-    connection:execute "ROLLBACK"
     return nil, err
   end
-  return changed
+  local returned, value
+  returned, value, err = pcall(body)
+  if returned and value then
+    ok, err = connection:execute "COMMIT"
+  end
+  if not (returned and value and ok) then
+    connection:execute "ROLLBACK"
+  end
+  if not returned then
+    error(value, 0)
+  end
+  return ok and value, err
 end
 
 local creation = {
@@ -73,22 +84,15 @@ local tables = "SELECT count(*) FROM sqlite_master"
 
 -- Makes the table in a new file. Somebody else may have just done so.
 local function create(connection)
-  local ok, err = connection:execute "BEGIN IMMEDIATE"
-  if not ok then
-    return nil, err
-  end
-  if ask(connection, "PRAGMA application_id") == 0
-    and ask(connection, "PRAGMA user_version") == 0
-    and ask(connection, tables) == 0 then
-    for _, sql in ipairs(creation) do
-      ok, err = connection:execute(sql)
-      if not ok then
-        connection:execute "ROLLBACK"
-        return nil, err
-      end
+  return transact(connection, function()
+    local is_new = ask(connection, "PRAGMA application_id") == 0
+      and ask(connection, "PRAGMA user_version") == 0
+      and ask(connection, tables) == 0
+    if is_new then
+      return execute(connection, creation[1], creation[2], creation[3])
     end
-  end
-  return connection:execute "COMMIT"
+    return true
+  end)
 end
 
 -- Returns true where a file is a store. The tables are asked for first: where
@@ -190,9 +194,14 @@ local function close(store)
 end
 
 -- A message of the driver's, with the path of the file. The next call looks at
--- the file anew: it may have been removed or replaced.
+-- the file anew: it may have been removed or replaced. A transaction first has
+-- to end.
 local function fail(store, err)
-  close(store)
+  if store.transaction then
+    store.transaction.problem = err
+  else
+    close(store)
+  end
   err = tostring(err):gsub("^LuaSQL: ", "")
   local named = store.path .. ": "
   return nil, err:sub(1, #named) == named and err or named .. err
@@ -222,6 +231,18 @@ local put = "INSERT INTO entries (key, value, expires, lifetime)"
   .. " value = excluded.value, expires = excluded.expires,"
   .. " lifetime = excluded.lifetime%s"
 
+-- Runs statements as one transaction, or as a part of the one that there is.
+-- Returns what the first changed.
+local function change(store, connection, ...)
+  if store.transaction then
+    return execute(connection, ...)
+  end
+  local statements = { ... }
+  return transact(connection, function()
+    return execute(connection, statements[1], statements[2])
+  end)
+end
+
 -- Writes an entry, where a condition for the one that is there holds. Returns
 -- how many were written.
 local function write(store, key, value, exptime, condition)
@@ -236,8 +257,8 @@ local function write(store, key, value, exptime, condition)
   end
   store.changes = store.changes + 1
   local changed
-  changed, err = change(connection, put:format(quote(key), quote(value),
-    expires, lifetime, condition or ""),
+  changed, err = change(store, connection, put:format(quote(key),
+    quote(value), expires, lifetime, condition or ""),
     store.changes % purge_interval == 1
       and "DELETE FROM entries WHERE expires <= " .. text.shortest(now) or nil)
   if not changed then
@@ -300,11 +321,40 @@ function Store:delete(key)
   local connection, err = open(self)
   local changed
   if connection then
-    changed, err = change(connection, "DELETE FROM entries WHERE key = "
-      .. quote(key))
+    changed, err = change(self, connection,
+      "DELETE FROM entries WHERE key = " .. quote(key))
   end
   if not changed then
     return fail(self, err)
+  end
+  return true
+end
+
+--- Calls a function that reads and changes entries. Nobody else changes any
+-- meanwhile, and all of its changes are kept, or none.
+-- @tparam function body must not wait
+-- @treturn ?boolean true
+-- @treturn ?string where it failed, why
+-- @treturn ?boolean then, whether `body` was called
+-- @raise what it raised
+function Store:atomically(body)
+  local connection, err = open(self)
+  if not connection then
+    return fail(self, err)
+  end
+  local transaction, called = {}, false
+  self.transaction = transaction
+  local returned, ok
+  returned, ok, err = pcall(transact, connection, function()
+    called = true
+    body()
+    return not transaction.problem, transaction.problem
+  end)
+  self.transaction = nil
+  if not returned then
+    error(ok, 0)
+  elseif not ok then
+    return nil, select(2, fail(self, err)), called
   end
   return true
 end

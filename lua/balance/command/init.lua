@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: MIT
+--- The command `balance`. Each subcommand is a module below this one, loaded when
+-- it is asked for: `run(arguments)` returns the exit status.
+-- @module balance.command
+
+local data = require "balance.command.data"
+local stop = require "balance.command.stop"
+
+local _M = {}
+
+local statuses = stop.status
+local of_nagios = 3 -- its UNKNOWN, for whatever goes wrong
+
+-- Without a command it is `get`.
+local function complete(arguments)
+  local first = arguments[1]
+  if first and (first:sub(1, 1) ~= "-" or first == "-h" or first == "--help"
+    or first == "-V" or first == "--version") then
+    return arguments
+  end
+  local completed = { "get" }
+  for i, argument in ipairs(arguments) do
+    completed[i + 1] = argument
+  end
+  return completed
+end
+
+local shown = {}
+
+-- A text that was asked for ends the parsing.
+local function show(text)
+  error(setmetatable({ text = text }, shown), 0)
+end
+
+local function load_parser()
+  local ok, parser = pcall(require, "balance.command.parser")
+  if not ok then
+    stop.with("usage", "the command's arguments need argparse: "
+      .. tostring(parser):match "[^\n]*",
+      "install lua-argparse (Debian), or argparse (LuaRocks)")
+  end
+  return parser
+end
+
+local function parse(arguments)
+  local parser, commands = load_parser().new(show)
+  function parser.error(_, message)
+    local command = arguments[1]
+    stop.with("usage", message, commands[command]
+      and ("see `balance %s --help`"):format(command)
+      or "see `balance --help`; `balance get NAME` asks one account")
+  end
+  return parser:parse(arguments)
+end
+
+local function run(arguments)
+  local parsed = parse(complete(arguments))
+  return require("balance.command." .. parsed.command).run(parsed)
+end
+
+-- A message with what others wrote may have any byte.
+local function say(text)
+  io.stderr:write("balance: ", (text:gsub("[%z\1-\31\127]", " ")), "\n")
+end
+
+local function explain(problem)
+  if stop.is_one(problem) then
+    say(problem.message)
+    if problem.remedy then
+      say(problem.remedy)
+    end
+    return problem.status
+  elseif tostring(problem):find "interrupted!$" then
+    return statuses.interrupted
+  end
+  say(tostring(problem):match "[^\n]*")
+  return statuses.unknown
+end
+
+-- A plugin has one line, on standard output.
+local function explain_to_nagios(problem)
+  local message = stop.is_one(problem) and problem.message
+    or tostring(problem):match "[^\n]*"
+  io.write("BALANCE UNKNOWN - ", (message:gsub("[%z\1-\31\127|]", " ")), "\n")
+  return of_nagios
+end
+
+--- Runs the command.
+-- @tparam {string,...} arguments without the command's own name
+-- @treturn integer the exit status
+function _M.run(arguments)
+  local is_nagios = arguments[1] == "nagios"
+  local ok, status = pcall(run, arguments)
+  if ok then
+    return status
+  elseif getmetatable(status) == shown then
+    ok, status = pcall(data.write, status.text .. "\n")
+    if ok then
+      return is_nagios and of_nagios or statuses.fine
+    end
+  end
+  return (is_nagios and explain_to_nagios or explain)(status)
+end
+
+--- Runs the command, and ends the process with its exit status.
+-- @tparam {string,...} arguments
+function _M.main(arguments)
+  os.exit(_M.run(arguments), true)
+end
+
+return _M

@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+--- Words for people go to standard error; and what their terminal can show.
+-- @module balance.command.output
+
+local clean = require("balance.failure").clean
+local core = require "balance.core"
+local environment = require "balance.environment"
+
+local _M = {}
+
+--- Writes a line of words.
+-- @tparam string text of any origin
+function _M.say(text)
+  io.stderr:write("balance: ", clean(text, {}) or "", "\n")
+end
+
+local default_width = 80
+
+--- The columns that a person sees.
+-- @treturn ?integer nil in a pipe, where nothing is left out
+function _M.width()
+  local columns = core.terminal(1)
+  if columns == 0 then
+    columns = tonumber((environment.get "COLUMNS" or ""):match "^%d+$")
+      or default_width
+  end
+  return columns and math.max(math.min(columns, 1000), 1)
+end
+
+--- Whether there are colours.
+-- @tparam string choice "auto", "always" or "never"
+-- @treturn boolean
+function _M.has_colour(choice)
+  if choice == "auto" then
+    return core.terminal(1) ~= nil and not environment.get "NO_COLOR"
+      and environment.get "TERM" ~= "dumb"
+  end
+  return choice == "always"
+end
+
+return _M

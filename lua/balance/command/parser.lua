@@ -1,0 +1,253 @@
+-- SPDX-License-Identifier: MIT
+--- The subcommands, their arguments and their help: what is parsed, shown by
+-- --help, completed by shells and printed by the manual page. It loads argparse
+-- alone, for `--help` is to be quick.
+-- @module balance.command.parser
+
+local argparse = require "argparse"
+
+local _M = {}
+
+-- A converter: a plain decimal number with a lower and an upper bound.
+local function number(least, most, what)
+  return function(written)
+    local value = written:find "^%-?%d+%.?%d*$"
+      and require("balance.answer").number(written)
+    if not value or value < least or value > most then
+      return nil, ("'%s' should be %s"):format(
+        written:sub(1, 32):gsub("[^\32-\126]", "?"), what)
+    end
+    return value
+  end
+end
+
+local any = number(-math.huge, math.huge, "a number, such as 50")
+
+local function names(command)
+  command:argument("NAME", "accounts of the accounts file, or providers"
+    .. " (all that have keys)"):args "*":target "names"
+end
+
+local function files(command)
+  command:option("--accounts", "the accounts file ($BALANCE_ACCOUNTS, else"
+    .. " ~/.config/balance/accounts.json)"):argname "FILE"
+  command:option("--state", "where what was left is kept, or none"
+    .. " ($BALANCE_STATE, else ~/.local/state/balance/state.sqlite)")
+    :argname "FILE"
+end
+
+local function timeout(command)
+  command:option("--timeout", "for each account (10)"):argname "SECONDS"
+    :convert(number(0.001, 86400, "from 0.001 to 86400 seconds"))
+end
+
+local function max_age(command)
+  command:option("--max-age", "what is known and not older is not asked again")
+    :argname "SECONDS":convert(number(0, 86400, "from 0 to 86400 seconds"))
+end
+
+-- What all commands have that ask services.
+local function asking(command)
+  files(command)
+  timeout(command)
+  max_age(command)
+end
+
+local function key_on_stdin(command)
+  command:flag("--api-key-stdin", "read the key of the one NAME from standard"
+    .. " input"):target "api_key_stdin"
+end
+
+local function colour(command)
+  command:option("--color", "auto, always or never (auto)")
+    :argname "WHEN":choices { "auto", "always", "never" }:default "auto"
+    :show_default(false)
+end
+
+local function json_or(command, flag, words)
+  command:mutex(
+    command:flag("--json", "a versioned document, for programs"),
+    command:flag(flag, words))
+end
+
+local plain = "tab-separated lines without a head, for scripts"
+
+local commands = {}
+
+commands[1] = { "get", "what is left on all accounts, as a table",
+  "balance get udio tencent",
+  function(command)
+    names(command)
+    asking(command)
+    key_on_stdin(command)
+    json_or(command, "--plain", plain)
+    colour(command)
+  end }
+
+commands[2] = { "check", "compare with thresholds: an exit status for scripts",
+  "balance check udio --min 50 || echo 'buy credits'",
+  function(command)
+    names(command)
+    command:option("--min", "there should be N left at least: credits, or"
+      .. " dollars; else what the accounts file has"):argname "N":convert(any)
+    command:option("--min-days", "it should last for D days at least")
+      :argname "D":convert(number(0, 1e6, "a number of days"))
+    command:flag("--fail-open", "what is not known counts as fine")
+    command:flag("-v --verbose", "say what is fine, too")
+    asking(command)
+    key_on_stdin(command)
+    command:flag("--json", "a versioned document, for programs")
+  end }
+
+commands[3] = { "watch", "ask every few minutes, and tell of alarms",
+  "balance watch --every 300 --exec 'mail -s balance me@example.com'",
+  function(command)
+    names(command)
+    command:option("--every", "from one round to the next, 60 to 86400 (300)")
+      :argname "SECONDS":convert(number(60, 86400, "from 60 to 86400 seconds"))
+    command:option("--notify", "a webhook for alarms: its address, or"
+      .. " env:NAME, file:PATH, cmd:COMMAND; repeatable"):argname "URL"
+      :count "*"
+    command:option("--exec", "a command for each alarm, which gets it as JSON"
+      .. " on standard input"):argname "CMD"
+    files(command)
+    timeout(command)
+    command:flag("--json", "a document of one line for each round")
+    colour(command)
+  end }
+
+commands[4] = { "history", "what was left over time, without asking",
+  "balance history udio --days 30",
+  function(command)
+    names(command)
+    command:option("--days", "how far back, 1 to 90 (7)"):argname "N"
+      :convert(number(1, 90, "from 1 to 90 days"))
+    files(command)
+    json_or(command, "--csv", "all samples, as comma-separated values")
+  end }
+
+commands[5] = { "doctor", "look for what is wrong, and say what to do",
+  "balance doctor tencent",
+  function(command)
+    names(command)
+    command:flag("--offline", "ask no service")
+    command:option("--nginx", "look at a configuration, too; - is standard"
+      .. " input, for `nginx -T`"):argname "CONF"
+    files(command)
+    timeout(command)
+    command:flag("--json", "a report for an issue: no key, no account number")
+    colour(command)
+  end }
+
+commands[6] = { "prometheus", "metrics, for node_exporter's textfile collector",
+  "balance prometheus --textfile /var/lib/node_exporter/balance.prom",
+  function(command)
+    names(command)
+    command:option("--textfile", "a file in place of standard output; whoever"
+      .. " reads it sees a whole one"):argname "FILE"
+    asking(command)
+  end }
+
+commands[7] = { "nagios", "a monitoring plugin, also installed as check_balance",
+  "check_balance --account udio -w 100: -c 20:",
+  function(command)
+    command:option("--account", "which one; repeatable (all)"):argname "NAME"
+      :count "*":target "names"
+    command:option("-w --warning", "a warning outside of it: 100: is below"
+      .. " 100"):argname "RANGE"
+    command:option("-c --critical", "critical outside of it"):argname "RANGE"
+    command:option("--failure-state", "what a failure is: critical or unknown"
+      .. " (unknown)"):argname "STATE":choices { "critical", "unknown" }
+    files(command)
+    command:option("-t --timeout", "for all of it (9)"):argname "SECONDS"
+      :convert(number(1, 86400, "from 1 to 86400 seconds"))
+    max_age(command)
+    command:flag("-v --verbose", "as plugins have it; it changes nothing")
+  end }
+
+commands[8] = { "page", "an HTML page with the last seven days",
+  "balance page --output balance.html",
+  function(command)
+    names(command)
+    command:option("-o --output", "the file; - is standard output")
+      :argname "FILE":count(1)
+    asking(command)
+  end }
+
+commands[9] = { "providers", "their names, variables, units and endpoints",
+  "balance providers",
+  function(command)
+    json_or(command, "--plain", plain)
+  end }
+
+commands[10] = { "sign", "the headers of any Tencent Cloud call, for curl",
+  "balance sign --service cvm --host cvm.intl.tencentcloudapi.com"
+    .. " --action DescribeRegions --version 2017-03-12 --data '{}'"
+    .. " --format curl | curl -K -",
+  function(command)
+    local function text(name, words, argname)
+      return command:option(name, words):argname(argname)
+    end
+    text("--service", "such as cvm", "NAME"):count(1)
+    text("--host", "the host that is asked", "HOST"):count(1)
+    text("--action", "such as DescribeRegions", "ACTION"):count(1)
+    text("--version", "of the API, such as 2017-03-12", "DATE"):count(1)
+    text("--region", "such as ap-singapore", "REGION")
+    text("--data", "the body ({}); @FILE is a file's content, @- standard"
+      .. " input", "BODY")
+    text("--account", "whose keys: an account of the accounts file"
+      .. " (tencent)", "NAME")
+    text("--accounts", "the accounts file", "FILE")
+    command:option("--format", "headers, curl (a configuration for curl -K -)"
+      .. " or json (headers)"):argname "FORMAT"
+      :choices { "headers", "curl", "json" }:default "headers"
+      :show_default(false)
+  end }
+
+commands[11] = { "completion", "a completion script for a shell",
+  "balance completion bash >~/.local/share/bash-completion/completions/balance",
+  function(command)
+    command:argument("SHELL", "bash, zsh or fish"):target "shell"
+      :choices { "bash", "zsh", "fish" }
+  end }
+
+commands[12] = { "manual", "this manual page, balance.1",
+  "balance manual | man -l -",
+  function() end }
+
+-- Sentences that people look for below the help.
+local epilog = [[
+Without a command it is `get`. `balance COMMAND --help` has examples.
+Exit status: 0 fine, 1 below a threshold, 2 not known, 64 usage.]]
+
+
+--- Makes the parser.
+-- @tparam function print_it gets a text that an option asks for: --help,
+-- --version; it must not return
+-- @treturn table of argparse, whose result has `command`
+-- @treturn table its commands by name, each { name, words, example }
+function _M.new(print_it)
+  local parser = argparse("balance",
+    "What is left on your TemPolor, Udio and Tencent Cloud accounts.", epilog)
+  parser:usage "Usage: balance [COMMAND] [ARGUMENTS]"
+  parser:command_target "command":require_command(false)
+  parser:help_max_width(79):add_help(false)
+  parser:flag("-h --help", "show this, and exit")
+    :action(function() print_it(parser:get_help()) end)
+  parser:flag("-V --version", "show the version, and exit")
+    :action(function() print_it("balance " .. require "balance.version") end)
+  local by_name = {}
+  for _, one in ipairs(commands) do
+    local command = parser:command(one[1]):summary(one[2])
+      :description((one[2]:gsub("^%l", string.upper)) .. ".")
+      :epilog("Example:\n   " .. one[3]):add_help(false)
+    command:help_max_width(79):help_description_margin(27)
+    one[4](command)
+    command:flag("-h --help", "show this, and exit")
+      :action(function() print_it(command:get_help()) end)
+    by_name[one[1]] = one
+  end
+  return parser, by_name
+end
+
+return _M

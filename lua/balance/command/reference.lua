@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+--- A value of the accounts file that says where a secret is, so that it need not
+-- stand there: `env:NAME`, `file:PATH` or `cmd:COMMAND`.
+-- @module balance.command.reference
+
+local core = require "balance.core"
+local environment = require "balance.environment"
+local output = require "balance.command.output"
+local paths = require "balance.command.paths"
+local shell = require "balance.command.shell"
+local text = require "balance.text"
+
+local _M = {}
+
+local max_file = 65536 -- bytes
+
+-- The first line; password managers print notes below it.
+local function first_line(content)
+  return text.non_empty(text.trim(content:match "^[^\n]*"))
+end
+
+--- Whether others than the owner can read a file.
+-- @tparam integer mode its permission bits
+-- @treturn boolean
+function _M.is_open(mode)
+  return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
+end
+
+local is_told = {} -- by path
+
+local function warn_once(path, mode)
+  if not is_told[path] then
+    is_told[path] = true
+    output.say(("%s can be read by others (mode %03o): chmod 600 it"):format(
+      paths.shown(path), mode))
+  end
+end
+
+local problems = {
+  missing = "is not there", not_a_file = "is not a file",
+  too_large = "is too large", unreadable = "cannot be read",
+  resource = "cannot be read: no file descriptor or memory is left",
+}
+
+local read = {}
+
+function read.env(name)
+  local value = environment.get(name)
+  return value, ("the variable %s is not set, or empty"):format(name)
+end
+
+function read.file(path)
+  path = paths.expand(path)
+  local content, mode = core.read_file(path, max_file)
+  if not content then
+    return nil, ("the file %s %s"):format(paths.shown(path), problems[mode])
+  elseif _M.is_open(mode) then
+    warn_once(path, mode)
+  end
+  return first_line(content), ("the first line of %s is empty"):format(
+    paths.shown(path))
+end
+
+-- A password manager may ask its user, so it runs once.
+local answers = {}
+
+function read.cmd(command)
+  if answers[command] then
+    return answers[command]
+  end
+  local content, status = shell.read(command)
+  if not content then
+    return nil, "the command could not be run: " .. tostring(status)
+  elseif status ~= 0 then
+    return nil, ("the command ended with status %d"):format(status)
+  end
+  answers[command] = first_line(content)
+  return answers[command], "the command printed nothing"
+end
+
+-- The kind of a reference, and what is behind it.
+local function parse(value)
+  local kind, rest = value:match "^(%l+):(.*)$"
+  if kind and read[kind] then
+    return kind, rest
+  end
+end
+
+--- Whether a text is a secret itself.
+-- @tparam string value
+-- @treturn boolean
+function _M.is_literal(value)
+  return parse(value) == nil
+end
+
+--- The secret that a text stands for.
+-- @tparam string value
+-- @treturn ?string the text itself where it is no reference
+-- @treturn ?string where that is nil, why, without the secret in it
+function _M.resolve(value)
+  local kind, rest = parse(value)
+  if not kind then
+    return value
+  end
+  local secret, problem = read[kind](rest)
+  return secret, not secret and problem or nil
+end
+
+return _M

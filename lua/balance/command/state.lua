@@ -1,0 +1,63 @@
+-- SPDX-License-Identifier: MIT
+--- The state file: what was left, from one command to the next.
+-- @module balance.command.state
+
+local balance = require "balance"
+local core = require "balance.core"
+local environment = require "balance.environment"
+local paths = require "balance.command.paths"
+local shell = require "balance.command.shell"
+
+local _M = {}
+
+--- The path.
+-- @tparam ?string named as the user gave it
+-- @treturn ?string nil where nothing is to be kept
+-- @treturn ?string then, why, unless the user wants it so
+function _M.path(named)
+  named = named or environment.get "BALANCE_STATE"
+  if named == "none" then
+    return nil
+  elseif named then
+    return paths.expand(named)
+  end
+  local path = paths.state()
+  return path, not path and "HOME is not set" or nil
+end
+
+-- The directories are made with the first file. What fails shows when the file
+-- is opened.
+local function make_directory(path)
+  local directory = path:match "^(.*)/[^/]*$"
+  local made = core.create_file(path)
+  if made == nil and directory and directory ~= "" then
+    os.execute(("umask 077; mkdir -p -- %s 2>/dev/null"):format(
+      shell.quote(directory)))
+  end
+end
+
+--- Opens it.
+-- @tparam ?string named
+-- @treturn ?table a store; nil where nothing is kept
+-- @treturn ?string then, why, unless the user wants it so
+function _M.open(named)
+  local path, problem = _M.path(named)
+  if not path then
+    return nil, problem
+  elseif path == "" or path:find("[%z\1-\31\127]") then
+    return nil, "the path has a control character"
+  end
+  make_directory(path)
+  return balance.store.sqlite(path)
+end
+
+--- Whether there is a file.
+-- @tparam ?string named
+-- @treturn boolean
+function _M.exists(named)
+  local path = _M.path(named)
+  local content, problem = core.read_file(path or "", 0)
+  return path ~= nil and (content ~= nil or problem ~= "missing")
+end
+
+return _M
