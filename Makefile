@@ -12,6 +12,12 @@ CFLAGS     ?= -O2
 PREFIX     ?= /usr/local
 LUA_LMOD   ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LUA_CMOD   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+# Where the installed command looks for the module first. LuaRocks, which has
+# scripts of its own around it, leaves both empty.
+SCRIPT_LMOD ?= $(LUA_LMOD)
+SCRIPT_CMOD ?= $(LUA_CMOD)
 
 # The interpreter is asked for its version; where it is not installed yet, its
 # name has to do.
@@ -96,7 +102,7 @@ docs: ## write the reference into build/docs
 deps: ## install what is missing (Debian, Ubuntu); SETS names other sets
 	@$(DEPS) $(or $(SETS),$(TEST_SETS))
 
-install: build ## install for LUA under PREFIX (LUA_LMOD, LUA_CMOD, DESTDIR)
+install: build ## install for LUA under PREFIX (LUA_LMOD, BINDIR, DESTDIR)
 	@for file in $(LUA_FILES); do \
 	  $(INSTALL) -d "$(DESTDIR)$(LUA_LMOD)/$${file%/*}" && \
 	  $(INSTALL) -m 644 "lua/$$file" "$(DESTDIR)$(LUA_LMOD)/$$file" || \
@@ -104,11 +110,21 @@ install: build ## install for LUA under PREFIX (LUA_LMOD, LUA_CMOD, DESTDIR)
 	done
 	$(INSTALL) -d "$(DESTDIR)$(LUA_CMOD)/balance"
 	$(INSTALL) -m 755 $(MODULE) "$(DESTDIR)$(LUA_CMOD)/balance/core.so"
+	@$(call script) >$(OUT)/balance.script
+	@$(call script,table.insert(arg$(comma) 1$(comma) "nagios")) \
+	  >$(OUT)/check_balance.script
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)"
+	$(INSTALL) -m 755 $(OUT)/balance.script "$(DESTDIR)$(BINDIR)/balance"
+	$(INSTALL) -m 755 $(OUT)/check_balance.script \
+	  "$(DESTDIR)$(BINDIR)/check_balance"
+	@$(if $(MANDIR),$(manual))
 
 # A directory that holds somebody else's file stays.
 uninstall: ## remove what install put there, and nothing else
 	@cd "$(DESTDIR)$(LUA_LMOD)" 2>/dev/null && rm -f $(LUA_FILES) || true
-	rm -f "$(DESTDIR)$(LUA_CMOD)/balance/core.so"
+	rm -f "$(DESTDIR)$(LUA_CMOD)/balance/core.so" \
+	  "$(DESTDIR)$(BINDIR)/balance" "$(DESTDIR)$(BINDIR)/check_balance" \
+	  "$(DESTDIR)$(MANDIR)/man1/balance.1"
 	@for root in "$(DESTDIR)$(LUA_LMOD)" "$(DESTDIR)$(LUA_CMOD)"; do \
 	  test ! -d "$$root/balance" || \
 	  find "$$root/balance" -depth -type d -empty -exec rmdir {} \; ; \
@@ -120,6 +136,23 @@ clean: ## remove build/
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' \
 	  $(MAKEFILE_LIST)
+
+# The command, for the interpreter that this was built for.
+script = printf '%s\n' "\#!$$(command -v $(LUA))" \
+	$(if $(SCRIPT_LMOD),'package.path = "$(SCRIPT_LMOD)/?.lua;$(SCRIPT_LMOD)/?/init.lua;" .. package.path') \
+	$(if $(SCRIPT_CMOD),'package.cpath = "$(SCRIPT_CMOD)/?.so;" .. package.cpath') \
+	$(if $(1),'$(1)') 'require("balance.command").main(arg)'
+
+# The manual page is made by the command itself, which needs argparse.
+manual = if LUA_INIT= $(LUA) -e 'package.path = "lua/?.lua;lua/?/init.lua;" \
+	  .. package.path; io.write(require("balance.command.manual").write())' \
+	  >$(OUT)/balance.1; then \
+	  $(INSTALL) -d "$(DESTDIR)$(MANDIR)/man1" && \
+	  $(INSTALL) -m 644 $(OUT)/balance.1 "$(DESTDIR)$(MANDIR)/man1/balance.1"; \
+	else \
+	  echo "balance: there is no manual page without argparse (Debian:" \
+	    "lua-argparse); the rest is installed." >&2; \
+	fi
 
 # One short line a command; V=1 shows the whole.
 quiet = $(if $(V),,@echo '  $(1) $@' &&)

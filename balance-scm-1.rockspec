@@ -27,6 +27,7 @@ TLS. Needs libcurl 7.88 and OpenSSL 3.0, or newer, with their headers.]],
 dependencies = {
   "lua >= 5.1",
   "lua-cjson >= 2.1.0",
+  "argparse >= 0.7.1",
 }
 
 build = {
@@ -40,6 +41,10 @@ build = {
   install_variables = {
     LUA_LMOD = "$(LUADIR)",
     LUA_CMOD = "$(LIBDIR)",
+    BINDIR = "$(BINDIR)",
+    MANDIR = "",
+    SCRIPT_LMOD = "",
+    SCRIPT_CMOD = "",
   },
   copy_directories = {},
 }

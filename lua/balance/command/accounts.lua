@@ -22,7 +22,6 @@ local environment = require "balance.environment"
 local json = require "balance.json"
 local of_alarms = require("balance.monitor.settings").of_alarms
 local options = require "balance.options"
-local output = require "balance.command.output"
 local paths = require "balance.command.paths"
 local providers = require "balance.providers"
 local reference = require "balance.command.reference"
@@ -191,19 +190,6 @@ local function read_document(content)
   return { accounts = list, notify = document.notify or {} }, is_secret
 end
 
-local function check_mode(shown, mode, is_secret)
-  if not reference.is_open(mode) then
-    return
-  end
-  local message = ("%s can be read by others (mode %03o)"):format(shown, mode)
-  if is_secret then
-    stop.with("usage", message .. ", and has a key in it",
-      "chmod 600 it; better, put the key elsewhere and write env:NAME,"
-      .. " file:PATH or cmd:COMMAND")
-  end
-  output.say(message .. ": chmod 600 it")
-end
-
 local unusable = { not_a_file = "it is not a file",
   too_large = "it is larger than 64 KiB", unreadable = "it cannot be read",
   missing = "it is not there",
@@ -212,7 +198,8 @@ local unusable = { not_a_file = "it is not a file",
 --- Reads the accounts file.
 -- @tparam ?string named the path, where the user gave one
 -- @treturn ?table `path`, `accounts` (by name: `name`, `provider`, `given`,
--- `keys`, `alarms`) and `notify`; nil where no file was named and there is none
+-- `keys`, `alarms`), `notify`, and maybe a `warning`; nil where no file was named
+-- and there is none
 -- @raise an end of the command where something is wrong
 function _M.read(named)
   named = named or environment.get "BALANCE_ACCOUNTS"
@@ -233,8 +220,12 @@ function _M.read(named)
     stop.with("usage", ("%s: %s"):format(shown, more),
       "see `man balance`, or the README's section on the command")
   end
-  check_mode(shown, mode, more)
-  read.path = path
+  read.path, read.warning = path, reference.warning(path, mode)
+  if read.warning and more then
+    stop.with("usage", read.warning .. ", for it has a key in it",
+      "better, put the key elsewhere, and write env:NAME, file:PATH or"
+      .. " cmd:COMMAND")
+  end
   return read
 end
 

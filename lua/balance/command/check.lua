@@ -88,13 +88,12 @@ function _M.run(arguments)
   local worst = "fine"
   for _, account in ipairs(snapshot.accounts) do
     local its = thresholds[account.name]
-    local verdict, threshold = "fine", nil
     if its then
-      verdict, threshold = verdicts.of(account, its)
+      local verdict, threshold = verdicts.of(account, its)
       tell(account, verdict, threshold, its, arguments)
-    end
-    if verdict ~= "unknown" or not arguments.fail_open then
-      worst = verdicts.worse(worst, verdict)
+      if verdict ~= "unknown" or not arguments.fail_open then
+        worst = verdicts.worse(worst, verdict)
+      end
     end
   end
   if arguments.json then

@@ -4,6 +4,7 @@
 
 local accounts = require "balance.command.accounts"
 local configs = require "balance.config"
+local output = require "balance.command.output"
 local providers = require "balance.providers"
 local spelling = require "balance.spelling"
 local stop = require "balance.command.stop"
@@ -65,12 +66,16 @@ local function key_of_stdin(all, names)
 end
 
 --- Chooses.
--- @tparam table arguments `names`, `accounts` (a path), `api_key_stdin`
+-- @tparam table arguments `names`, `accounts` (a path), `api_key_stdin`, and
+-- `is_quiet`, for whom a warning about the accounts file is not told
 -- @treturn table accounts by name, as of `balance.command.accounts`
 -- @treturn ?table the accounts file
 -- @raise an end of the command where something is wrong
 function _M.of(arguments)
   local file = accounts.read(arguments.accounts)
+  if file and file.warning and not arguments.is_quiet then
+    output.say(file.warning)
+  end
   local names = arguments.names or {}
   local all = names[1] and named(file, names) or all_of(file)
   if arguments.api_key_stdin then

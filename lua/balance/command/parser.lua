@@ -139,16 +139,16 @@ commands[5] = { "doctor", "look for what is wrong, and say what to do",
     colour(command)
   end }
 
-commands[6] = { "prometheus", "metrics, for node_exporter's textfile collector",
+commands[6] = { "prometheus", "metrics, for a textfile collector",
   "balance prometheus --textfile /var/lib/node_exporter/balance.prom",
   function(command)
     names(command)
-    command:option("--textfile", "a file in place of standard output; whoever"
-      .. " reads it sees a whole one"):argname "FILE"
+    command:option("--textfile", "a file in place of standard output, for"
+      .. " node_exporter; who reads it sees a whole one"):argname "FILE"
     asking(command)
   end }
 
-commands[7] = { "nagios", "a monitoring plugin, also installed as check_balance",
+commands[7] = { "nagios", "a monitoring plugin, also check_balance",
   "check_balance --account udio -w 100: -c 20:",
   function(command)
     command:option("--account", "which one; repeatable (all)"):argname "NAME"
@@ -205,7 +205,8 @@ commands[10] = { "sign", "the headers of any Tencent Cloud call, for curl",
   end }
 
 commands[11] = { "completion", "a completion script for a shell",
-  "balance completion bash >~/.local/share/bash-completion/completions/balance",
+  "balance completion bash"
+    .. " >~/.local/share/bash-completion/completions/balance",
   function(command)
     command:argument("SHELL", "bash, zsh or fish"):target "shell"
       :choices { "bash", "zsh", "fish" }

@@ -5,7 +5,6 @@
 
 local core = require "balance.core"
 local environment = require "balance.environment"
-local output = require "balance.command.output"
 local paths = require "balance.command.paths"
 local shell = require "balance.command.shell"
 local text = require "balance.text"
@@ -26,14 +25,14 @@ function _M.is_open(mode)
   return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
 end
 
-local is_told = {} -- by path
-
-local function warn_once(path, mode)
-  if not is_told[path] then
-    is_told[path] = true
-    output.say(("%s can be read by others (mode %03o): chmod 600 it"):format(
-      paths.shown(path), mode))
-  end
+--- What is to be said of a file that others can read.
+-- @tparam string path
+-- @tparam integer mode
+-- @treturn ?string nil where they cannot
+function _M.warning(path, mode)
+  return _M.is_open(mode)
+    and ("%s can be read by others (mode %03o): chmod 600 it"):format(
+      paths.shown(path), mode) or nil
 end
 
 local problems = {
@@ -54,11 +53,9 @@ function read.file(path)
   local content, mode = core.read_file(path, max_file)
   if not content then
     return nil, ("the file %s %s"):format(paths.shown(path), problems[mode])
-  elseif _M.is_open(mode) then
-    warn_once(path, mode)
   end
   return first_line(content), ("the first line of %s is empty"):format(
-    paths.shown(path))
+    paths.shown(path)), _M.warning(path, mode)
 end
 
 -- A password manager may ask its user, so it runs once.
@@ -97,13 +94,14 @@ end
 -- @tparam string value
 -- @treturn ?string the text itself where it is no reference
 -- @treturn ?string where that is nil, why, without the secret in it
+-- @treturn ?string a warning, of a file that others can read
 function _M.resolve(value)
   local kind, rest = parse(value)
   if not kind then
     return value
   end
-  local secret, problem = read[kind](rest)
-  return secret, not secret and problem or nil
+  local secret, problem, warning = read[kind](rest)
+  return secret, not secret and problem or nil, warning
 end
 
 return _M

@@ -1,0 +1,147 @@
+-- SPDX-License-Identifier: MIT
+--- `balance doctor`: looks for what is wrong, and says what to do.
+-- @module balance.command.doctor
+
+local chosen = require "balance.command.chosen"
+local clients = require "balance.command.client"
+local core = require "balance.core"
+local data = require "balance.command.data"
+local layout = require "balance.report.layout"
+local lists = require "balance.command.doctor.findings"
+local look_at_call = require("balance.command.doctor.call").look
+local look_at_keys = require("balance.command.doctor.keys").look
+local look_at_state = require("balance.command.doctor.state").look
+local look_at_system = require("balance.command.doctor.system").look
+local output = require "balance.command.output"
+local paths = require "balance.command.paths"
+local providers = require "balance.providers"
+local report = require "balance.report.text"
+local safe = require "cjson.safe"
+local status = require("balance.command.stop").status
+local stop = require "balance.command.stop"
+local text = require "balance.text"
+local version = require "balance.version"
+
+local _M = {}
+
+-- The accounts; none where the accounts file is wrong, which is a finding. Where
+-- none has keys, it is told of all providers where these were looked for.
+local function choose(findings, arguments)
+  findings:begin "accounts"
+  arguments.is_quiet = true
+  local ok, all, file = pcall(chosen.of, arguments)
+  if not ok then
+    if not stop.is_one(all) then
+      error(all, 0)
+    end
+    findings:add("wrong", "accounts", all.message, all.remedy)
+    return {}
+  end
+  if file and file.warning then
+    findings:add("warning", "file", file.warning)
+  end
+  findings:add("ok", "file", file and paths.shown(file.path)
+    or "none; keys are looked for in the environment and in Tencent's files")
+  if next(all) == nil then
+    all = chosen.of { names = text.sorted(providers.known) }
+  end
+  return all
+end
+
+-- Asks all accounts. Returns results, failures and the last attempts, by name.
+local function ask(accounts, arguments)
+  local attempts = {}
+  local client = clients.new(accounts, {
+    timeout = arguments.timeout, retries = 0,
+    trace = function(event)
+      if event.event == "attempt" then
+        attempts[event.account] = event
+      end
+    end,
+  })
+  local results, failures = client.all()
+  return results, failures, attempts
+end
+
+local function look_at_accounts(findings, accounts, arguments)
+  local results, failures, attempts = {}, {}, {}
+  if not arguments.offline then
+    results, failures, attempts = ask(accounts, arguments)
+  end
+  for _, name in ipairs(text.sorted(accounts)) do
+    local one = accounts[name]
+    findings:begin(name == one.provider.name and name
+      or ("%s (%s)"):format(name, one.provider.name))
+    if look_at_keys(findings, one) and not arguments.offline then
+      look_at_call(findings, attempts[name], results[name], failures[name])
+    end
+  end
+end
+
+local function look(findings, arguments)
+  look_at_system(findings)
+  local accounts = choose(findings, arguments)
+  look_at_accounts(findings, accounts, arguments)
+  look_at_state(findings, arguments)
+  if arguments.nginx then
+    require("balance.command.doctor.nginx").look(findings, arguments.nginx,
+      accounts)
+  end
+end
+
+-- The report ------------------------------------------------------------------
+
+local colours = {
+  ok = report.colours.ok, warning = report.colours.low,
+  wrong = report.colours.unknown, skipped = "",
+}
+
+local marks = { 7, 12 } -- columns of the state and of the check
+
+local function write_text(findings, arguments)
+  local width = output.width()
+  local has_colour = output.has_colour(arguments.color)
+  local lines, section, wrong = {}, nil, findings:count "wrong"
+  local indent = (" "):rep(2 + marks[1] + 2 + marks[2] + 1)
+  for _, found in ipairs(findings.list) do
+    if found.section ~= section then
+      section = found.section
+      lines[#lines + 1] = section
+    end
+    local from = #lines + 1
+    layout.wrap(("  %-7s  %-12s %s"):format(found.state, found.check,
+      found.finding), indent, lines, width)
+    if has_colour then
+      lines[from] = lines[from]:gsub("^(  )(%l+)", function(blanks, state)
+        return blanks .. colours[state] .. state .. report.no_colour
+      end)
+    end
+    if found.remedy then
+      layout.wrap(indent .. "-> " .. found.remedy, indent .. "   ", lines,
+        width)
+    end
+  end
+  lines[#lines + 1] = wrong == 0 and "nothing is wrong"
+    or wrong == 1 and "1 thing is wrong" or wrong .. " things are wrong"
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function write_json(findings)
+  return core.in_plain_locale(safe.encode, {
+    version = 1, balance = version, wrong = findings:count "wrong",
+    findings = findings.list,
+  }) .. "\n"
+end
+
+--- Runs it.
+-- @tparam table arguments
+-- @treturn integer the exit status: 2 where something is wrong
+function _M.run(arguments)
+  local findings = lists.new()
+  look(findings, arguments)
+  data.write((arguments.json and write_json or write_text)(findings,
+    arguments))
+  return findings:count "wrong" == 0 and status.fine or status.unknown
+end
+
+return _M
