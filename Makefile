@@ -14,10 +14,6 @@ LUA_LMOD   ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LUA_CMOD   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
-# Where the installed command looks for the module first. LuaRocks, which has
-# scripts of its own around it, leaves both empty.
-SCRIPT_LMOD ?= $(LUA_LMOD)
-SCRIPT_CMOD ?= $(LUA_CMOD)
 
 # The interpreter is asked for its version; where it is not installed yet, its
 # name has to do.
@@ -26,6 +22,14 @@ ifndef LUA_VERSION
 LUA_VERSION := $(or $(shell $(LUA) -e 'print(_VERSION:match("%d%.%d"))' \
 	2>/dev/null),$(patsubst lua%,%,$(LUA_NAME:luajit%=lua5.1)))
 endif
+
+# Where the installed command looks for the module first. LuaRocks installs into
+# a directory below its tree, and then moves the module to the tree.
+ROCKS_TREE  ?=
+SCRIPT_LMOD := $(if $(ROCKS_TREE),$(abspath $(ROCKS_TREE))/share/lua/$(strip \
+	$(LUA_VERSION)),$(LUA_LMOD))
+SCRIPT_CMOD := $(if $(ROCKS_TREE),$(abspath $(ROCKS_TREE))/lib/lua/$(strip \
+	$(LUA_VERSION)),$(LUA_CMOD))
 
 # The name of Lua's pkg-config file differs from system to system. That lua.h
 # has the right version is checked below.
@@ -139,8 +143,9 @@ help: ## show this list
 
 # The command, for the interpreter that this was built for.
 script = printf '%s\n' "\#!$$(command -v $(LUA))" \
-	$(if $(SCRIPT_LMOD),'package.path = "$(SCRIPT_LMOD)/?.lua;$(SCRIPT_LMOD)/?/init.lua;" .. package.path') \
-	$(if $(SCRIPT_CMOD),'package.cpath = "$(SCRIPT_CMOD)/?.so;" .. package.cpath') \
+	'local lua, c = "$(SCRIPT_LMOD)", "$(SCRIPT_CMOD)"' \
+	'package.path = ("%s/?.lua;%s/?/init.lua;"):format(lua, lua)' \
+	'  .. package.path' 'package.cpath = c .. "/?.so;" .. package.cpath' \
 	$(if $(1),'$(1)') 'require("balance.command").main(arg)'
 
 # The manual page is made by the command itself, which needs argparse.

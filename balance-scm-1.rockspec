@@ -43,8 +43,7 @@ build = {
     LUA_CMOD = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",
     MANDIR = "",
-    SCRIPT_LMOD = "",
-    SCRIPT_CMOD = "",
+    ROCKS_TREE = "$(PREFIX)/../../../../..",
   },
   copy_directories = {},
 }

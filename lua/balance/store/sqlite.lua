@@ -20,15 +20,33 @@ local _M = {}
 
 local application_id = 0x62616c61 -- "bala", in the file's head
 local format = 1 -- the file's user_version
-local patience = 5000 -- milliseconds for others to finish
+local patience = 5 -- seconds for others to finish
+local pause = 0.004 -- seconds at most, from one try to the next
 local purge_interval = 100 -- changes, after which what has expired is removed
 local short = 86400 -- seconds; what lives longer is no lock
 
 local Store = {}
 Store.__index = Store
 
--- One value of a query: the first row's first.
-local function ask(connection, sql)
+-- Does what may have to wait for others. SQLite itself would sleep longer with
+-- each try, and those who came first would wait longest.
+local function patiently(try, connection, sql)
+  local deadline = core.now() + patience
+  while true do
+    local value, err = try(connection, sql)
+    if not err or not tostring(err):find "database is locked"
+      or core.now() > deadline then
+      return value, err
+    end
+    core.sleep(pause * (0.25 + 0.75 * core.random()))
+  end
+end
+
+local function execute_once(connection, sql)
+  return connection:execute(sql)
+end
+
+local function ask_once(connection, sql)
   local cursor, err = connection:execute(sql)
   if not cursor then
     return nil, err
@@ -37,6 +55,11 @@ local function ask(connection, sql)
   value, err = cursor:fetch()
   cursor:close()
   return value, err
+end
+
+-- One value of a query: the first row's first.
+local function ask(connection, sql)
+  return patiently(ask_once, connection, sql)
 end
 
 -- Runs statements. Returns what the first changed.
@@ -55,14 +78,14 @@ end
 -- Calls a function in a transaction. Returns what it does; where that is nil,
 -- nothing has changed.
 local function transact(connection, body)
-  local ok, err = connection:execute "BEGIN IMMEDIATE"
+  local ok, err = patiently(execute_once, connection, "BEGIN IMMEDIATE")
   if not ok then
     return nil, err
   end
   local returned, value
   returned, value, err = pcall(body)
   if returned and value then
-    ok, err = connection:execute "COMMIT"
+    ok, err = patiently(execute_once, connection, "COMMIT")
   end
   if not (returned and value and ok) then
     connection:execute "ROLLBACK"
@@ -170,7 +193,7 @@ local function open(store)
   local connection
   -- "./", since SQLite may take a name that begins with "file:" for a URI.
   connection, err = store.environment:connect(
-    (store.path:find "^/" and "" or "./") .. store.path, patience)
+    (store.path:find "^/" and "" or "./") .. store.path)
   if not connection then
     return nil, err
   end
