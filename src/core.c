@@ -217,6 +217,7 @@ static const luaL_Reg functions[] = {
     {"hmac", l_hmac},
     {"base64", l_base64},
     {"read_file", l_read_file},
+    {"stat_file", l_stat_file},
     {"create_file", l_create_file},
     {"terminal", l_terminal},
     {"catch_term", l_catch_term},

@@ -290,6 +290,8 @@ int l_base64(lua_State *L);
 
 int l_read_file(lua_State *L);
 
+int l_stat_file(lua_State *L);
+
 int l_create_file(lua_State *L);
 
 /* -- terminal and signals, in core_terminal.c ------------------------------- */

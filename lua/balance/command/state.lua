@@ -56,8 +56,8 @@ end
 -- @treturn boolean
 function _M.exists(named)
   local path = _M.path(named)
-  local content, problem = core.read_file(path or "", 0)
-  return path ~= nil and (content ~= nil or problem ~= "missing")
+  local size, problem = core.stat_file(path or "")
+  return path ~= nil and (size ~= nil or problem ~= "missing")
 end
 
 return _M

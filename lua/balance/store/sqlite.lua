@@ -4,12 +4,12 @@
 -- lua-sql-sqlite3; LuaRocks: luasql-sqlite3), which is loaded here alone. The
 -- methods are those of `balance.store.memory`, and `atomically`.
 --
--- Each change is a transaction with a rollback journal: a crash at any moment
--- loses nothing that was there before. (A write-ahead log would be quicker, but
--- needs shared memory and a directory that can be written to by readers, too.)
--- The file is opened by the first call, which also says what is wrong with it;
--- one that is damaged, of another program or of a newer version is left as it
--- is.
+-- Each change is a transaction: a process that ends at any moment loses nothing
+-- that was there before, and a failure of the power the last seconds at most. The
+-- file is opened by the first call, which also says what is wrong with it; one
+-- that is damaged, of another program or of a newer version is left as it is.
+-- SQLite has two files beside it meanwhile, so that the directory must be writable
+-- for readers, too, and not on a network.
 -- @module balance.store.sqlite
 
 local core = require "balance.core"
@@ -34,66 +34,74 @@ local function patiently(try, connection, sql)
   local deadline = core.now() + patience
   while true do
     local value, err = try(connection, sql)
-    if not err or not tostring(err):find "database is locked"
+    if value or not tostring(err):find "database is locked"
       or core.now() > deadline then
       return value, err
     end
-    core.sleep(pause * (0.25 + 0.75 * core.random()))
+    core.sleep(pause * (0.2 + 0.8 * core.random()))
   end
 end
 
-local function execute_once(connection, sql)
+local function execute(connection, sql)
   return connection:execute(sql)
 end
 
-local function ask_once(connection, sql)
+-- The first row of a query, as a list; an empty one where there is none.
+local function query(connection, sql)
   local cursor, err = connection:execute(sql)
   if not cursor then
     return nil, err
   end
-  local value
-  value, err = cursor:fetch()
+  local row
+  row, err = cursor:fetch({}, "n")
   cursor:close()
-  return value, err
+  return row or not err and {} or nil, err
 end
 
--- One value of a query: the first row's first.
-local function ask(connection, sql)
-  return patiently(ask_once, connection, sql)
-end
-
--- Runs statements. Returns what the first changed.
-local function execute(connection, ...)
-  local changed
-  for i, sql in ipairs { ... } do
-    local ok, err = connection:execute(sql)
-    if not ok then
-      return nil, err
-    end
-    changed = i == 1 and ok or changed
-  end
-  return changed
-end
-
--- Calls a function in a transaction. Returns what it does; where that is nil,
--- nothing has changed.
+-- Calls a function in a transaction. It returns a value, or nil and why nothing
+-- is to change.
 local function transact(connection, body)
-  local ok, err = patiently(execute_once, connection, "BEGIN IMMEDIATE")
+  local ok, err = patiently(execute, connection, "BEGIN IMMEDIATE")
   if not ok then
     return nil, err
   end
   local returned, value
   returned, value, err = pcall(body)
-  if returned and value then
-    ok, err = patiently(execute_once, connection, "COMMIT")
+  ok = returned and value ~= nil
+  if ok then
+    ok, err = patiently(execute, connection, "COMMIT")
   end
-  if not (returned and value and ok) then
+  if not ok then
     connection:execute "ROLLBACK"
   end
   if not returned then
     error(value, 0)
   end
-  return ok and value, err
+  return ok and value or nil, err
+end
+
+local what_is_there = "SELECT (SELECT count(*) FROM sqlite_master),"
+  .. " (SELECT application_id FROM pragma_application_id),"
+  .. " (SELECT user_version FROM pragma_user_version),"
+  .. " (SELECT quick_check FROM pragma_quick_check(1))"
+
+-- What a file is: "ours" or "new"; nil and what is wrong.
+local function look(connection)
+  local row, err = patiently(query, connection, what_is_there)
+  if not row then
+    return nil, err
+  end
+  local count, id, version, sound = row[1], row[2], row[3], row[4]
+  if count == 0 and id == 0 and version == 0 then
+    return "new"
+  elseif id ~= application_id then
+    return nil, "it is another program's"
+  elseif version ~= format then
+    return nil, "it is of a newer version"
+  elseif sound ~= "ok" then
+    return nil, tostring(sound)
+  end
+  return "ours"
 end
 
 local creation = {
@@ -103,48 +111,33 @@ local creation = {
     .. " expires REAL, lifetime REAL) WITHOUT ROWID",
 }
 
-local tables = "SELECT count(*) FROM sqlite_master"
-
 -- Makes the table in a new file. Somebody else may have just done so.
 local function create(connection)
   return transact(connection, function()
-    local is_new = ask(connection, "PRAGMA application_id") == 0
-      and ask(connection, "PRAGMA user_version") == 0
-      and ask(connection, tables) == 0
-    if is_new then
-      return execute(connection, creation[1], creation[2], creation[3])
+    local found, err = look(connection)
+    for _, sql in ipairs(found == "new" and creation or {}) do
+      if found then
+        found, err = connection:execute(sql)
+      end
     end
-    return true
+    return found or nil, err
   end)
 end
 
--- Returns true where a file is a store. The tables are asked for first: where
--- there is one, the two numbers do not change any more.
+-- Returns true where a file is a store. Only then its journal is made a
+-- write-ahead log: with a rollback journal, of fifty at once the last would wait
+-- for more than a second. Where that cannot be, as on a file that may only be
+-- read, the journal stays as it is.
 local function check(connection)
-  local count, id, version, err
-  count, err = ask(connection, tables)
-  if count == 0 then
-    local ok
-    ok, err = create(connection)
-    count = ok and count
+  local found, err = look(connection)
+  if found == "new" then
+    found, err = create(connection)
   end
-  if count then
-    id, err = ask(connection, "PRAGMA application_id")
-  end
-  if id then
-    version, err = ask(connection, "PRAGMA user_version")
-  end
-  if not version then
+  if not found then
     return nil, err
   end
-  if id ~= application_id then
-    return nil, "it is another program's"
-  elseif version ~= format then
-    return nil, "it is of a newer version"
-  end
-  local sound
-  sound, err = ask(connection, "PRAGMA quick_check(1)")
-  return sound == "ok" or nil, err or tostring(sound)
+  patiently(query, connection, "PRAGMA journal_mode = WAL")
+  return connection:execute "PRAGMA synchronous = NORMAL"
 end
 
 local function load_driver()
@@ -160,17 +153,36 @@ end
 -- Whether what is there may be given to SQLite. It takes a file of one byte for
 -- empty, and would overwrite it; and it would wait for a FIFO's writer.
 local function may_open(path)
-  local start, problem = core.read_file(path, 1)
-  if start and #start == 1 then
+  local size, problem = core.stat_file(path)
+  if size == 1 then
     return nil, "file is not a database"
-  elseif start or problem == "too_large" then
+  elseif size then
     return true
   end
   return nil, "it cannot be opened: " .. problem:gsub("_", " ")
 end
 
+local function close(store)
+  if store.connection then
+    store.connection:close()
+  end
+  if store.environment then
+    store.environment:close()
+  end
+  store.connection, store.environment = nil, nil
+end
+
+-- SQLite would go on in a file that was removed.
+local function was_removed(store)
+  local _, problem = core.stat_file(store.path)
+  return problem == "missing"
+end
+
 -- The connection; nil and why there is none.
 local function open(store)
+  if store.connection and not store.transaction and was_removed(store) then
+    close(store)
+  end
   if store.connection then
     return store.connection
   end
@@ -206,22 +218,11 @@ local function open(store)
   return connection
 end
 
-local function close(store)
-  if store.connection then
-    store.connection:close()
-  end
-  if store.environment then
-    store.environment:close()
-  end
-  store.connection, store.environment = nil, nil
-end
-
 -- A message of the driver's, with the path of the file. The next call looks at
--- the file anew: it may have been removed or replaced. A transaction first has
--- to end.
+-- the file anew. A transaction first has to end.
 local function fail(store, err)
   if store.transaction then
-    store.transaction.problem = err
+    store.transaction.problem = store.transaction.problem or err
   else
     close(store)
   end
@@ -256,38 +257,47 @@ local put = "INSERT INTO entries (key, value, expires, lifetime)"
 
 -- Runs statements as one transaction, or as a part of the one that there is.
 -- Returns what the first changed.
-local function change(store, connection, ...)
-  if store.transaction then
-    return execute(connection, ...)
+local function change(store, ...)
+  local connection, err = open(store)
+  if not connection then
+    return fail(store, err)
   end
   local statements = { ... }
-  return transact(connection, function()
-    return execute(connection, statements[1], statements[2])
-  end)
+  local function run()
+    local changed
+    for i, sql in ipairs(statements) do
+      local ok, problem = connection:execute(sql)
+      if not ok then
+        return nil, problem
+      end
+      changed = changed or i == 1 and ok
+    end
+    return changed
+  end
+  local changed
+  if store.transaction then
+    changed, err = run()
+  else
+    changed, err = transact(connection, run)
+  end
+  if not changed then
+    return fail(store, err)
+  end
+  return changed
 end
 
 -- Writes an entry, where a condition for the one that is there holds. Returns
 -- how many were written.
 local function write(store, key, value, exptime, condition)
-  local connection, err = open(store)
-  if not connection then
-    return fail(store, err)
-  end
   local now = store.now()
   local expires, lifetime = "NULL", "NULL"
   if exptime and exptime > 0 then
     expires, lifetime = text.shortest(now + exptime), text.shortest(exptime)
   end
   store.changes = store.changes + 1
-  local changed
-  changed, err = change(store, connection, put:format(quote(key),
-    quote(value), expires, lifetime, condition or ""),
-    store.changes % purge_interval == 1
+  return change(store, put:format(quote(key), quote(value), expires, lifetime,
+    condition or ""), store.changes % purge_interval == 1
       and "DELETE FROM entries WHERE expires <= " .. text.shortest(now) or nil)
-  if not changed then
-    return fail(store, err)
-  end
-  return changed
 end
 
 --- The value under a key.
@@ -296,16 +306,15 @@ end
 -- @treturn ?string where it failed, why
 function Store:get(key)
   local connection, err = open(self)
-  if not connection then
+  local row
+  if connection then
+    row, err = patiently(query, connection, ("SELECT value FROM entries WHERE"
+      .. " key = %s AND %s"):format(quote(key), is_there(self.now())))
+  end
+  if not row then
     return fail(self, err)
   end
-  local value
-  value, err = ask(connection, ("SELECT value FROM entries WHERE key = %s"
-    .. " AND %s"):format(quote(key), is_there(self.now())))
-  if err then
-    return fail(self, err)
-  end
-  return value
+  return row[1]
 end
 
 --- Puts a value under a key.
@@ -341,19 +350,12 @@ end
 -- @treturn ?boolean true, whether there was something or not
 -- @treturn ?string where it failed, why
 function Store:delete(key)
-  local connection, err = open(self)
-  local changed
-  if connection then
-    changed, err = change(self, connection,
-      "DELETE FROM entries WHERE key = " .. quote(key))
-  end
-  if not changed then
-    return fail(self, err)
-  end
-  return true
+  local changed, err = change(self,
+    "DELETE FROM entries WHERE key = " .. quote(key))
+  return changed and true or nil, err
 end
 
---- Calls a function that reads and changes entries. Nobody else changes any
+--- Calls a function that reads entries, and changes some. Nobody else changes any
 -- meanwhile, and all of its changes are kept, or none.
 -- @tparam function body must not wait
 -- @treturn ?boolean true
@@ -365,14 +367,14 @@ function Store:atomically(body)
   if not connection then
     return fail(self, err)
   end
-  local transaction, called = {}, false
-  self.transaction = transaction
+  local transaction = {}
   local returned, ok
   returned, ok, err = pcall(transact, connection, function()
-    called = true
+    self.transaction = transaction
     body()
-    return not transaction.problem, transaction.problem
+    return not transaction.problem or nil, transaction.problem
   end)
+  local called = self.transaction ~= nil
   self.transaction = nil
   if not returned then
     error(ok, 0)

@@ -10,11 +10,9 @@ local states = require "balance.command.state"
 
 local _M = {}
 
-local max_read = 65536 -- bytes; only the mode of the file counts here
-
 local function check_file(findings, path)
   local shown = paths.shown(path)
-  local _, mode = core.read_file(path, max_read)
+  local _, mode = core.stat_file(path)
   if mode == "missing" then
     findings:add("ok", "file", shown .. ", which the first round makes")
     return
