@@ -78,65 +78,6 @@ describe("examples/quickstart.lua", function()
     end)
 end)
 
-describe("examples/low_balance.lua", function()
-  local script = "examples/low_balance.lua"
-
-  it("ends with 0 where every balance is at its threshold or over it #matrix",
-    function()
-      local output, status = run(script,
-        "udio=195 tempolor=10.5 tencent=4200 2>/dev/null", bench)
-      assert.equal("ok      udio: 195 credits, threshold 195\n"
-        .. "ok      tempolor: 776.56 credits, threshold 10.5\n"
-        .. "ok      tencent: 4200 cents, threshold 4200\n", output)
-      assert.equal(0, status)
-    end)
-
-  it("ends with 1 where one is under it, and alarms on standard error",
-    function()
-      local output, status = run(script,
-        "udio=196 tempolor=10 2>&1 >/dev/null")
-      assert.equal("LOW     udio: 195 credits, threshold 196\n", output)
-      assert.equal(1, status)
-      output = run(script, "udio=196 tempolor=10 2>/dev/null")
-      assert.equal("ok      tempolor: 776.56 credits, threshold 10\n", output)
-    end)
-
-  it("ends with 2 where a key is refused: not known is not 0, and not fine",
-    function()
-      local output, status = run(script, "udio=0 tempolor=10 2>&1 >/dev/null",
-        "UDIO_API_KEY=a-wrong-key")
-      assert.matches("^UNKNOWN udio: auth: [^\n]+\n$", output)
-      assert.equal(2, status)
-    end)
-
-  it("ends with 2 where another one is low too, and says both", function()
-    local output, status = run(script, "tempolor=1000 udio=10 tencent=5000",
-      bench .. " UDIO_ENDPOINT=http://127.0.0.1:1")
-    contains("LOW     tempolor: 776.56 credits, threshold 1000\n", output)
-    contains("UNKNOWN udio: connect: ", output)
-    contains("LOW     tencent: 4200 cents, threshold 5000\n", output)
-    assert.equal(2, status)
-  end)
-
-  it("checks its own table where no argument is given", function()
-    local output, status = run(script, "", bench)
-    contains("ok      tempolor: ", output)
-    contains("ok      udio: ", output)
-    contains("LOW     tencent: 4200 cents, threshold 100000\n", output)
-    assert.equal(1, status)
-  end)
-
-  it("ends with 2 for arguments that make no sense, and asks nobody",
-    function()
-      for _, words in ipairs { "udio", "udio=", "udio=nan", "udio=1e",
-        "udio=inf", "=5", "register=5", "tempolor=1 tencnet=5", "''" } do
-        local output, status = run(script, words)
-        assert.matches("^low_balance: [^\n]+\n$", output)
-        assert.equal(2, status)
-      end
-    end)
-end)
-
 describe("examples/sign_any_tencent_api.lua", function()
   local script = "examples/sign_any_tencent_api.lua"
 

@@ -102,10 +102,11 @@ describe("the README's options", function()
 
   it("have every environment variable beside them", function()
     local count = 0
+    local places = section "Options and environment"
+      .. section "Output and exit status" -- those of the command
     local function check(name)
       count = count + 1
-      assert.is_not_nil(section "Options and environment":find(
-        "`" .. name .. "`", 1, true), name)
+      assert.is_not_nil(places:find("`" .. name .. "`", 1, true), name)
     end
     for name in pages.sources:gmatch('"(%u[%u%d]*_[%u%d_]+)"') do
       check(name)

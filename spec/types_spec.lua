@@ -124,7 +124,7 @@ describe("balance.types", function()
   it("has what a provider may have and return", function()
     local ours = { is_clock_refused = true, is_token_refused = true,
       credential_options = true, credential_sources = true,
-      credential_role = true, currency = true }
+      credential_role = true, currency = true, odd = true }
     local taken = {}
     for name in pairs(providers.fields) do
       taken[name] = not ours[name] or nil

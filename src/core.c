@@ -185,17 +185,15 @@ static int l_info(lua_State *L)
 {
   const curl_version_info_data *curl = libcurl_info();
   struct trust trust = trust_of_system();
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 6);
   lua_pushstring(L, curl->version);
   lua_setfield(L, -2, "libcurl");
   lua_pushstring(L, curl->ssl_version);
   lua_setfield(L, -2, "tls");
   lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
   lua_setfield(L, -2, "libcrypto");
-  lua_pushstring(L, trust.file); /* NULL is nil */
-  lua_setfield(L, -2, "ca_file");
-  lua_pushstring(L, trust.path);
-  lua_setfield(L, -2, "ca_path");
+  lua_pushstring(L, trust.path ? trust.path : trust.file); /* NULL is nil */
+  lua_setfield(L, -2, "trust");
   lua_pushboolean(L, (curl->features & CURL_VERSION_ASYNCHDNS) != 0);
   lua_setfield(L, -2, "async_dns");
   lua_pushboolean(L, (curl->features & CURL_VERSION_HTTP2) != 0);

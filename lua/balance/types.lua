@@ -230,6 +230,7 @@ local _M = {}
 ---@field status? integer of HTTP
 ---@field timing? balance.Timing
 ---@field reused? boolean whether a kept connection was used
+---@field clock_ahead? integer seconds by which the service's clock is ahead
 ---@field wait? number seconds until what comes next, or that the first was silent
 ---@field age? number of a cached result, seconds
 ---@field offset? number of a clock, seconds

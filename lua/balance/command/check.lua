@@ -30,7 +30,7 @@ end
 -- The words for what is below.
 local function describe_low(account, threshold, thresholds)
   return notify_text.write {
-    event = "low", alarm = threshold, account = account.name,
+    account = account.name, event = "low", alarm = threshold,
     unit = account.unit, currency = account.currency,
     available = account.available, threshold = thresholds[threshold],
     rate = account.rate, time_to_empty = account.time_to_empty,

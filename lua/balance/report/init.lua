@@ -20,6 +20,15 @@ return {
   --- For people, in a terminal; see `balance.report.text`.
   text = require("balance.report.text").write,
 
+  --- For scripts; see `balance.report.plain`.
+  plain = require("balance.report.plain").write,
+
+  --- The line of each history, for people; see `balance.report.history`.
+  history = require("balance.report.history").write,
+
+  --- All samples; see `balance.report.csv`.
+  csv = require("balance.report.csv").write,
+
   --- For people, in a browser; see `balance.report.page`.
   page = require("balance.report.page").write,
 

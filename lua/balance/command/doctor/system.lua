@@ -26,24 +26,22 @@ end
 local no_store = "install ca-certificates (Debian), or let SSL_CERT_FILE or"
   .. " SSL_CERT_DIR name the certificates of the authorities"
 
--- How many certificates a file has; nil where it cannot be read.
-local function count_in_file(path)
-  local _, problem = core.read_file(path, 0) -- it may be a FIFO
-  local file = (not problem or problem == "too_large" or type(problem)
-    == "number") and io.open(path, "rb")
-  if not file then
-    return nil
+-- How many certificates there are: in a file, or under the hashed names of a
+-- directory.
+local function count_in(path)
+  if not path then
+    return 0
   end
-  local _, count = (file:read "*a" or ""):gsub("%-%-BEGIN [A-Z ]*CERTIFICATE",
-    "")
-  file:close()
-  return count
-end
-
-local function count_in_directory(path)
-  local output = shell.read(("ls -- %s | grep -cE '^[0-9a-f]{8}\\.[0-9]+$'")
-    :format(shell.quote(path)))
-  return tonumber((output or ""):match "%d+")
+  local file = core.stat_file(path) and io.open(path, "rb")
+  if file then
+    local _, count = (file:read "*a" or ""):gsub(
+      "%-%-BEGIN [A-Z ]*CERTIFICATE", "")
+    file:close()
+    return count
+  end
+  local output = shell.read(("ls -- %s 2>/dev/null"
+    .. " | grep -cE '^[0-9a-f]{8}\\.[0-9]+$'"):format(shell.quote(path)))
+  return tonumber((output or ""):match "%d+") or 0
 end
 
 local function check_trust(findings, info)
@@ -52,10 +50,9 @@ local function check_trust(findings, info)
   local from = file and path and "SSL_CERT_FILE and SSL_CERT_DIR"
     or file and "SSL_CERT_FILE" or path and "SSL_CERT_DIR" or "the system"
   if not file and not path then
-    file, path = info.ca_file, info.ca_path
+    path = info.trust
   end
-  local count = (file and count_in_file(file) or 0)
-    + (path and count_in_directory(path) or 0)
+  local count = count_in(file) + count_in(path)
   findings:add(count > 0 and "ok" or "wrong", "trust",
     ("%s%s%s, of %s: %d certificate%s"):format(file or "",
       file and path and " and " or "", path or "", from, count,
