@@ -41,9 +41,15 @@ end
 -- @tparam ?table settings of `balance.new`
 -- @treturn table with `all()`, which asks just these accounts
 function _M.new(accounts, settings)
-  local client = balance.new(settings)
+  local asked
+  local own = core.copy(settings or {})
+  own.loop = progress.loop(function()
+    return ("asking %s ..."):format(table.concat(text.sorted(asked), ", "))
+  end)
+  local client = balance.new(own)
   local function all()
-    local asked, failed = {}, {}
+    local failed = {}
+    asked = {}
     for name, one in pairs(accounts) do
       local given, problem = options_of(one)
       asked[name] = given
@@ -52,11 +58,7 @@ function _M.new(accounts, settings)
           { kind = "config", message = problem }, {})
       end
     end
-    local results, failures_of = {}, {}
-    progress.during(("asking %s ..."):format(
-      table.concat(text.sorted(asked), ", ")), function()
-        results, failures_of = client.all(asked)
-      end)
+    local results, failures_of = client.all(asked)
     for name, failure in pairs(failed) do
       failures_of[name] = failure
     end

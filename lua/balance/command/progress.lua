@@ -10,34 +10,54 @@ local _M = {}
 
 local patience = 1 -- seconds
 
---- Calls a function whose waits are those of calls.
--- @tparam string text what goes on
--- @tparam function body
--- @return what it returned first
--- @raise what it raised
-function _M.during(text, body)
-  if not core.terminal(2) then
-    return body()
+-- The functions, each counted; the last one to end raises `ended`, which gives up
+-- the clock.
+local function counted(functions, ended, clock)
+  local left, all = #functions, { clock }
+  for i, body in ipairs(functions) do
+    all[i + 1] = function()
+      body()
+      left = left - 1
+      if left == 0 then
+        error(ended, 0)
+      end
+    end
   end
-  local ended, is_shown, value = {}, false, nil
-  local ok, problem = pcall(blocking.gather, {
-    function()
-      value = body()
-      error(ended, 0) -- which gives up the other one
-    end,
+  return all
+end
+
+local function gather(functions, describe)
+  local ended, is_shown = {}, false
+  local ok, problem = pcall(blocking.gather, counted(functions, ended,
     function()
       blocking.sleep(patience)
-      io.stderr:write(text)
+      io.stderr:write(describe())
       is_shown = true
-    end,
-  })
+    end))
   if is_shown then
     io.stderr:write("\r\27[K")
   end
   if not ok and problem ~= ended then
     error(problem, 0)
   end
-  return value
+end
+
+--- A loop for the setting `loop` of a client. It is the blocking one, and shows
+-- that its `gather` goes on.
+-- @tparam function describe returns what goes on, a short text
+-- @treturn ?table nil where no person would see it
+function _M.loop(describe)
+  if not core.terminal(2) then
+    return nil
+  end
+  return {
+    wait = blocking.wait, sleep = blocking.sleep,
+    gather = function(functions)
+      if functions[1] then
+        gather(functions, describe)
+      end
+    end,
+  }
 end
 
 return _M
