@@ -181,9 +181,9 @@ commands[9] = { "providers", "their names, variables, units and endpoints",
   end }
 
 commands[10] = { "sign", "the headers of any Tencent Cloud call, for curl",
-  "balance sign --service cvm --host cvm.intl.tencentcloudapi.com"
-    .. " --action DescribeRegions --version 2017-03-12 --data '{}'"
-    .. " --format curl | curl -K -",
+  "balance sign --service cvm --host cvm.intl.tencentcloudapi.com \\\n"
+    .. "      --action DescribeRegions --version 2017-03-12 \\\n"
+    .. "      --format curl | curl -K -",
   function(command)
     local function text(name, words, argname)
       return command:option(name, words):argname(argname)
