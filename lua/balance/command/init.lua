@@ -33,13 +33,13 @@ local function show(text)
 end
 
 local function load_parser()
-  local ok, parser = pcall(require, "balance.command.parser")
+  local ok, problem = pcall(require, "argparse")
   if not ok then
-    stop.with("usage", "the command's arguments need argparse: "
-      .. tostring(parser):match "[^\n]*",
+    stop.with("usage", "the command needs argparse, which cannot be loaded: "
+      .. tostring(problem):match("[^\n]*"):gsub("^%S+%.lua:%d+: ", ""),
       "install lua-argparse (Debian), or argparse (LuaRocks)")
   end
-  return parser
+  return require "balance.command.parser"
 end
 
 local function parse(arguments)

@@ -25,14 +25,12 @@ function _M.path(named)
   return path, not path and "HOME is not set" or nil
 end
 
--- The directories are made with the first file. What fails shows when the file
--- is opened.
+-- The directories of the usual place are made with the first file. What fails
+-- shows when the file is opened.
 local function make_directory(path)
-  local directory = path:match "^(.*)/[^/]*$"
-  local made = core.create_file(path)
-  if made == nil and directory and directory ~= "" then
+  if not core.stat_file(path) then
     os.execute(("umask 077; mkdir -p -- %s 2>/dev/null"):format(
-      shell.quote(directory)))
+      shell.quote(path:match "^(.*)/")))
   end
 end
 
@@ -47,7 +45,9 @@ function _M.open(named)
   elseif path == "" or path:find("[%z\1-\31\127]") then
     return nil, "the path has a control character"
   end
-  make_directory(path)
+  if path == paths.state() then
+    make_directory(path)
+  end
   return balance.store.sqlite(path)
 end
 
