@@ -26,10 +26,10 @@ endif
 # Where the installed command looks for the module first. LuaRocks installs into
 # a directory below its tree, and then moves the module to the tree.
 ROCKS_TREE  ?=
-SCRIPT_LMOD := $(if $(ROCKS_TREE),$(abspath $(ROCKS_TREE))/share/lua/$(strip \
-	$(LUA_VERSION)),$(LUA_LMOD))
-SCRIPT_CMOD := $(if $(ROCKS_TREE),$(abspath $(ROCKS_TREE))/lib/lua/$(strip \
-	$(LUA_VERSION)),$(LUA_CMOD))
+SCRIPT_LMOD := $(abspath $(if $(ROCKS_TREE),\
+	$(ROCKS_TREE)/share/lua/$(LUA_VERSION),$(LUA_LMOD)))
+SCRIPT_CMOD := $(abspath $(if $(ROCKS_TREE),\
+	$(ROCKS_TREE)/lib/lua/$(LUA_VERSION),$(LUA_CMOD)))
 
 # The name of Lua's pkg-config file differs from system to system. That lua.h
 # has the right version is checked below.
@@ -128,7 +128,7 @@ uninstall: ## remove what install put there, and nothing else
 	@cd "$(DESTDIR)$(LUA_LMOD)" 2>/dev/null && rm -f $(LUA_FILES) || true
 	rm -f "$(DESTDIR)$(LUA_CMOD)/balance/core.so" \
 	  "$(DESTDIR)$(BINDIR)/balance" "$(DESTDIR)$(BINDIR)/check_balance" \
-	  "$(DESTDIR)$(MANDIR)/man1/balance.1"
+	  $(if $(MANDIR),"$(DESTDIR)$(MANDIR)/man1/balance.1")
 	@for root in "$(DESTDIR)$(LUA_LMOD)" "$(DESTDIR)$(LUA_CMOD)"; do \
 	  test ! -d "$$root/balance" || \
 	  find "$$root/balance" -depth -type d -empty -exec rmdir {} \; ; \
@@ -142,7 +142,8 @@ help: ## show this list
 	  $(MAKEFILE_LIST)
 
 # The command, for the interpreter that this was built for.
-script = printf '%s\n' "\#!$$(command -v $(LUA))" \
+script = printf '%s\n' \
+	"\#!$$(command -v $(LUA) || echo /usr/bin/env $(LUA_NAME))" \
 	'local lua, c = "$(SCRIPT_LMOD)", "$(SCRIPT_CMOD)"' \
 	'package.path = ("%s/?.lua;%s/?/init.lua;"):format(lua, lua)' \
 	'  .. package.path' 'package.cpath = c .. "/?.so;" .. package.cpath' \
@@ -155,8 +156,8 @@ manual = if LUA_INIT= $(LUA) -e 'package.path = "lua/?.lua;lua/?/init.lua;" \
 	  $(INSTALL) -d "$(DESTDIR)$(MANDIR)/man1" && \
 	  $(INSTALL) -m 644 $(OUT)/balance.1 "$(DESTDIR)$(MANDIR)/man1/balance.1"; \
 	else \
-	  echo "balance: there is no manual page without argparse (Debian:" \
-	    "lua-argparse); the rest is installed." >&2; \
+	  echo "balance: the manual page could not be made, for which $(LUA)" \
+	    "needs argparse (Debian: lua-argparse); the rest is installed." >&2; \
 	fi
 
 # One short line a command; V=1 shows the whole.

@@ -39,8 +39,8 @@ describe("the accounts file #fast", function()
   it("says in a variable, a file or a command where a key is", function()
     local path = command.write(".keys/studio", unused .. "\nnotes\n")
     for _, reference in ipairs { "env:STUDIO_KEY", "file:~/.keys/studio",
-      "file:" .. path, "cmd:cat ~/.keys/studio", "cmd:echo \\\"$STUDIO_KEY\\\"",
-      unused } do
+      "file:" .. path, "cmd:cat ~/.keys/studio",
+      "cmd:echo \\\"$STUDIO_KEY\\\"", unused } do
       command.write_accounts(account(('"api_key": "%s"'):format(reference)))
       assert.same({ studio = "200" },
         left("studio", "STUDIO_KEY=" .. unused), reference)
@@ -73,8 +73,8 @@ describe("the accounts file #fast", function()
     } do
       command.write_accounts(account(('"api_key": "%s"'):format(reference)))
       local output = command.expect(2, "get studio tempolor")
-      assert.matches("\nstudio: config: its api_key: " .. why:gsub("%p", "%%%0")
-        .. "\n", output)
+      assert.is_not_nil(output:find(("\nstudio: config: its api_key: %s\n")
+        :format(why), 1, true), output)
       assert.matches("776.56 credits", output)
     end
   end)
@@ -93,6 +93,10 @@ describe("the accounts file #fast", function()
       assert.matches("%(mode 640%): chmod 600 it, for it has a key in it\n",
         errors)
       assert.is_nil(errors:find(unused, 1, true))
+      command.write_accounts(account '"proxy": "http://me:pw@localhost"',
+        "644")
+      _, errors = command.expect(64, "get studio")
+      assert.is_nil(errors:find "pw@")
       command.write_accounts([[{ "notify": [
         { "url": "https://hooks.slack.com/services/T0/B0/secret" } ] }]],
         "644")
@@ -122,7 +126,7 @@ describe("the accounts file #fast", function()
         (command.expect(0, arguments, setting)))
     end
     local _, errors = command.expect(64, "get --accounts /nowhere")
-    assert.equal("balance: /nowhere: it is not there\n", errors)
+    assert.equal("balance: /nowhere is not there\n", errors)
     local elsewhere = command.write("xdg/balance/accounts.json",
       account '"api_key": "env:UDIO_API_KEY"')
     assert.matches("^studio\t", (command.expect(0, "get --plain studio",
@@ -146,11 +150,15 @@ describe("the accounts file #fast", function()
         "account 'x': unknown provider 'udoi'; did you mean 'udio'?",
       ['{ "accounts": { "x": { "provider": {} } } }'] =
         "account 'x': unknown provider",
-      ['{ "accounts": { "x": "udio" } }'] = "account 'x': it must be an object",
+      ['{ "accounts": { "x": "udio" } }'] =
+        "account 'x': it must be an object",
       ['{ "accounts": { "a\\u0000b": {} } }'] = "the name of an account",
       ['{ "accounts": { "\\u001b[2J": {} } }'] = "the name of an account",
       ['{ "notify": 7 }'] = "section 'notify' must be a table, not a number",
       ['{ "notify": [7] }'] = '"notify" must be a list of objects',
+      ['{ "notify": { "url": "https://localhost/" } }'] =
+        '"notify" must be a list of objects',
+      ['{ "notify": [null, 7] }'] = '"notify" must be a list of objects',
       [account '"api_keys": "x"'] =
         "unknown field 'api_keys'; did you mean 'api_key'?",
       [account '"api_key": 7'] = "field 'api_key' must be a string",
@@ -168,7 +176,7 @@ describe("the accounts file #fast", function()
       [("[" ):rep(100)] = "it is no JSON",
       ["{ \"accounts\": {" .. ('"a": {},'):rep(3000) .. '"b": {} } }'] =
         "it has too many fields",
-      [(" "):rep(70000)] = "it is larger than 64 KiB",
+      [(" "):rep(70000)] = "is larger than 64 KiB",
       ["\255\254{}"] = "it is no JSON",
     } do
       command.write_accounts(text)
@@ -176,7 +184,7 @@ describe("the accounts file #fast", function()
         local output, errors = command.expect(64, "get")
         assert.equal("", output)
         local first = errors:match "^balance: ([^\n]+)\n"
-        assert.matches("^~/.config/balance/accounts.json: ", first)
+        assert.matches("^~/.config/balance/accounts.json[: ]", first)
         assert.is_not_nil(first:find(why, 1, true), first)
       else
         command.expect(0, "get")
@@ -187,11 +195,21 @@ describe("the accounts file #fast", function()
   it("cannot be a directory or a FIFO", function()
     command.write(".config/balance/accounts.json/x", "")
     local _, errors = command.expect(64, "get")
-    assert.matches("it is not a file", errors)
+    assert.matches("accounts.json is not a file", errors)
     local fifo = command.home .. "/fifo"
     os.execute("mkfifo " .. fifo)
     _, errors = command.expect(64, "get --accounts " .. fifo)
-    assert.matches("it is not a file", errors)
+    assert.matches("fifo is not a file", errors)
+  end)
+
+  it("gives way to --timeout", function()
+    command.write_accounts(account(
+      ('"api_key": "%s", "timeout": 60'):format(
+        accounts.udio.hanging.api_key)))
+    for arguments, status in pairs { ["get studio --timeout 0.5"] = 2,
+      ["nagios --account studio -t 1"] = 3 } do
+      assert.matches("timeout", (command.expect(status, arguments)))
+    end
   end)
 end)
 

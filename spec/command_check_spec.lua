@@ -99,7 +99,8 @@ describe("balance check #fast", function()
       for _, words in ipairs { "udio", "udio --min", "udio --min x",
         "udio --min 1e3", "udio --min 0x10", "udio --min nan",
         "udio --min-days -1", "udio --mni 5", "nobody --min 1",
-        "udio --min 1 --timeout 0", "udio --min ''", "--min=", "udio --min 1,5",
+        "udio --min 1 --timeout 0", "udio --min ''", "--min=",
+        "udio --min 1,5",
       } do
         local output, errors = command.expect(64, "check " .. words, nowhere)
         assert.equal("", output, words)

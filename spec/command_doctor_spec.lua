@@ -125,6 +125,13 @@ describe("balance doctor #fast", function()
         "/nowhere, of SSL_CERT_FILE: 0 certificates")
       finds(output, "ok", "proxy", "http://***@proxy:3128, of https_proxy")
       assert.is_nil(output:find "secret")
+      output = command.expect(0, "doctor --offline udio",
+        "env -u https_proxy all_proxy=me:sec/ret@proxy:3128")
+      finds(output, "ok", "proxy", "***@proxy:3128, of all_proxy")
+      -- a list of directories, of which one is enough
+      output = command.expect(0, "doctor --offline udio",
+        "env -u SSL_CERT_FILE SSL_CERT_DIR=/nowhere:/etc/ssl/certs")
+      finds(output, "ok", "trust", "/nowhere:/etc/ssl/certs, of SSL_CERT_DIR")
     end)
 
   it("looks everywhere for the keys of all providers where there are none",
@@ -151,6 +158,11 @@ describe("balance doctor #fast", function()
     assert.is_nil(output:find "answer")
     output = command.expect(0, "doctor studio", 'STUDIO_KEY="$UDIO_API_KEY"')
     finds(output, "ok", "keys", "api_key from env:STUDIO_KEY")
+    command.write_accounts [[{ "accounts": { "half": {
+      "provider": "tencent", "secret_id": "cmd:echo x" } } }]]
+    output = command.expect(2, "doctor half")
+    finds(output, "ok", "keys", "secret_id from a command")
+    finds(output, "wrong", "keys", "secret_key is missing")
     command.write_accounts "{"
     output = command.expect(2, "doctor")
     finds(output, "wrong", "accounts", "~/.config/balance/accounts.json: it is"
@@ -171,6 +183,11 @@ describe("balance doctor #fast", function()
     output = command.expect(2, "doctor udio --offline")
     finds(output, "wrong", "file", "~/.local/state/balance/state.sqlite: file"
       .. " is not a database")
+    output = command.expect(2, "doctor udio --offline --state /nowhere/x")
+    finds(output, "wrong", "file", "/nowhere/x cannot be made")
+    output = command.expect(2, "doctor udio --offline", "HOME=/dev/null")
+    finds(output, "wrong", "file", "~/.local/state/balance/state.sqlite"
+      .. " cannot be made")
     output = command.expect(0, "doctor udio --offline --state none")
     finds(output, "skipped", "file", "nothing is to be remembered")
   end)
@@ -203,7 +220,7 @@ describe("balance doctor #fast", function()
   it("finds what nginx hides from its workers", function()
     local path = command.write("nginx.conf", [[
       # env UDIO_API_KEY;
-      env TEMPOLOR_API_KEY; env TENCENTCLOUD_SECRET_KEY=x;
+      env TEMPOLOR_API_KEY;env TENCENTCLOUD_SECRET_KEY=x;
       events {} http { include conf.d/*; }
     ]])
     local output = command.expect(2, "doctor --offline --nginx " .. path)

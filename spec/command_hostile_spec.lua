@@ -208,8 +208,9 @@ describe_command("a system that fails", function()
 
   it("remembers nothing on a full disk, and keeps what it has", function()
     fails(0, "get udio")
-    process.write(command.home .. "/full.sh", ("trap '' XFSZ\nulimit -f 0\n%s\n")
-      :format(command.line "get udio tempolor --plain"))
+    process.write(command.home .. "/full.sh",
+      ("trap '' XFSZ\nulimit -f 0\n%s\n"):format(
+        command.line "get udio tempolor --plain"))
     local output, status = process.run("sh " .. command.home .. "/full.sh")
     assert.equal(0, status, output)
     assert.matches("udio\tudio\t195\t", output)
@@ -225,7 +226,7 @@ describe_command("a system that fails", function()
     local path = command.home .. "/hidden"
     process.run("mkdir -p " .. path .. "/luasql")
     for _, name in ipairs { "argparse", "luasql/sqlite3" } do
-      process.write(("%s/%s.lua"):format(path, name), 'error "none"')
+      process.write(("%s/%s.lua"):format(path, name), 'error("none", 0)')
     end
     local hide = ("LUA_INIT='package.path = \"%s/?.lua;\" .. package.path'")
       :format(path)

@@ -227,8 +227,8 @@ describe("the help of balance #fast", function()
     for name, one in pairs(commands) do
       local output = command.expect(name == "nagios" and 3 or 0,
         name .. " --help")
-      assert.is_not_nil(output:find("Example:\n   " .. one[3], 1, true))
-      local words = one[3]:gsub("^check_balance", "balance nagios")
+      assert.is_not_nil(output:find("Example:\n   " .. one.example, 1, true))
+      local words = one.example:gsub("^check_balance", "balance nagios")
         :gsub("\\\n", ""):match "^balance ([^|>]+)"
       local arguments = {}
       for word in process.run("printf '%s\\n' " .. words):gmatch "[^\n]+" do
@@ -251,8 +251,8 @@ describe("the help of balance #fast", function()
   it("is in the manual page, which a formatter takes", function()
     local path = command.home .. "/balance.1"
     command.expect(0, "manual >" .. path)
-    local page, status = process.run(("MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings"
-      .. " -l %s 2>&1 | col -b"):format(path))
+    local page, status = process.run(("MANWIDTH=80 LC_ALL=C.UTF-8 man"
+      .. " --warnings -l %s 2>&1 | col -b"):format(path))
     assert.equal(0, status)
     assert.is_nil(page:find "warning:", page)
     for name in pairs(commands) do

@@ -133,7 +133,8 @@ describe("balance watch #fast", function()
         assert.is_not_nil(errors:find(said, 1, true), errors)
       end
       local _, errors = command.expect(64, "watch udio --notify http://a/b")
-      assert.matches("^balance: %-%-notify: option 'url' must be https", errors)
+      assert.matches("^balance: %-%-notify: option 'url' must be https",
+        errors)
       _, errors = command.expect(64, "watch udio --notify slak+https://a/b")
       assert.matches("unknown service 'slak'; did you mean 'slack'", errors)
     end)

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,9 +106,9 @@ int l_read_file(lua_State *L)
   return 2;
 }
 
-/* stat_file(path): the size of a regular file and its permission bits; or nil
-   and a word as of read_file. It opens nothing: a process that closes a file
-   loses its locks on it, SQLite's too. */
+/* stat_file(path): the size of a regular file, its permission bits, and a text
+   that no other file has; or nil and a word as of read_file. It opens nothing:
+   a process that closes a file loses its locks on it, SQLite's too. */
 int l_stat_file(lua_State *L)
 {
   luaL_checkstring(L, 1);
@@ -126,8 +127,12 @@ int l_stat_file(lua_State *L)
   } else {
     lua_pushnumber(L, (lua_Number)status.st_size);
     lua_pushinteger(L, (lua_Integer)(status.st_mode & 07777));
+    char name[64];
+    (void)snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)status.st_dev,
+                   (uintmax_t)status.st_ino);
+    lua_pushstring(L, name);
   }
-  return 2;
+  return problem ? 2 : 3;
 }
 
 /* create_file(path): makes an empty file that only its owner may read and

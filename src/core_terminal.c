@@ -8,8 +8,8 @@
 
 #include "core.h"
 
-/* terminal(fd): how many columns the terminal has that a descriptor is, 0 where
-   it does not say; nil where it is none. */
+/* terminal(fd): how many columns and lines the terminal has that a descriptor
+   is, 0 where it does not say; nil where it is none. */
 int l_terminal(lua_State *L)
 {
   lua_Integer fd = luaL_checkinteger(L, 1);
@@ -17,11 +17,12 @@ int l_terminal(lua_State *L)
   struct winsize size = {0};
   if (!isatty((int)fd)) {
     lua_pushnil(L);
-  } else {
-    (void)ioctl((int)fd, TIOCGWINSZ, &size); /* one on a serial line fails */
-    lua_pushinteger(L, size.ws_col);
+    return 1;
   }
-  return 1;
+  (void)ioctl((int)fd, TIOCGWINSZ, &size); /* one on a serial line fails */
+  lua_pushinteger(L, size.ws_col);
+  lua_pushinteger(L, size.ws_row);
+  return 2;
 }
 
 static volatile sig_atomic_t is_terminated;

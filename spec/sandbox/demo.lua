@@ -97,4 +97,22 @@ else
     status = 1
   end
 end
+-- And the command, as a person sees it in a terminal. It has none of the user's
+-- accounts, and what it remembers goes with the sandbox.
+local function run(arguments)
+  print()
+  print("$ balance " .. arguments)
+  io.stdout:flush()
+  -- The words come back as a status in all versions of Lua, and as a number in
+  -- 5.1 and LuaJIT.
+  local ok = os.execute(("XDG_CONFIG_HOME=\"$SANDBOX_DIR\" XDG_STATE_HOME="
+    .. "\"$SANDBOX_DIR\" %s -e 'require(\"balance.command\").main(arg)'"
+    .. " demo %s"):format(os.getenv "BALANCE_LUA", arguments))
+  if ok ~= true and ok ~= 0 then
+    status = 1
+  end
+end
+
+run "get"
+run "doctor"
 os.exit(status, true)

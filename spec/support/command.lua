@@ -19,7 +19,8 @@ local root -- of the installation
 
 -- Installs, or writes what does the same. `program` runs it from then on.
 local function install()
-  root = process.run("mktemp -d \"$PWD/build/command.XXXXXX\""):gsub("%s+$", "")
+  root = process.run("mktemp -d \"$PWD/build/command.XXXXXX\"")
+    :gsub("%s+$", "")
   if is_plain then
     local output, status = process.run(("make -s install LUA=%s PREFIX=%s")
       :format(process.lua, quote(root)))

@@ -13,7 +13,7 @@
 -- An account has its provider (where the name is not the provider's), options of
 -- a call, alarms of a monitor, and keys, each as `balance.command.reference` has
 -- it; without keys they are looked for as in Lua. Amounts are what the table
--- shows: credits, or dollars.
+-- shows: credits, or whole units of the account's currency.
 -- @module balance.command.accounts
 
 local clean = require("balance.failure").clean
@@ -87,7 +87,7 @@ end
 --- An amount as people write it, in the unit of a provider's answers.
 -- @tparam table provider
 -- @tparam table given the options of the account
--- @tparam number amount credits, or dollars
+-- @tparam number amount credits, or whole units of its currency
 -- @treturn number
 function _M.in_units(provider, given, amount)
   local currency = provider.currency and provider.currency(given)
@@ -156,6 +156,26 @@ end
 
 local sections = { accounts = { "table" }, notify = { "table" } }
 
+-- Whether an option has a password in it.
+local function has_password(given)
+  return type(given.proxy) == "string" and given.proxy:find "@" ~= nil
+end
+
+-- Returns the webhooks, and whether a secret is in them; or nil and what is
+-- wrong.
+local function read_notify(list)
+  local webhooks, is_secret = {}, false
+  for position, webhook in pairs(list) do
+    if type(position) ~= "number" or type(webhook) ~= "table" then
+      return nil, "\"notify\" must be a list of objects"
+    end
+    webhooks[#webhooks + 1] = webhook
+    is_secret = is_secret
+      or has_literal { webhook.url or nil, webhook.secret or nil }
+  end
+  return webhooks, is_secret
+end
+
 -- Returns the accounts, those of `notify`, and whether a secret is in them; or
 -- nil and what is wrong.
 local function read_document(content)
@@ -177,23 +197,15 @@ local function read_document(content)
     if not one then
       return nil, ("account '%s': %s"):format(name, mistake)
     end
-    is_secret = is_secret or has_literal(one.keys)
+    is_secret = is_secret or has_literal(one.keys) or has_password(one.given)
     list[name] = one
   end
-  for _, webhook in ipairs(document.notify or {}) do
-    if type(webhook) ~= "table" then
-      return nil, "\"notify\" must be a list of objects"
-    end
-    is_secret = is_secret
-      or has_literal { webhook.url or nil, webhook.secret or nil }
+  local webhooks, more = read_notify(document.notify or {})
+  if not webhooks then
+    return nil, more
   end
-  return { accounts = list, notify = document.notify or {} }, is_secret
+  return { accounts = list, notify = webhooks }, is_secret or more
 end
-
-local unusable = { not_a_file = "it is not a file",
-  too_large = "it is larger than 64 KiB", unreadable = "it cannot be read",
-  missing = "it is not there",
-  resource = "no file descriptor or memory is left" }
 
 --- Reads the accounts file.
 -- @tparam ?string named the path, where the user gave one
@@ -212,7 +224,8 @@ function _M.read(named)
     if not named and mode == "missing" then
       return nil
     end
-    stop.with("usage", ("%s: %s"):format(paths.shown(path), unusable[mode]))
+    stop.with("usage", ("%s %s"):format(paths.shown(path),
+      reference.problems[mode]))
   end
   local shown = paths.shown(path)
   local read, more = read_document(content)

@@ -4,6 +4,7 @@
 
 local json_event = require "balance.notify.json"
 local notify = require "balance.notify"
+local output = require "balance.command.output"
 local reference = require "balance.command.reference"
 local schema = require "balance.schema"
 local shell = require "balance.command.shell"
@@ -32,7 +33,10 @@ local function service_of(url)
 end
 
 local function resolve(value, what)
-  local secret, problem = reference.resolve(value)
+  local secret, problem, warning = reference.resolve(value)
+  if warning then
+    output.say(warning)
+  end
   if not secret then
     stop.with("usage", ("%s: %s"):format(what, problem))
   end
@@ -96,7 +100,7 @@ end
 -- it fails; then all are told again with the next round.
 -- @tparam table arguments `notify`, a list, and `exec`
 -- @tparam ?table file of `balance.command.accounts`
--- @tparam function show is told first, and cannot fail
+-- @tparam function show gets an event once, however often it is told
 -- @treturn function
 -- @raise an end of the command where an address cannot be used
 function _M.of(arguments, file, show)

@@ -51,7 +51,7 @@ local function named(file, names)
   return all
 end
 
-local function key_of_stdin(all, names)
+local function key_of_stdin(all, names, arguments)
   local one = names[1] and not names[2] and all[names[1]]
   if not one or #one.provider.credentials ~= 1 then
     stop.with("usage", "--api-key-stdin is for one account of a provider with"
@@ -63,6 +63,7 @@ local function key_of_stdin(all, names)
   end
   one.keys = { [one.provider.credentials[1].name] = key }
   one.is_resolved = true
+  arguments.state = "none" -- it may be another account's of this name
 end
 
 --- Chooses.
@@ -79,7 +80,7 @@ function _M.of(arguments)
   local names = arguments.names or {}
   local all = names[1] and named(file, names) or all_of(file)
   if arguments.api_key_stdin then
-    key_of_stdin(all, names)
+    key_of_stdin(all, names, arguments)
   end
   return all, file
 end

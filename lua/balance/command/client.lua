@@ -16,9 +16,10 @@ local _M = {}
 local is_told = {} -- warnings
 
 -- The options of a call, with the keys; or nil and why there are none.
-local function options_of(one)
+local function options_of(one, timeout)
   local given = core.copy(one.given)
   given.provider = one.provider.name
+  given.timeout = timeout or given.timeout -- the arguments win
   for name, value in pairs(one.keys or {}) do
     local problem, warning
     if not one.is_resolved then
@@ -38,7 +39,8 @@ end
 
 --- Makes a client for a monitor.
 -- @tparam table accounts by name, of `balance.command.chosen`
--- @tparam ?table settings of `balance.new`
+-- @tparam ?table settings of `balance.new`; their `timeout` goes before an
+-- account's own
 -- @treturn table with `all()`, which asks just these accounts
 function _M.new(accounts, settings)
   local asked
@@ -51,7 +53,7 @@ function _M.new(accounts, settings)
     local failed = {}
     asked = {}
     for name, one in pairs(accounts) do
-      local given, problem = options_of(one)
+      local given, problem = options_of(one, own.timeout)
       asked[name] = given
       if problem then
         failed[name] = failures.of_call(one.provider.name,

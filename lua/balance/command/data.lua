@@ -19,4 +19,18 @@ function _M.write(text)
   end
 end
 
+--- Writes a report into a file, or to standard output.
+-- @tparam string text
+-- @tparam ?string path nil or "-" is standard output
+-- @raise an end of the command where it cannot be written
+function _M.save(text, path)
+  if not path or path == "-" then
+    return _M.write(text)
+  end
+  local ok, problem = require("balance.report.file").save(path, text)
+  if not ok then
+    stop.with("unknown", tostring(problem))
+  end
+end
+
 return _M

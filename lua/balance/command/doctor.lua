@@ -15,9 +15,7 @@ local look_at_system = require("balance.command.doctor.system").look
 local output = require "balance.command.output"
 local paths = require "balance.command.paths"
 local providers = require "balance.providers"
-local report = require "balance.report.text"
 local safe = require "cjson.safe"
-local status = require("balance.command.stop").status
 local stop = require "balance.command.stop"
 local text = require "balance.text"
 local version = require "balance.version"
@@ -43,7 +41,8 @@ local function choose(findings, arguments)
   findings:add("ok", "file", file and paths.shown(file.path)
     or "none; keys are looked for in the environment and in Tencent's files")
   if next(all) == nil then
-    all = chosen.of { names = text.sorted(providers.known) }
+    all = chosen.of { names = text.sorted(providers.known),
+      accounts = arguments.accounts, is_quiet = true }
   end
   return all
 end
@@ -63,37 +62,45 @@ local function ask(accounts, arguments)
   return results, failures, attempts
 end
 
+-- First at all keys, then at a call with those that there are.
 local function look_at_accounts(findings, accounts, arguments)
-  local results, failures, attempts = {}, {}, {}
-  if not arguments.offline then
-    results, failures, attempts = ask(accounts, arguments)
-  end
-  for _, name in ipairs(text.sorted(accounts)) do
-    local one = accounts[name]
-    findings:begin(name == one.provider.name and name
+  local of_account, asked = {}, {}
+  for name, one in pairs(accounts) do
+    local own = lists.new()
+    own:begin(name == one.provider.name and name
       or ("%s (%s)"):format(name, one.provider.name))
-    if look_at_keys(findings, one) and not arguments.offline then
-      look_at_call(findings, attempts[name], results[name], failures[name])
+    of_account[name] = own
+    if look_at_keys(own, one) and not arguments.offline then
+      asked[name] = one
     end
+  end
+  local results, failures, attempts = ask(asked, arguments)
+  for _, name in ipairs(text.sorted(accounts)) do
+    if asked[name] then
+      look_at_call(of_account[name], attempts[name], results[name],
+        failures[name])
+    end
+    findings:append(of_account[name])
   end
 end
 
 local function look(findings, arguments)
+  local nginx = arguments.nginx and require "balance.command.doctor.nginx"
+  local conf = nginx and nginx.read(arguments.nginx)
   look_at_system(findings)
   local accounts = choose(findings, arguments)
   look_at_accounts(findings, accounts, arguments)
   look_at_state(findings, arguments)
-  if arguments.nginx then
-    require("balance.command.doctor.nginx").look(findings, arguments.nginx,
-      accounts)
+  if nginx then
+    nginx.look(findings, conf, arguments.nginx, accounts)
   end
 end
 
 -- The report ------------------------------------------------------------------
 
 local colours = {
-  ok = report.colours.ok, warning = report.colours.low,
-  wrong = report.colours.unknown, skipped = "",
+  ok = layout.green, warning = layout.yellow, wrong = layout.red,
+  skipped = "",
 }
 
 local marks = { 7, 12 } -- columns of the state and of the check
@@ -113,7 +120,7 @@ local function write_text(findings, arguments)
       found.finding), indent, lines, width)
     if has_colour then
       lines[from] = lines[from]:gsub("^(  )(%l+)", function(blanks, state)
-        return blanks .. colours[state] .. state .. report.no_colour
+        return blanks .. colours[state] .. state .. layout.no_colour
       end)
     end
     if found.remedy then
@@ -141,7 +148,7 @@ function _M.run(arguments)
   look(findings, arguments)
   data.write((arguments.json and write_json or write_text)(findings,
     arguments))
-  return findings:count "wrong" == 0 and status.fine or status.unknown
+  return stop.status[findings:count "wrong" == 0 and "fine" or "unknown"]
 end
 
 return _M

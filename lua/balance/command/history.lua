@@ -4,28 +4,22 @@
 
 local data = require "balance.command.data"
 local output = require "balance.command.output"
+local recent = require "balance.report.recent"
 local states = require "balance.command.state"
 local stop = require "balance.command.stop"
 local watched = require "balance.command.watched"
 
 local _M = {}
 
-local default_days = 7
-
 local function trim(snapshot, days)
   for _, account in ipairs(snapshot.accounts) do
-    local kept = {}
-    for _, sample in ipairs(account.history) do
-      if sample.at >= snapshot.at - days * 86400 then
-        kept[#kept + 1] = sample
-      end
-    end
-    account.history = kept
+    account.history = recent.of(account.history, snapshot.at, days)
   end
   return snapshot
 end
 
-local function write(arguments, snapshot, days)
+local function write(arguments, snapshot)
+  local days = arguments.days
   if arguments.json then
     return require("balance.report.json").write(trim(snapshot, days)) .. "\n"
   elseif arguments.csv then
@@ -47,7 +41,7 @@ function _M.run(arguments)
   if snapshot.problem then
     stop.with("unknown", snapshot.problem, "`balance doctor` looks at it")
   end
-  data.write(write(arguments, snapshot, arguments.days or default_days))
+  data.write(write(arguments, snapshot))
   return stop.status.fine
 end
 

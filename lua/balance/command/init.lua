@@ -91,6 +91,10 @@ end
 function _M.run(arguments)
   local is_nagios = arguments[1] == "nagios"
   local ok, status = pcall(run, arguments)
+  local state = package.loaded["balance.command.state"]
+  if state then
+    state.close()
+  end
   if ok then
     return status
   elseif getmetatable(status) == shown then

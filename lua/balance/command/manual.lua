@@ -37,7 +37,7 @@ local function add_command(lines, command, definition)
   add_elements(lines, command._arguments)
   add_elements(lines, command._options)
   add(lines, ".PP\nExample:\n.PP\n.RS 4\n.nf\n%s\n.fi\n.RE",
-    escape(definition[3]))
+    escape(definition.example))
 end
 
 local files = [[
@@ -47,7 +47,8 @@ local files = [[
 Accounts, as JSON. An account has a provider, where its name is not the
 provider's, and maybe keys, thresholds and options of a call. A key is
 env:NAME, file:PATH, cmd:COMMAND, or the key itself; then no other user may be
-able to read the file. Amounts are credits, or dollars.
+able to read the file. Amounts are credits, or in the account's
+currency.
 .PP
 .RS 4
 .nf

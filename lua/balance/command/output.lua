@@ -27,13 +27,19 @@ function _M.width()
   return columns and math.max(math.min(columns, 1000), 1)
 end
 
+--- Whether the terminal takes no escape sequences.
+-- @treturn boolean
+function _M.is_dumb()
+  return environment.get "TERM" == "dumb"
+end
+
 --- Whether there are colours.
 -- @tparam string choice "auto", "always" or "never"
 -- @treturn boolean
 function _M.has_colour(choice)
   if choice == "auto" then
     return core.terminal(1) ~= nil and not environment.get "NO_COLOR"
-      and environment.get "TERM" ~= "dumb"
+      and not _M.is_dumb()
   end
   return choice == "always"
 end

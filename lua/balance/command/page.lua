@@ -3,9 +3,8 @@
 -- @module balance.command.page
 
 local data = require "balance.command.data"
-local files = require "balance.report.file"
 local report = require "balance.report.page"
-local stop = require "balance.command.stop"
+local status = require("balance.command.stop").status
 local watched = require "balance.command.watched"
 
 local _M = {}
@@ -14,16 +13,8 @@ local _M = {}
 -- @tparam table arguments
 -- @treturn integer the exit status
 function _M.run(arguments)
-  local page = report.write((watched.ask(arguments)))
-  if arguments.output == "-" then
-    data.write(page)
-    return stop.status.fine
-  end
-  local ok, problem = files.save(arguments.output, page)
-  if not ok then
-    stop.with("unknown", tostring(problem))
-  end
-  return stop.status.fine
+  data.save(report.write((watched.ask(arguments))), arguments.output)
+  return status.fine
 end
 
 return _M

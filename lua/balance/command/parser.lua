@@ -8,7 +8,7 @@ local argparse = require "argparse"
 
 local _M = {}
 
--- A converter: a plain decimal number with a lower and an upper bound.
+-- A converter: a plain decimal number from `least` to `most`.
 local function number(least, most, what)
   return function(written)
     local value = written:find "^%-?%d+%.?%d*$"
@@ -21,11 +21,15 @@ local function number(least, most, what)
   end
 end
 
-local any = number(-math.huge, math.huge, "a number, such as 50")
+-- An option with a number of seconds.
+local function seconds(command, names, words, least, most)
+  command:option(names, words):argname "SECONDS":convert(number(least, most,
+    ("from %s to %d seconds"):format(least, most)))
+end
 
-local function names(command)
-  command:argument("NAME", "accounts of the accounts file, or providers"
-    .. " (all that have keys)"):args "*":target "names"
+local function accounts(command)
+  command:argument("NAME", "accounts of the accounts file, or providers (all"
+    .. " that have keys)"):args "*":target "names"
 end
 
 local function files(command)
@@ -37,13 +41,12 @@ local function files(command)
 end
 
 local function timeout(command)
-  command:option("--timeout", "for each account (10)"):argname "SECONDS"
-    :convert(number(0.001, 86400, "from 0.001 to 86400 seconds"))
+  seconds(command, "--timeout", "for each account (10)", 0.001, 86400)
 end
 
 local function max_age(command)
-  command:option("--max-age", "what is known and not older is not asked again")
-    :argname "SECONDS":convert(number(0, 86400, "from 0 to 86400 seconds"))
+  seconds(command, "--max-age",
+    "what is known and not older is not asked again", 0, 86400)
 end
 
 -- What all commands have that ask services.
@@ -55,7 +58,7 @@ end
 
 local function key_on_stdin(command)
   command:flag("--api-key-stdin", "read the key of the one NAME from standard"
-    .. " input"):target "api_key_stdin"
+    .. " input, and remember nothing"):target "api_key_stdin"
 end
 
 local function colour(command)
@@ -72,161 +75,169 @@ end
 
 local plain = "tab-separated lines without a head, for scripts"
 
+-- The subcommands, in the order of the help.
 local commands = {}
 
-commands[1] = { "get", "what is left on all accounts, as a table",
+-- Adds one: `words` say what it does, `define` adds its arguments to argparse's
+-- command.
+local function add(name, words, example, define)
+  commands[#commands + 1] = { name = name, words = words, example = example,
+    define = define }
+end
+
+add("get", "what is left on all accounts, as a table",
   "balance get udio tencent",
   function(command)
-    names(command)
+    accounts(command)
     asking(command)
     key_on_stdin(command)
     json_or(command, "--plain", plain)
     colour(command)
-  end }
+  end)
 
-commands[2] = { "check", "compare with thresholds: an exit status for scripts",
+add("check", "compare with thresholds: an exit status for scripts",
   "balance check udio --min 50 || echo 'buy credits'",
   function(command)
-    names(command)
-    command:option("--min", "there should be N left at least: credits, or"
-      .. " dollars; else what the accounts file has"):argname "N":convert(any)
-    command:option("--min-days", "it should last for D days at least")
-      :argname "D":convert(number(0, 1e6, "a number of days"))
+    accounts(command)
+    command:option("--min", "there should be N left at least, as the table"
+      .. " shows it (what the accounts file has)"):argname "N"
+      :convert(number(-math.huge, math.huge, "a number, such as 50"))
+    command:option("--min-days", "it should last for D days at least (what"
+      .. " the accounts file has)"):argname "D"
+      :convert(number(0, 1e6, "a number of days"))
     command:flag("--fail-open", "what is not known counts as fine")
     command:flag("-v --verbose", "say what is fine, too")
     asking(command)
     key_on_stdin(command)
     command:flag("--json", "a versioned document, for programs")
-  end }
+  end)
 
-commands[3] = { "watch", "ask every few minutes, and tell of alarms",
-  "balance watch --every 300 --exec 'mail -s balance me@example.com'",
+add("watch", "ask every few minutes, and tell of alarms",
+  "balance watch --exec 'mail -s balance me@example.com'",
   function(command)
-    names(command)
-    command:option("--every", "from one round to the next, 60 to 86400 (300)")
-      :argname "SECONDS":convert(number(60, 86400, "from 60 to 86400 seconds"))
+    accounts(command)
+    seconds(command, "--every",
+      "from one round to the next, 60 to 86400 (300)", 60, 86400)
     command:option("--notify", "a webhook for alarms: its address, or"
-      .. " env:NAME, file:PATH, cmd:COMMAND; repeatable"):argname "URL"
-      :count "*"
+      .. " env:NAME, file:PATH, cmd:COMMAND; repeatable")
+      :argname "URL":count "*"
     command:option("--exec", "a command for each alarm, which gets it as JSON"
-      .. " on standard input"):argname "CMD"
+      .. " on standard input; rounds wait for it"):argname "CMD"
     files(command)
     timeout(command)
     command:flag("--json", "a document of one line for each round")
     colour(command)
-  end }
+  end)
 
-commands[4] = { "history", "what was left over time, without asking",
+add("history", "what was left over time, without asking",
   "balance history udio --days 30",
   function(command)
-    names(command)
+    accounts(command)
     command:option("--days", "how far back, 1 to 90 (7)"):argname "N"
       :convert(number(1, 90, "from 1 to 90 days"))
     files(command)
     json_or(command, "--csv", "all samples, as comma-separated values")
-  end }
+  end)
 
-commands[5] = { "doctor", "look for what is wrong, and say what to do",
+add("doctor", "look for what is wrong, and say what to do",
   "balance doctor tencent",
   function(command)
-    names(command)
+    accounts(command)
     command:flag("--offline", "ask no service")
     command:option("--nginx", "look at a configuration, too; - is standard"
       .. " input, for `nginx -T`"):argname "CONF"
     files(command)
     timeout(command)
-    command:flag("--json", "a report for an issue: no key, no account number")
+    command:flag("--json",
+      "a report for an issue: no key, no account number")
     colour(command)
-  end }
+  end)
 
-commands[6] = { "prometheus", "metrics, for a textfile collector",
+add("prometheus", "metrics, for a textfile collector",
   "balance prometheus --textfile /var/lib/node_exporter/balance.prom",
   function(command)
-    names(command)
+    accounts(command)
     command:option("--textfile", "a file in place of standard output, for"
       .. " node_exporter; who reads it sees a whole one"):argname "FILE"
     asking(command)
-  end }
+  end)
 
-commands[7] = { "nagios", "a monitoring plugin, also check_balance",
+add("nagios", "a monitoring plugin, also check_balance",
   "check_balance --account udio -w 100: -c 20:",
   function(command)
-    command:option("--account", "which one; repeatable (all)"):argname "NAME"
-      :count "*":target "names"
+    command:option("--account", "which one; repeatable (all)")
+      :argname "NAME":count "*":target "names"
     command:option("-w --warning", "a warning outside of it: 100: is below"
       .. " 100"):argname "RANGE"
     command:option("-c --critical", "critical outside of it"):argname "RANGE"
     command:option("--failure-state", "what a failure is: critical or unknown"
       .. " (unknown)"):argname "STATE":choices { "critical", "unknown" }
     files(command)
-    command:option("-t --timeout", "for all of it (9)"):argname "SECONDS"
-      :convert(number(1, 86400, "from 1 to 86400 seconds"))
+    seconds(command, "-t --timeout", "for all of it (9)", 1, 86400)
     max_age(command)
     command:flag("-v --verbose", "as plugins have it; it changes nothing")
-  end }
+  end)
 
-commands[8] = { "page", "an HTML page with the last seven days",
+add("page", "an HTML page with the last seven days",
   "balance page --output balance.html",
   function(command)
-    names(command)
+    accounts(command)
     command:option("-o --output", "the file; - is standard output")
       :argname "FILE":count(1)
     asking(command)
-  end }
+  end)
 
-commands[9] = { "providers", "their names, variables, units and endpoints",
+add("providers", "their names, variables, units and endpoints",
   "balance providers",
   function(command)
     json_or(command, "--plain", plain)
-  end }
+  end)
 
-commands[10] = { "sign", "the headers of any Tencent Cloud call, for curl",
+add("sign", "the headers of any Tencent Cloud call, for curl",
   "balance sign --service cvm --host cvm.intl.tencentcloudapi.com \\\n"
     .. "      --action DescribeRegions --version 2017-03-12 \\\n"
     .. "      --format curl | curl -K -",
   function(command)
-    local function text(name, words, argname)
+    local function option(name, words, argname)
       return command:option(name, words):argname(argname)
     end
-    text("--service", "such as cvm", "NAME"):count(1)
-    text("--host", "the host that is asked", "HOST"):count(1)
-    text("--action", "such as DescribeRegions", "ACTION"):count(1)
-    text("--version", "of the API, such as 2017-03-12", "DATE"):count(1)
-    text("--region", "such as ap-singapore", "REGION")
-    text("--data", "the body ({}); @FILE is a file's content, @- standard"
+    option("--service", "such as cvm", "NAME"):count(1)
+    option("--host", "the host that is asked", "HOST"):count(1)
+    option("--action", "such as DescribeRegions", "ACTION"):count(1)
+    option("--version", "of the API, such as 2017-03-12", "DATE"):count(1)
+    option("--region", "such as ap-singapore", "REGION")
+    option("--data", "the body ({}); @FILE is a file's content, @- standard"
       .. " input", "BODY")
-    text("--account", "whose keys: an account of the accounts file"
+    option("--account", "whose keys: an account of the accounts file"
       .. " (tencent)", "NAME")
-    text("--accounts", "the accounts file", "FILE")
-    command:option("--format", "headers, curl (a configuration for curl -K -)"
-      .. " or json (headers)"):argname "FORMAT"
+    option("--accounts", "the accounts file", "FILE")
+    option("--format", "headers, curl (a configuration for curl -K -) or"
+      .. " json (headers)", "FORMAT")
       :choices { "headers", "curl", "json" }:default "headers"
       :show_default(false)
-  end }
+  end)
 
-commands[11] = { "completion", "a completion script for a shell",
+add("completion", "a completion script for a shell",
   "balance completion bash"
     .. " >~/.local/share/bash-completion/completions/balance",
   function(command)
     command:argument("SHELL", "bash, zsh or fish"):target "shell"
       :choices { "bash", "zsh", "fish" }
-  end }
+  end)
 
-commands[12] = { "manual", "this manual page, balance.1",
-  "balance manual | man -l -",
-  function() end }
+add("manual", "this manual page, balance.1", "balance manual | man -l -",
+  function() end)
 
--- Sentences that people look for below the help.
+-- Below the help of `balance` itself.
 local epilog = [[
 Without a command it is `get`. `balance COMMAND --help` has examples.
 Exit status: 0 fine, 1 below a threshold, 2 not known, 64 usage.]]
-
 
 --- Makes the parser.
 -- @tparam function print_it gets a text that an option asks for: --help,
 -- --version; it must not return
 -- @treturn table of argparse, whose result has `command`
--- @treturn table its commands by name, each { name, words, example }
+-- @treturn table its commands by name, each with `name`, `words`, `example`
 function _M.new(print_it)
   local parser = argparse("balance",
     "What is left on your TemPolor, Udio and Tencent Cloud accounts.", epilog)
@@ -239,14 +250,14 @@ function _M.new(print_it)
     :action(function() print_it("balance " .. require "balance.version") end)
   local by_name = {}
   for _, one in ipairs(commands) do
-    local command = parser:command(one[1]):summary(one[2])
-      :description((one[2]:gsub("^%l", string.upper)) .. ".")
-      :epilog("Example:\n   " .. one[3]):add_help(false)
+    local command = parser:command(one.name):summary(one.words)
+      :description((one.words:gsub("^%l", string.upper)) .. ".")
+      :epilog("Example:\n   " .. one.example):add_help(false)
     command:help_max_width(79):help_description_margin(27)
-    one[4](command)
+    one.define(command)
     command:flag("-h --help", "show this, and exit")
       :action(function() print_it(command:get_help()) end)
-    by_name[one[1]] = one
+    by_name[one.name] = one
   end
   return parser, by_name
 end

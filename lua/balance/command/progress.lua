@@ -31,7 +31,9 @@ local function gather(functions, describe)
   local ok, problem = pcall(blocking.gather, counted(functions, ended,
     function()
       blocking.sleep(patience)
-      io.stderr:write(describe())
+      local columns = core.terminal(2)
+      local text = describe()
+      io.stderr:write(columns > 1 and text:sub(1, columns - 1) or text)
       is_shown = true
     end))
   if is_shown then

@@ -4,9 +4,8 @@
 -- @module balance.command.prometheus
 
 local data = require "balance.command.data"
-local files = require "balance.report.file"
 local report = require "balance.report.prometheus"
-local stop = require "balance.command.stop"
+local status = require("balance.command.stop").status
 local watched = require "balance.command.watched"
 
 local _M = {}
@@ -15,16 +14,8 @@ local _M = {}
 -- @tparam table arguments
 -- @treturn integer the exit status
 function _M.run(arguments)
-  local text = report.write((watched.ask(arguments)))
-  if not arguments.textfile then
-    data.write(text)
-    return stop.status.fine
-  end
-  local ok, problem = files.save(arguments.textfile, text)
-  if not ok then
-    stop.with("unknown", tostring(problem))
-  end
-  return stop.status.fine
+  data.save(report.write((watched.ask(arguments))), arguments.textfile)
+  return status.fine
 end
 
 return _M

@@ -35,9 +35,10 @@ function _M.warning(path, mode)
       paths.shown(path), mode) or nil
 end
 
-local problems = {
+--- What is wrong with a file, by what `core.read_file` returns.
+_M.problems = {
   missing = "is not there", not_a_file = "is not a file",
-  too_large = "is too large", unreadable = "cannot be read",
+  too_large = "is larger than 64 KiB", unreadable = "cannot be read",
   resource = "cannot be read: no file descriptor or memory is left",
 }
 
@@ -52,7 +53,7 @@ function read.file(path)
   path = paths.expand(path)
   local content, mode = core.read_file(path, max_file)
   if not content then
-    return nil, ("the file %s %s"):format(paths.shown(path), problems[mode])
+    return nil, ("the file %s %s"):format(paths.shown(path), _M.problems[mode])
   end
   return first_line(content), ("the first line of %s is empty"):format(
     paths.shown(path)), _M.warning(path, mode)

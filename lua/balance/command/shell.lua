@@ -21,6 +21,9 @@ local function run(script)
   local output = pipe:read "*a"
   pipe:close()
   local text, status = (output or ""):match "^(.*) (%d+)\n$"
+  if not text then
+    return nil, "the shell was ended"
+  end
   return text, tonumber(status)
 end
 

@@ -16,8 +16,6 @@ local tc3 = require "balance.tc3"
 
 local _M = {}
 
-local max_body = 65536 -- bytes, as of a call
-
 -- The account of the accounts file, or what the environment has.
 local function account_of(arguments)
   local name = arguments.account or "tencent"
@@ -42,12 +40,8 @@ local function keys_of(one)
     end
     given[name] = secret
   end
-  local provider = providers.known.tencent
-  local layer = {}
-  for name, value in pairs(given) do
-    layer[name] = value
-  end
-  local set, why = credentials.find(provider, { layer }, nil, given)
+  local set, why = credentials.find(providers.known.tencent,
+    { given }, nil, given)
   if not set then
     stop.with("unknown", why, "`balance doctor tencent` shows where keys were"
       .. " looked for")
@@ -62,10 +56,16 @@ local function body_of(arguments)
   elseif given:sub(1, 1) ~= "@" then
     return given
   end
-  local content, problem = core.read_file(given:sub(2), max_body)
+  local path = given:sub(2)
+  local _, problem = core.stat_file(path) -- it may be a FIFO
+  local file = not reference.problems[problem] and io.open(path, "rb")
+  local content = file and file:read "*a"
+  if file then
+    file:close()
+  end
   if not content then
-    stop.with("usage", ("--data: %s: %s"):format(given:sub(2),
-      problem:gsub("_", " ")))
+    stop.with("usage", ("--data: %s %s"):format(path,
+      reference.problems[problem] or "cannot be read"))
   end
   return content
 end

@@ -34,6 +34,8 @@ local function make_directory(path)
   end
 end
 
+local opened
+
 --- Opens it.
 -- @tparam ?string named
 -- @treturn ?table a store; nil where nothing is kept
@@ -42,13 +44,23 @@ function _M.open(named)
   local path, problem = _M.path(named)
   if not path then
     return nil, problem
-  elseif path == "" or path:find("[%z\1-\31\127]") then
-    return nil, "the path has a control character"
+  elseif path == "" then
+    return nil, "--state is empty"
+  elseif path:find "[%z\1-\31\127]" then
+    return nil, "the path of --state has a control character"
   end
   if path == paths.state() then
     make_directory(path)
   end
-  return balance.store.sqlite(path)
+  opened = balance.store.sqlite(path)
+  return opened
+end
+
+--- Closes it: in Lua 5.1 nobody else does when the process ends.
+function _M.close()
+  if opened then
+    opened:close()
+  end
 end
 
 --- Whether there is a file.

@@ -9,8 +9,7 @@ local day = 86400 -- seconds
 local function days_of(account)
   if account.time_to_empty then
     return account.time_to_empty / day
-  elseif account.outlook ~= "not enough data" and account.outlook ~= "known"
-  then
+  elseif account.outlook ~= "not enough data" then
     return math.huge -- idle, or more than a year
   end
 end

@@ -57,17 +57,26 @@ end
 
 -- Views ------------------------------------------------------------------------
 -- Each has `look(snapshot)`, after each look of the monitor, and `tell(event)`.
+-- The latter only takes note: that nobody reads is no failure of a webhook.
+local function alarm_line(event)
+  return with_time("ALARM " .. notify_text.write(event):gsub("\n", " "),
+    event.at)
+end
 
 local function of_pipe()
-  local view = { shown = {} }
+  local view, alarms = { shown = {} }, {}
   function view.look(snapshot)
     for _, line in ipairs(changes(view, snapshot)) do
-      data.write(with_time(line, snapshot.at) .. "\n")
+      alarms[#alarms + 1] = with_time(line, snapshot.at)
+    end
+    local lines = alarms
+    alarms = {}
+    for _, line in ipairs(lines) do
+      data.write(line .. "\n")
     end
   end
   function view.tell(event)
-    local text = notify_text.write(event):gsub("\n", " ")
-    data.write(with_time("ALARM " .. text, event.at) .. "\n")
+    alarms[#alarms + 1] = alarm_line(event)
   end
   return view
 end
@@ -93,6 +102,19 @@ local function of_json()
   }
 end
 
+-- As many lines as the terminal has.
+local function first_lines(text)
+  local _, rows = core.terminal(1)
+  local kept, count = {}, 0
+  for line in text:gmatch "[^\n]*\n" do
+    count = count + 1
+    if rows == nil or rows == 0 or count < rows then
+      kept[#kept + 1] = line
+    end
+  end
+  return table.concat(kept)
+end
+
 local function of_terminal(has_colour)
   local view, recent, is_first = { shown = {} }, {}, true
   local function keep(line)
@@ -111,12 +133,11 @@ local function of_terminal(has_colour)
         words.duration(snapshot.every))
       .. table.concat(recent, "\n") .. "\n"
     data.write((is_first and clear or home)
-      .. text:gsub("\n", wipe_line .. "\n") .. wipe_below)
+      .. first_lines(text):gsub("\n", wipe_line .. "\n") .. wipe_below)
     is_first = false
   end
   function view.tell(event)
-    keep(with_time("ALARM " .. notify_text.write(event):gsub("\n", " "),
-      event.at))
+    keep(alarm_line(event))
   end
   return view
 end
@@ -124,29 +145,33 @@ end
 local function view_of(arguments)
   if arguments.json then
     return of_json()
-  elseif core.terminal(1) and os.getenv "TERM" ~= "dumb" then
+  elseif core.terminal(1) and not output.is_dumb() then
     return of_terminal(output.has_colour(arguments.color))
   end
   return of_pipe()
+end
+
+local function watch(arguments)
+  local view, tell = view_of(arguments), nil
+  local monitor, _, file = watched.open(arguments, {
+    every = arguments.every, notify = function(event) return tell(event) end,
+  })
+  tell = alerts.of(arguments, file, view.tell)
+  monitor:run(function()
+    view.look(monitor:snapshot())
+  end)
 end
 
 --- Runs it, until Ctrl-C or SIGTERM.
 -- @tparam table arguments
 -- @treturn integer the exit status: of SIGTERM 0, for that is how it is ended
 function _M.run(arguments)
-  local view, told = view_of(arguments), nil
-  local monitor, _, file = watched.open(arguments, {
-    every = arguments.every, notify = function(event) return told(event) end,
-  })
-  told = alerts.of(arguments, file, view.tell)
   core.catch_term()
-  local ok, problem = pcall(monitor.run, monitor, function()
-    view.look(monitor:snapshot())
-  end)
-  if core.is_terminated() then
-    return status.fine
+  local ok, problem = pcall(watch, arguments)
+  if not ok and not core.is_terminated() then
+    error(problem, 0)
   end
-  return ok and status.fine or error(problem, 0)
+  return status.fine
 end
 
 return _M

@@ -3,6 +3,7 @@
 -- @module balance.command.watched
 
 local chosen = require "balance.command.chosen"
+local core = require "balance.core"
 local clients = require "balance.command.client"
 local monitors = require "balance.monitor"
 local output = require "balance.command.output"
@@ -14,10 +15,7 @@ local _M = {}
 local function settings_of(accounts)
   local asked, alarms = {}, {}
   for name, one in pairs(accounts) do
-    local given = {}
-    for option, value in pairs(one.given) do
-      given[option] = value
-    end
+    local given = core.copy(one.given)
     given.provider = one.provider.name
     asked[name], alarms[name] = given, one.alarms
   end

@@ -34,6 +34,10 @@ end
 --- Calls a method of the store, and keeps its error as a problem.
 -- @return as of `balance.store.ask`
 function Book:ask(method, key, ...)
+  local away = self.away -- why there is no transaction
+  if away and (method ~= "get" or away:find "locked") then
+    return nil, away -- else each call would wait once more
+  end
   local value, err = ask(self.store, method, prefix .. key, ...)
   if err and err ~= "exists" then
     note(self, method == "get" and "read" or "write", "the store: " .. err)
@@ -103,8 +107,8 @@ function Book:lock(name)
   until core.now() >= deadline
 end
 
--- Calls a function as one transaction of the store; for itself where that
--- cannot begin.
+-- Calls a function as one transaction of the store; where that cannot begin,
+-- without one, and without the store.
 local function transact(book, body)
   local ok, err, called = book.store:atomically(body)
   if not ok then
@@ -114,6 +118,7 @@ local function transact(book, body)
     end
   end
   if not ok and not called then
+    book.away = err
     body()
   end
 end
@@ -126,7 +131,7 @@ function Book:together(body)
   end
   self.is_together = true
   local ok, problem = pcall(transact, self, body)
-  self.is_together = nil
+  self.is_together, self.away = nil, nil
   if not ok then
     error(problem, 0)
   end

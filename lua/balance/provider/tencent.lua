@@ -124,6 +124,8 @@ end
 local id = "^[AI]KID%w+$"
 
 --- What is wrong with the keys by their look.
+-- @tparam table config with all keys
+-- @treturn ?string nil where they look like keys
 function _M.odd(config)
   if config.secret_key:find(id) and not config.secret_id:find(id) then
     return "the id is where the key should be: secret_id and secret_key are"

@@ -58,6 +58,8 @@ function _M.read(status, body)
 end
 
 --- What is wrong with a key by its look.
+-- @tparam table config with the key
+-- @treturn ?string nil where it looks like a key
 function _M.odd(config)
   return config.api_key:find("^Bearer%s")
     and "'Bearer ' is put before the key for you, give the key alone"

@@ -4,6 +4,7 @@
 -- @module balance.report.csv
 
 local clean = require("balance.failure").clean
+local recent = require "balance.report.recent"
 local words = require "balance.report.words"
 
 local _M = {}
@@ -15,19 +16,16 @@ end
 
 --- Writes the lines, a head first.
 -- @tparam balance.Snapshot snapshot
--- @tparam number days how far back
+-- @tparam ?number days how far back (7)
 -- @treturn string
 function _M.write(snapshot, days)
-  local lines, began = { "account,time,left,unit,top_up" },
-    snapshot.at - days * 86400
+  local lines = { "account,time,left,unit,top_up" }
   for _, account in ipairs(snapshot.accounts) do
-    for _, sample in ipairs(account.history) do
-      if sample.at >= began then
-        local left, unit = words.amount(account, sample.left)
-        local top_up = sample.top_up and words.amount(account, sample.top_up)
-        lines[#lines + 1] = table.concat({ field(account.name),
-          words.time(sample.at), left, field(unit), top_up or "" }, ",")
-      end
+    for _, sample in ipairs((recent.of(account.history, snapshot.at, days))) do
+      local left, unit = words.amount(account, sample.left)
+      local top_up = sample.top_up and words.amount(account, sample.top_up)
+      lines[#lines + 1] = table.concat({ field(account.name),
+        words.time(sample.at), left, field(unit), top_up or "" }, ",")
     end
   end
   return table.concat(lines, "\r\n") .. "\r\n"

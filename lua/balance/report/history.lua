@@ -5,23 +5,12 @@
 
 local blocks = require "balance.report.blocks"
 local clean = require("balance.failure").clean
+local recent = require "balance.report.recent"
 local words = require "balance.report.words"
 
 local _M = {}
 
-local day = 86400 -- seconds
 local default_width, margin = 80, 2
-
--- Those of the last days.
-local function since(history, began)
-  local samples = {}
-  for _, sample in ipairs(history) do
-    if sample.at >= began then
-      samples[#samples + 1] = sample
-    end
-  end
-  return samples
-end
 
 local function head_of(account, now)
   local parts = { account.name .. ": " }
@@ -50,9 +39,9 @@ local function bounds_of(account, samples)
     words.phrase(account, low))
 end
 
-local function describe(account, now, began, width)
+local function describe(account, now, days, width)
   local lines = { clean(head_of(account, now), {}) }
-  local samples = since(account.history, began)
+  local samples, began = recent.of(account.history, now, days)
   local indent = (" "):rep(margin)
   if not samples[1] then
     return lines
@@ -73,14 +62,14 @@ end
 
 --- Writes it.
 -- @tparam balance.Snapshot snapshot
--- @tparam number days how far back
+-- @tparam ?number days how far back (7)
 -- @tparam ?integer width columns of the terminal (80)
 -- @treturn string
 function _M.write(snapshot, days, width)
   local parts = {}
   for i, account in ipairs(snapshot.accounts) do
-    parts[i] = table.concat(describe(account, snapshot.at,
-      snapshot.at - days * day, width or default_width), "\n") .. "\n"
+    parts[i] = table.concat(describe(account, snapshot.at, days,
+      width or default_width), "\n") .. "\n"
   end
   return table.concat(parts, "\n")
 end

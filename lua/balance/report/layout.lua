@@ -4,6 +4,10 @@
 
 local _M = {}
 
+--- Escape sequences of terminals: a colour begins, and ends.
+_M.green, _M.yellow, _M.red = "\27[32m", "\27[33m", "\27[31m"
+_M.no_colour = "\27[0m"
+
 -- The number of a character of three or four bytes.
 local function code_of(character)
   local a, b, c, d = character:byte(1, 4)

@@ -43,18 +43,16 @@ local function rows_of(snapshot)
   return rows
 end
 
---- Escape sequences for a state: green, yellow or red, and their end.
-_M.colours = {
-  ok = "\27[32m", low = "\27[33m", ["empty soon"] = "\27[33m",
-  unknown = "\27[31m", refused = "\27[31m",
+local colours = {
+  ok = layout.green, low = layout.yellow, ["empty soon"] = layout.yellow,
+  unknown = layout.red, refused = layout.red,
 }
-_M.no_colour = "\27[0m"
 
 local function painter(snapshot)
   return function(cell, row, column)
     local account = snapshot.accounts[row]
     return column == #columns
-      and _M.colours[account.state] .. cell .. _M.no_colour or cell
+      and colours[account.state] .. cell .. layout.no_colour or cell
   end
 end
 

@@ -136,8 +136,11 @@ local function check(connection)
   if not found then
     return nil, err
   end
-  patiently(query, connection, "PRAGMA journal_mode = WAL")
-  return connection:execute "PRAGMA synchronous = NORMAL"
+  local journal = patiently(query, connection, "PRAGMA journal_mode = WAL")
+  if journal and journal[1] == "wal" then
+    return connection:execute "PRAGMA synchronous = NORMAL"
+  end
+  return true
 end
 
 local function load_driver()
@@ -172,16 +175,21 @@ local function close(store)
   store.connection, store.environment = nil, nil
 end
 
--- SQLite would go on in a file that was removed.
-local function was_removed(store)
-  local _, problem = core.stat_file(store.path)
-  return problem == "missing"
+-- Closes a file that was removed or replaced: SQLite would go on in it. Its log
+-- does not belong to the new one.
+local function leave_old_file(store)
+  local _, _, identity = core.stat_file(store.path)
+  if identity ~= store.identity then
+    close(store)
+    os.remove(store.path .. "-wal")
+    os.remove(store.path .. "-shm")
+  end
 end
 
 -- The connection; nil and why there is none.
 local function open(store)
-  if store.connection and not store.transaction and was_removed(store) then
-    close(store)
+  if store.connection and not store.transaction then
+    leave_old_file(store)
   end
   if store.connection then
     return store.connection
@@ -215,6 +223,7 @@ local function open(store)
     return nil, err
   end
   store.connection = connection
+  store.identity = select(3, core.stat_file(store.path))
   return connection
 end
 
@@ -363,6 +372,9 @@ end
 -- @treturn ?boolean then, whether `body` was called
 -- @raise what it raised
 function Store:atomically(body)
+  if self.transaction then
+    error("balance.store.sqlite: atomically within atomically", 2)
+  end
   local connection, err = open(self)
   if not connection then
     return fail(self, err)

@@ -3,6 +3,8 @@
 -- answer, and the clock.
 -- @module balance.command.doctor.call
 
+local mask = require("balance.command.doctor.findings").mask
+
 local _M = {}
 
 local steps = { -- in their order: the check, its kind of failure, its time
@@ -36,8 +38,8 @@ local function add_steps(findings, attempt, failure)
   for _, step in ipairs(steps) do
     local check, kind, took = step[1], step[2], timing[step[3]]
     if failure and failure.kind == kind then
-      findings:add("wrong", check, failure.message,
-        failure.hint or remedies[kind])
+      findings:add("wrong", check, mask(failure.message),
+        mask(failure.hint or remedies[kind]))
       return false
     elseif kind == "tls" and not is_tls then
       findings:add("skipped", check, "it is a loopback address without TLS")
@@ -61,10 +63,10 @@ local function add_answer(findings, attempt, result, failure)
   end
   local status = attempt and attempt.status
   findings:add("wrong", "answer", ("%s: %s%s"):format(failure.kind,
-    failure.message, status and (" (HTTP %d)"):format(status) or ""),
-    failure.hint or remedies[failure.kind]
+    mask(failure.message), status and (" (HTTP %d)"):format(status) or ""),
+    mask(failure.hint or remedies[failure.kind]
       or "try again later; where it stays, report it with `balance doctor"
-      .. " --json`")
+      .. " --json`"))
 end
 
 local max_ahead = 30 -- seconds; Tencent refuses a signature of 300

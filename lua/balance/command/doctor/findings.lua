@@ -11,8 +11,15 @@ local _M = {}
 
 local min_digits = 7 -- an account's number has more; no service's code has
 
+--- A text of a service, or of a role, without the numbers of accounts.
+-- @tparam string text
+-- @treturn string
+function _M.mask(text)
+  return (text:gsub(("%d"):rep(min_digits) .. "+", "..."))
+end
+
 -- A home directory has its user's name.
-local function mask(text)
+local function shorten(text)
   local home = paths.expand "~/"
   if home ~= "~/" then
     local first, last = text:find(home, 1, true)
@@ -21,11 +28,11 @@ local function mask(text)
       first, last = text:find(home, first, true)
     end
   end
-  return (text:gsub(("%d"):rep(min_digits) .. "+", "..."))
+  return text
 end
 
 local function plain(text)
-  return text and clean(mask(text), {})
+  return text and clean(shorten(text), {})
 end
 
 local Findings = {}
@@ -47,6 +54,14 @@ end
 -- @tparam string title
 function Findings:begin(title)
   self.section = plain(title)
+end
+
+--- Adds all findings of another list.
+-- @tparam table other
+function Findings:append(other)
+  for _, finding in ipairs(other.list) do
+    self.list[#self.list + 1] = finding
+  end
 end
 
 --- How many findings are of a state.

@@ -5,6 +5,7 @@
 
 local core = require "balance.core"
 local credentials = require "balance.credentials"
+local mask = require("balance.command.doctor.findings").mask
 local odd = require "balance.credentials.odd"
 local reference = require "balance.command.reference"
 local text = require "balance.text"
@@ -18,9 +19,22 @@ local function place_of(value)
     or value:find "^cmd:" and "a command" or value
 end
 
+-- Adds what is missing in a set. Returns whether nothing is.
+local function is_complete(findings, provider, set)
+  local complete = true
+  for _, credential in ipairs(provider.credentials) do
+    if not credential.optional and not set[credential.name] then
+      findings:add("wrong", "keys", credential.name .. " is missing",
+        "keys are taken from one place, all together")
+      complete = false
+    end
+  end
+  return complete
+end
+
 -- The keys that the accounts file has, or names; nil where one is missing.
 local function of_file(findings, one)
-  local set, is_complete = {}, true
+  local set, had_all = {}, true
   for _, name in ipairs(text.sorted(one.keys)) do
     local value = one.keys[name]
     local secret, problem, warning = value, nil, nil
@@ -37,9 +51,12 @@ local function of_file(findings, one)
       findings:add("wrong", "keys", ("%s: %s"):format(name, problem),
         "set it, or write another place into the accounts file")
     end
-    set[name], is_complete = secret, is_complete and secret ~= nil
+    set[name], had_all = secret, had_all and secret ~= nil
   end
-  return is_complete and set or nil
+  if had_all and is_complete(findings, one.provider, set) then
+    one.keys, one.is_resolved = set, true -- nothing is asked for them again
+    return set
+  end
 end
 
 local function names_of_variables(provider)
@@ -60,19 +77,19 @@ local function found_elsewhere(findings, one)
     end,
   }, one.given)
   for _, each in ipairs(passed) do
-    findings:add("ok", "passed by", each)
+    findings:add("ok", "passed by", mask(each))
   end
   if set then
     findings:add("ok", "keys", place == "environment"
       and ("from the environment: %s"):format(names_of_variables(provider))
-      or "from " .. place)
+      or "from " .. mask(place))
     return set
   elseif about and about.kind == "config" then
     findings:add("ok", "keys", "of a role, which is asked for: "
-      .. tostring(place))
+      .. mask(tostring(place)))
     return nil, true
   else
-    findings:add("wrong", "keys", about and tostring(place)
+    findings:add("wrong", "keys", about and mask(tostring(place))
       or "none was found", ("set %s"):format(names_of_variables(provider)))
   end
 end

@@ -11,7 +11,11 @@ local _M = {}
 
 local max_file = 16777216 -- bytes of what `nginx -T` prints
 
-local function read(path)
+--- Reads a configuration.
+-- @tparam string path "-" is standard input
+-- @treturn string
+-- @raise an end of the command where it cannot be read
+function _M.read(path)
   local file, problem = io.stdin, nil
   if path ~= "-" then
     file, problem = io.open(paths.expand(path), "rb")
@@ -27,7 +31,7 @@ local function read(path)
   return content
 end
 
--- Without comments: a # within a word is none.
+-- Without comments: a # within a word begins none.
 local function directives_of(content)
   return ("\n" .. content):gsub("([%s;{}])#[^\n]*", "%1")
 end
@@ -43,7 +47,7 @@ local function names_of(content, pattern)
 end
 
 local function check_variables(findings, content, accounts)
-  local names = names_of(content, "[%s;{}]env%s+([%w_]+)[^;]*;")
+  local names = names_of(content, "%f[^%s;{}]env%s+([%w_]+)[^;]*;")
   local missing, is_told = {}, {}
   for _, one in pairs(accounts) do
     for _, credential in ipairs(one.keys and {} or one.provider.credentials) do
@@ -67,15 +71,15 @@ end
 
 --- Looks.
 -- @tparam table findings
--- @tparam string path "-" is standard input
+-- @tparam string configuration
+-- @tparam string path it is from
 -- @tparam table accounts by name
--- @raise an end of the command where the file cannot be read
-function _M.look(findings, path, accounts)
-  local content = directives_of(read(path))
+function _M.look(findings, configuration, path, accounts)
+  local content = directives_of(configuration)
   findings:begin "nginx"
   check_variables(findings, content, accounts)
   local _, dicts = names_of(content,
-    "[%s;{}]lua_shared_dict%s+([^%s;]+)%s+[^;]+;")
+    "%f[^%s;{}]lua_shared_dict%s+([^%s;]+)%s+[^;]+;")
   if dicts[1] then
     findings:add("ok", "shared dicts", table.concat(dicts, ", "))
   else
@@ -83,7 +87,7 @@ function _M.look(findings, path, accounts)
       .. " for itself", "write `lua_shared_dict balances 10m;` in http {}, and"
       .. " give it to the cache or the monitor")
   end
-  if content:find "[%s;{}]include%s" and path ~= "-" then
+  if content:find "%f[^%s;{}]include%s" and path ~= "-" then
     findings:add("warning", "include", "what is included was not read",
       "nginx -T 2>/dev/null | balance doctor --nginx -")
   end

@@ -5,24 +5,43 @@
 local balance = require "balance"
 local core = require "balance.core"
 local paths = require "balance.command.paths"
+local shell = require "balance.command.shell"
 local reference = require "balance.command.reference"
 local states = require "balance.command.state"
 
 local _M = {}
 
+-- Whether a file can be made: in its directory, or where that is made, too, in
+-- the nearest one that is there.
+local function can_be_made(path, with_directories)
+  local directory = path
+  repeat
+    directory = directory:match "^(.*)/[^/]*$" or "."
+    local _, problem = core.stat_file(directory == "" and "/" or directory)
+  until problem ~= "missing" or directory == "" or directory == "."
+    or not with_directories
+  return shell.read(("test -d %s/ && test -w %s/ && echo yes"):format(
+    shell.quote(directory), shell.quote(directory))) == "yes\n"
+end
+
 local function check_file(findings, path)
   local shown = paths.shown(path)
   local _, mode = core.stat_file(path)
   if mode == "missing" then
-    findings:add("ok", "file", shown .. ", which the first round makes")
+    if can_be_made(path, path == paths.state()) then
+      findings:add("ok", "file", shown .. ", which the first round makes")
+    else
+      findings:add("wrong", "file", shown .. " cannot be made",
+        "make its directory, or give --state FILE")
+    end
     return
   end
   local store = balance.store.sqlite(path)
   local _, problem = store:get "doctor"
   store:close()
   if problem then
-    findings:add("wrong", "file", problem, ("see whose it is; `mv %s %s.old`"
-      .. " begins anew"):format(shown, shown))
+    findings:add("wrong", "file", problem, "end `balance watch`, then"
+      .. " move it away, with the files beside it that end with -wal and -shm")
   elseif type(mode) == "number" and reference.is_open(mode) then
     findings:add("warning", "file", ("%s can be read by others (mode %03o)")
       :format(shown, mode), "chmod 600 it")

@@ -29,17 +29,14 @@ local no_store = "install ca-certificates (Debian), or let SSL_CERT_FILE or"
 -- How many certificates there are: in a file, or under the hashed names of a
 -- directory.
 local function count_in(path)
-  if not path then
-    return 0
-  end
-  local file = core.stat_file(path) and io.open(path, "rb")
+  local file = path and core.stat_file(path) and io.open(path, "rb")
   if file then
     local _, count = (file:read "*a" or ""):gsub(
       "%-%-BEGIN [A-Z ]*CERTIFICATE", "")
     file:close()
     return count
   end
-  local output = shell.read(("ls -- %s 2>/dev/null"
+  local output = path and shell.read(("ls -- %s 2>/dev/null"
     .. " | grep -cE '^[0-9a-f]{8}\\.[0-9]+$'"):format(shell.quote(path)))
   return tonumber((output or ""):match "%d+") or 0
 end
@@ -52,7 +49,10 @@ local function check_trust(findings, info)
   if not file and not path then
     path = info.trust
   end
-  local count = count_in(file) + count_in(path)
+  local count = count_in(file)
+  for each in (path or ""):gmatch "[^:]+" do -- OpenSSL takes a list
+    count = count + count_in(each)
+  end
   findings:add(count > 0 and "ok" or "wrong", "trust",
     ("%s%s%s, of %s: %d certificate%s"):format(file or "",
       file and path and " and " or "", path or "", from, count,
@@ -68,7 +68,8 @@ local proxies = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
 -- Without the user and the password.
 local function mask(url)
-  return (url:gsub("^(%a[%w+.-]*://).*@", "%1***@"):gsub("^[^/]*@", "***@"))
+  local scheme, rest = url:match "^(%a[%w+.-]*://)(.*)$"
+  return (scheme or "") .. (rest or url):gsub("^.*@", "***@")
 end
 
 local function check_proxy(findings)
