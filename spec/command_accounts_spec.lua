@@ -48,10 +48,10 @@ describe("the accounts file #fast", function()
   end)
 
   it("runs a command once, whatever asks for it", function()
+    local asked = "cmd:echo x >>~/asked; cat ~/key"
     command.write_accounts(([[{ "accounts": {
-      "a": { "provider": "udio", "api_key": "cmd:%s" },
-      "b": { "provider": "udio", "api_key": "cmd:%s" } } }]])
-      :gsub("%%s", "echo x >>~/asked; cat ~/key"))
+      "a": { "provider": "udio", "api_key": "%s" },
+      "b": { "provider": "udio", "api_key": "%s" } } }]]):format(asked, asked))
     command.write("key", unused)
     assert.same({ a = "200", b = "200" }, left "a b")
     assert.equal("x\n", process.read(command.home .. "/asked"))
@@ -104,6 +104,22 @@ describe("the accounts file #fast", function()
       assert.is_nil(errors:find "secret")
     end)
 
+  it("is refused where others can change it", function()
+    command.write_accounts(account '"api_key": "cmd:touch ~/ran; echo x"',
+      "602")
+    local _, errors = command.expect(64, "get studio")
+    assert.matches("can be changed by others %(mode 602%)\n", errors)
+    assert.is_nil(process.read(command.home .. "/ran"))
+  end)
+
+  it("shows no key that somebody took for the name of a variable", function()
+    command.write_accounts(account(('"api_key": "env:%s"'):format(unused)))
+    for _, arguments in ipairs { "get studio", "doctor studio --json" } do
+      local output, errors = command.expect(2, arguments)
+      assert.is_nil((output .. errors):find(unused, 1, true))
+    end
+  end)
+
   it("is told of a key file that others can read, once", function()
     command.write("key", unused, "644")
     command.write_accounts [[{ "accounts": {
@@ -145,6 +161,10 @@ describe("the accounts file #fast", function()
         "unknown section 'acounts'; did you mean 'accounts'?",
       ['{ "accounts": 7 }'] =
         "section 'accounts' must be a table, not a number",
+      ['{ "accounts": { "udio": { "provider": "tempolor" } } }'] =
+        "account 'udio': the name is another provider's",
+      ['{ "accounts": { "tencent": { "min": 1e308 } } }'] =
+        "account 'tencent': field 'min' is too large",
       ['{ "accounts": { "x": {} } }'] = "account 'x': unknown provider 'x'",
       ['{ "accounts": { "x": { "provider": "udoi" } } }'] =
         "account 'x': unknown provider 'udoi'; did you mean 'udio'?",

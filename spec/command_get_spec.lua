@@ -115,7 +115,7 @@ describe("balance get #fast", function()
     local _, errors = command.expect(0, "get udio --state none")
     assert.equal("", errors)
     command.expect(0, "get udio", "BALANCE_STATE=none")
-    assert.matches("nothing is remembered yet",
+    assert.matches("nothing is remembered",
       select(2, command.expect(2, "history udio")))
   end)
 end)

@@ -101,9 +101,15 @@ describe("balance history #fast", function()
     assert.matches("^udio\tudio\t528\tcredits\t96\t4752%d%d\t", output)
   end)
 
+  it("needs no key", function()
+    seed()
+    assert.matches("^udio: 528 credits left", (command.expect(0, "history",
+      "env -u UDIO_API_KEY -u TEMPOLOR_API_KEY -u TENCENTCLOUD_SECRET_ID")))
+  end)
+
   it("says what to do where nothing is known", function()
     local _, errors = command.expect(2, "history udio")
-    assert.equal("balance: nothing is remembered yet\nbalance: run `balance"
+    assert.equal("balance: nothing is remembered\nbalance: run `balance"
       .. " watch`, or `balance get` now and then\n", errors)
     command.expect(0, "get tempolor")
     local output = command.expect(0, "history udio")

@@ -70,8 +70,8 @@ describe_command("a hostile environment", function()
     for setting, said in pairs {
       ["env -u HOME"] = "nothing is remembered: HOME is not set",
       ["HOME="] = "nothing is remembered: HOME is not set",
-      ["HOME=/proc"] = "/proc/.local/state/balance/state.sqlite: ",
-      ["HOME=/dev/null"] = "/dev/null/.local/state/balance/state.sqlite: ",
+      ["HOME=/proc"] = "nothing is remembered: mkdir: ",
+      ["HOME=/dev/null"] = "nothing is remembered: mkdir: ",
       ["BALANCE_STATE=/"] = "/: it cannot be opened: not a file",
       ["BALANCE_STATE=/dev/zero"] =
         "/dev/zero: it cannot be opened: not a file",
@@ -181,8 +181,11 @@ describe_command("a system that fails", function()
       assert.equal("balance: standard output: No space left on device\n",
         errors)
     end
-    local _, errors = fails(2, "get udio", "", ">&-")
-    assert.matches("^balance: standard output: ", errors)
+    for _, closed in ipairs { ">&-", "<&- >&-" } do
+      local _, errors = fails(2, "get udio", "", closed)
+      assert.matches("^balance: standard output: ", errors)
+    end
+    fails(2, "get udio", "", "<&- >&- 2>&-")
   end)
 
   it("lives without standard input and standard error", function()
@@ -204,6 +207,21 @@ describe_command("a system that fails", function()
         command.line "get udio"))
     local output = process.run("sh " .. command.home .. "/ignored.sh")
     assert.matches("^balance: standard output: Broken pipe\n2\n$", output)
+  end)
+
+  it("writes to a device as to a device", function()
+    for _, arguments in ipairs { "page udio -o /dev/stdout",
+      "prometheus udio --textfile /dev/stdout" } do
+      assert.matches("udio", (fails(0, arguments, "", "| cat")))
+    end
+    fails(0, "page udio -o /dev/null")
+    assert.equal("character special file\n",
+      (process.run "stat -L -c %F /dev/null"))
+    fails(64, "page udio -o ''")
+    -- a private file stays one
+    local path = command.write("page.html", "old")
+    fails(0, "page udio -o " .. path, "", "; stat -c %a " .. path)
+    assert.equal("600\n", (process.run("stat -c %a " .. path)))
   end)
 
   it("remembers nothing on a full disk, and keeps what it has", function()

@@ -57,10 +57,8 @@ describe("balance watch #fast", function()
     command.write_accounts [[{ "accounts": { "studio": {
       "provider": "udio", "api_key": "env:UDIO_API_KEY", "min": 200 } } }]]
     local told = command.home .. "/told"
-    local exec = ("studio --exec 'cat >>%s; echo done >>%s.end'"):format(told,
-      told)
-    local output, errors, status = watch(exec, nil, "done", "TERM",
-      told .. ".end")
+    local exec = ("studio --exec 'cat >>%s'"):format(told)
+    local output, errors, status = watch(exec, nil, "studio: 195")
     assert.equal("", errors)
     assert.equal(0, status)
     assert.matches(time .. "ALARM studio %(udio%): 195 credits left, less than"
@@ -91,6 +89,10 @@ describe("balance watch #fast", function()
         local message = document.accounts.studio.undelivered.min.message
         assert.is_not_nil(message:find(said, 1, true), message)
       end
+      process.run("rm -rf " .. command.home .. "/.local")
+      local output = watch("studio --exec 'exit 3'", nil, "nobody")
+      assert.matches("studio: nobody was told of 'low': the command of %-%-exec"
+        .. " ended with status 3\n", output)
     end)
 
   it("tells a webhook, whose address is in no argument", function()

@@ -298,9 +298,9 @@ int l_create_file(lua_State *L);
 
 int l_terminal(lua_State *L);
 
-int l_catch_term(lua_State *L);
+int l_catch_signals(lua_State *L);
 
-int l_is_terminated(lua_State *L);
+int l_caught_signal(lua_State *L);
 
 #pragma GCC visibility pop
 

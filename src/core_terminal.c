@@ -25,31 +25,38 @@ int l_terminal(lua_State *L)
   return 2;
 }
 
-static volatile sig_atomic_t is_terminated;
+static volatile sig_atomic_t caught;
+static void (*interrupt)(int); /* the interpreter's own handler of SIGINT */
 
-/* The interpreter's own handler of SIGINT makes Lua raise "interrupted!". */
-static void on_term(int signal)
+/* The interpreter makes Lua raise "interrupted!". That may be lost, where some
+   pcall takes it for an error of its own. */
+static void on_signal(int number)
 {
-  (void)signal;
-  is_terminated = 1;
-  (void)raise(SIGINT);
+  caught = number;
+  interrupt(SIGINT);
 }
 
-/* catch_term(): from now on SIGTERM raises what Ctrl-C raises, once; a second
-   one ends the process. */
-int l_catch_term(lua_State *L)
+/* catch_signals(): from now on SIGINT and SIGTERM raise what Ctrl-C raises, and
+   are noted; a second one ends the process. */
+int l_catch_signals(lua_State *L)
 {
-  struct sigaction action = {.sa_handler = on_term,
+  struct sigaction action = {.sa_handler = on_signal,
                              .sa_flags = (int)SA_RESETHAND};
+  struct sigaction before;
   (void)L;
   (void)sigemptyset(&action.sa_mask);
+  if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler == SIG_DFL ||
+      before.sa_handler == SIG_IGN || before.sa_handler == on_signal)
+    return 0; /* an interpreter that has no handler */
+  interrupt = before.sa_handler;
+  (void)sigaction(SIGINT, &action, NULL);
   (void)sigaction(SIGTERM, &action, NULL);
   return 0;
 }
 
-/* is_terminated(): whether there was one. */
-int l_is_terminated(lua_State *L)
+/* caught_signal(): "INT" or "TERM", where there was one; nil. */
+int l_caught_signal(lua_State *L)
 {
-  lua_pushboolean(L, is_terminated != 0);
+  lua_pushstring(L, caught == SIGTERM ? "TERM" : caught ? "INT" : NULL);
   return 1;
 }

@@ -14,6 +14,7 @@
 -- @module balance.schema
 
 local core = require "balance.core"
+local mistakes = require "balance.mistake"
 local spelling = require "balance.spelling"
 
 local _M = {}
@@ -132,6 +133,9 @@ function _M.object(kind, methods)
   return function(object, what)
     for _, method in ipairs(methods) do
       local ok, found = pcall(function() return object[method] end)
+      if not ok then
+        mistakes.pass_on(found)
+      end
       if not ok or type(found) ~= "function" then
         return nil, ("%s must be %s, with the methods %s"):format(what, kind,
           table.concat(methods, ", "))

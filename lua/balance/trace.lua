@@ -4,6 +4,7 @@
 
 local clean = require("balance.failure").clean
 local core = require "balance.core"
+local mistake = require "balance.mistake"
 local secrets = require "balance.secrets"
 
 local _M = {}
@@ -20,8 +21,12 @@ _M.is_always_on = false
 function _M.emitter(hook, provider, account)
   return function(event)
     event.provider, event.account = provider, account
+    local ok, problem = true, nil
     if hook then
-      pcall(hook, event)
+      ok, problem = pcall(hook, event)
+    end
+    if not ok then
+      mistake.pass_on(problem)
     end
   end
 end

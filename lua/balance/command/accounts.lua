@@ -112,6 +112,9 @@ local function read_account(name, fields)
     return nil, spelling.unknown("provider", wanted, providers.known)
       .. "; say which with \"provider\""
   end
+  if providers.known[name] and provider.name ~= name then
+    return nil, "the name is another provider's"
+  end
   local read, mistake = schema.read("field", fields, fields_of(provider))
   if not read then
     return nil, mistake
@@ -121,6 +124,9 @@ local function read_account(name, fields)
   local alarms = take(read, of_alarms)
   if alarms and alarms.min then
     alarms.min = _M.in_units(provider, read, alarms.min)
+    if math.abs(alarms.min) == math.huge then
+      return nil, "field 'min' is too large"
+    end
   end
   return { name = name, provider = provider, given = read, keys = keys,
     alarms = alarms }
@@ -215,6 +221,9 @@ end
 -- @raise an end of the command where something is wrong
 function _M.read(named)
   named = named or environment.get "BALANCE_ACCOUNTS"
+  if named == "" then
+    stop.with("usage", "--accounts is empty")
+  end
   local path = named and paths.expand(named) or paths.accounts()
   if not path then
     return nil
@@ -232,6 +241,10 @@ function _M.read(named)
   if not read then
     stop.with("usage", ("%s: %s"):format(shown, more),
       "see `man balance`, or the README's section on the command")
+  end
+  if reference.is_writable(mode) then
+    stop.with("usage", ("%s can be changed by others (mode %03o)"):format(
+      shown, mode), "chmod 600 it: they could have any command run")
   end
   read.path, read.warning = path, reference.warning(path, mode)
   if read.warning and more then

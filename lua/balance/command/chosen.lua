@@ -17,15 +17,15 @@ local function of_provider(name)
 end
 
 -- All accounts of the file, and of the providers that it has none of, those
--- that have keys.
-local function all_of(file)
+-- that have keys, or all.
+local function all_of(file, with_keyless)
   local all, has_account = {}, {}
   for name, one in pairs(file and file.accounts or {}) do
     all[name], has_account[one.provider] = one, true
   end
   for name, provider in pairs(providers.known) do
-    if not has_account[provider] and not all[name]
-      and configs.has_credentials(provider, {}) then
+    if not has_account[provider]
+      and (with_keyless or configs.has_credentials(provider, {})) then
       all[name] = of_provider(name)
     end
   end
@@ -57,7 +57,8 @@ local function key_of_stdin(all, names, arguments)
     stop.with("usage", "--api-key-stdin is for one account of a provider with"
       .. " one key", "such as: balance get udio --api-key-stdin <key.txt")
   end
-  local key = text.trim(io.read "*l" or "")
+  local given = io.read "*a" or "" -- LuaJIT would end a line at a zero byte
+  local key = text.trim(given:match "^[^\n]*")
   if key == "" then
     stop.with("usage", "--api-key-stdin: there is no key on standard input")
   end
@@ -67,8 +68,9 @@ local function key_of_stdin(all, names, arguments)
 end
 
 --- Chooses.
--- @tparam table arguments `names`, `accounts` (a path), `api_key_stdin`, and
--- `is_quiet`, for whom a warning about the accounts file is not told
+-- @tparam table arguments `names`, `accounts` (a path), `api_key_stdin`,
+-- `is_quiet` (a warning about the accounts file is not told) and `with_keyless`
+-- (providers without keys are chosen, too)
 -- @treturn table accounts by name, as of `balance.command.accounts`
 -- @treturn ?table the accounts file
 -- @raise an end of the command where something is wrong
@@ -78,7 +80,8 @@ function _M.of(arguments)
     output.say(file.warning)
   end
   local names = arguments.names or {}
-  local all = names[1] and named(file, names) or all_of(file)
+  local all = names[1] and named(file, names)
+    or all_of(file, arguments.with_keyless)
   if arguments.api_key_stdin then
     key_of_stdin(all, names, arguments)
   end

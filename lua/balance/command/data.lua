@@ -26,6 +26,8 @@ end
 function _M.save(text, path)
   if not path or path == "-" then
     return _M.write(text)
+  elseif path == "" then
+    stop.with("usage", "the name of the file is empty")
   end
   local ok, problem = require("balance.report.file").save(path, text)
   if not ok then

@@ -90,7 +90,7 @@ local function look(findings, arguments)
   look_at_system(findings)
   local accounts = choose(findings, arguments)
   look_at_accounts(findings, accounts, arguments)
-  look_at_state(findings, arguments)
+  look_at_state(findings, arguments, accounts)
   if nginx then
     nginx.look(findings, conf, arguments.nginx, accounts)
   end

@@ -29,20 +29,40 @@ local function write(arguments, snapshot)
     output.width())
 end
 
+local function leave_unknown_out(snapshot)
+  local known = {}
+  for _, account in ipairs(snapshot.accounts) do
+    known[#known + 1] = account.available and account or nil
+  end
+  snapshot.accounts = known
+end
+
+local function say_nothing_is_known(snapshot)
+  stop.with("unknown", "nothing is remembered", snapshot.problem
+    and "`balance doctor` looks at it"
+    or "run `balance watch`, or `balance get` now and then")
+end
+
 --- Runs it.
 -- @tparam table arguments
 -- @treturn integer the exit status
 function _M.run(arguments)
   if not states.exists(arguments.state) then
-    stop.with("unknown", "nothing is remembered yet",
-      "run `balance watch`, or `balance get` now and then")
+    say_nothing_is_known {}
   end
+  arguments.with_keyless = true -- nobody is asked
   local snapshot = watched.open(arguments):snapshot()
+  if not arguments.names[1] then
+    leave_unknown_out(snapshot)
+  end
   if snapshot.problem then
-    stop.with("unknown", snapshot.problem, "`balance doctor` looks at it")
+    output.say(snapshot.problem)
+  end
+  if not snapshot.accounts[1] then
+    say_nothing_is_known(snapshot)
   end
   data.write(write(arguments, snapshot))
-  return stop.status.fine
+  return stop.status[snapshot.problem and "unknown" or "fine"]
 end
 
 return _M

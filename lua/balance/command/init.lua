@@ -25,6 +25,10 @@ local function complete(arguments)
   return completed
 end
 
+local function is_interrupt(problem)
+  return type(problem) == "string" and problem:find "interrupted!$" ~= nil
+end
+
 local shown = {}
 
 -- A text that was asked for ends the parsing.
@@ -34,7 +38,9 @@ end
 
 local function load_parser()
   local ok, problem = pcall(require, "argparse")
-  if not ok then
+  if not ok and is_interrupt(problem) then
+    error(problem, 0)
+  elseif not ok then
     stop.with("usage", "the command needs argparse, which cannot be loaded: "
       .. tostring(problem):match("[^\n]*"):gsub("^%S+%.lua:%d+: ", ""),
       "install lua-argparse (Debian), or argparse (LuaRocks)")
@@ -53,7 +59,32 @@ local function parse(arguments)
   return parser:parse(arguments)
 end
 
+-- argparse looks for what was probably meant, which takes long for a long word.
+local max_word = 200 -- bytes
+
+local function check_lengths(arguments)
+  for i, argument in ipairs(arguments) do
+    local word = (i == 1 or argument:sub(1, 1) == "-")
+      and argument:match "^[^=]*" or ""
+    if #word > max_word then
+      stop.with("usage", "unknown command or option, which is too long",
+        "see `balance --help`")
+    end
+  end
+end
+
+-- Where standard streams are closed, the next files to be opened would take their
+-- places, and the output would go into a connection.
+local function hold_streams()
+  local held = {}
+  for i = 1, 3 do
+    held[i] = io.open "/dev/null"
+  end
+  return held
+end
+
 local function run(arguments)
+  check_lengths(arguments)
   local parsed = parse(complete(arguments))
   return require("balance.command." .. parsed.command).run(parsed)
 end
@@ -70,7 +101,7 @@ local function explain(problem)
       say(problem.remedy)
     end
     return problem.status
-  elseif tostring(problem):find "interrupted!$" then
+  elseif is_interrupt(problem) then
     return statuses.interrupted
   end
   say(tostring(problem):match "[^\n]*")
@@ -89,6 +120,7 @@ end
 -- @tparam {string,...} arguments without the command's own name
 -- @treturn integer the exit status
 function _M.run(arguments)
+  _M.held = hold_streams()
   local is_nagios = arguments[1] == "nagios"
   local ok, status = pcall(run, arguments)
   local state = package.loaded["balance.command.state"]

@@ -80,7 +80,7 @@ below a threshold
 not known: a failure
 .TP
 .B 64
-a mistake in the arguments, the environment or the accounts file
+a mistake in the arguments or the accounts file
 .TP
 .B 130
 interrupted

@@ -25,6 +25,13 @@ function _M.is_open(mode)
   return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
 end
 
+--- Whether others than the owner and his group can change a file.
+-- @tparam integer mode its permission bits
+-- @treturn boolean
+function _M.is_writable(mode)
+  return math.floor(mode / 2) % 2 == 1
+end
+
 --- What is to be said of a file that others can read.
 -- @tparam string path
 -- @tparam integer mode
@@ -46,7 +53,9 @@ local read = {}
 
 function read.env(name)
   local value = environment.get(name)
-  return value, ("the variable %s is not set, or empty"):format(name)
+  -- somebody may have written the key itself
+  local shown = name:find "^[A-Z_][A-Z0-9_]*$" and name or "that it names"
+  return value, ("the variable %s is not set, or empty"):format(shown)
 end
 
 function read.file(path)

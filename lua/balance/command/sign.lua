@@ -6,6 +6,7 @@ local accounts = require "balance.command.accounts"
 local core = require "balance.core"
 local credentials = require "balance.credentials"
 local data = require "balance.command.data"
+local output = require "balance.command.output"
 local providers = require "balance.providers"
 local reference = require "balance.command.reference"
 local safe = require "cjson.safe"
@@ -20,6 +21,9 @@ local _M = {}
 local function account_of(arguments)
   local name = arguments.account or "tencent"
   local file = accounts.read(arguments.accounts)
+  if file and file.warning then
+    output.say(file.warning)
+  end
   local known = file and file.accounts or {}
   if known[name] and known[name].provider ~= providers.known.tencent then
     stop.with("usage", ("account '%s' is not one of Tencent Cloud"):format(
@@ -34,7 +38,10 @@ end
 local function keys_of(one)
   local given = core.copy(one.given)
   for name, value in pairs(one.keys or {}) do
-    local secret, problem = reference.resolve(value)
+    local secret, problem, warning = reference.resolve(value)
+    if warning then
+      output.say(warning)
+    end
     if not secret then
       stop.with("unknown", ("its %s: %s"):format(name, problem))
     end

@@ -18,6 +18,10 @@ function _M.path(named)
   named = named or environment.get "BALANCE_STATE"
   if named == "none" then
     return nil
+  elseif named == "" then
+    return nil, "--state is empty"
+  elseif named and named:find "[%z\1-\31\127]" then
+    return nil, "the path of --state has a control character"
   elseif named then
     return paths.expand(named)
   end
@@ -25,13 +29,15 @@ function _M.path(named)
   return path, not path and "HOME is not set" or nil
 end
 
--- The directories of the usual place are made with the first file. What fails
--- shows when the file is opened.
+-- The directories of the usual place are made with the first file. Returns nil
+-- and why they cannot be.
 local function make_directory(path)
-  if not core.stat_file(path) then
-    os.execute(("umask 077; mkdir -p -- %s 2>/dev/null"):format(
-      shell.quote(path:match "^(.*)/")))
+  if core.stat_file(path) then
+    return true
   end
+  local output, made = shell.read(("umask 077; mkdir -p -- %s 2>&1"):format(
+    shell.quote(path:match "^(.*)/")))
+  return made == 0 or nil, tostring(output or made):match "[^\n]*"
 end
 
 local opened
@@ -42,15 +48,12 @@ local opened
 -- @treturn ?string then, why, unless the user wants it so
 function _M.open(named)
   local path, problem = _M.path(named)
-  if not path then
-    return nil, problem
-  elseif path == "" then
-    return nil, "--state is empty"
-  elseif path:find "[%z\1-\31\127]" then
-    return nil, "the path of --state has a control character"
+  local ok = path
+  if path and path == paths.state() then
+    ok, problem = make_directory(path)
   end
-  if path == paths.state() then
-    make_directory(path)
+  if not ok then
+    return nil, problem
   end
   opened = balance.store.sqlite(path)
   return opened

@@ -8,6 +8,7 @@ local alerts = require "balance.command.alerts"
 local clean = require("balance.failure").clean
 local core = require "balance.core"
 local data = require "balance.command.data"
+local layout = require "balance.report.layout"
 local notify_text = require "balance.notify.text"
 local output = require "balance.command.output"
 local report = require "balance.report.text"
@@ -37,11 +38,20 @@ end
 -- The lines of what has changed since the last call.
 local function changes(view, snapshot)
   local lines = {}
-  for _, account in ipairs(snapshot.accounts) do
-    local line = line_of(account)
-    if account.is_up ~= nil and view.shown[account.name] ~= line then
-      view.shown[account.name] = line
+  local function show(key, line)
+    if view.shown[key] ~= line then
+      view.shown[key] = line
       lines[#lines + 1] = line
+    end
+  end
+  for _, account in ipairs(snapshot.accounts) do
+    if account.is_up ~= nil then
+      show(account.name, line_of(account))
+    end
+    for _, event in ipairs(account.undelivered) do
+      show(account.name .. "\n" .. event.alarm,
+        ("%s: nobody was told of '%s': %s"):format(account.name, event.event,
+          event.message))
     end
   end
   if snapshot.problem ~= view.problem then
@@ -127,11 +137,15 @@ local function of_terminal(has_colour)
     for _, line in ipairs(changes(view, snapshot)) do
       keep(with_time(line, snapshot.at))
     end
+    local width, lines = output.width(), {}
+    for _, line in ipairs(recent) do
+      layout.wrap(line, "    ", lines, width)
+    end
     local text = report.write(snapshot,
-      { width = output.width(), colour = has_colour })
+      { width = width, colour = has_colour })
       .. ("\nasked every %s, Ctrl-C ends it\n"):format(
         words.duration(snapshot.every))
-      .. table.concat(recent, "\n") .. "\n"
+      .. table.concat(lines, "\n") .. "\n"
     data.write((is_first and clear or home)
       .. first_lines(text):gsub("\n", wipe_line .. "\n") .. wipe_below)
     is_first = false
@@ -158,7 +172,10 @@ local function watch(arguments)
   })
   tell = alerts.of(arguments, file, view.tell)
   monitor:run(function()
-    view.look(monitor:snapshot())
+    if not core.caught_signal() then
+      view.look(monitor:snapshot())
+    end
+    return core.caught_signal() == nil
   end)
 end
 
@@ -166,12 +183,13 @@ end
 -- @tparam table arguments
 -- @treturn integer the exit status: of SIGTERM 0, for that is how it is ended
 function _M.run(arguments)
-  core.catch_term()
+  core.catch_signals()
   local ok, problem = pcall(watch, arguments)
-  if not ok and not core.is_terminated() then
+  local signal = core.caught_signal()
+  if not ok and not signal then
     error(problem, 0)
   end
-  return status.fine
+  return signal == "INT" and status.interrupted or status.fine
 end
 
 return _M

@@ -22,7 +22,13 @@ local function write(path, text)
   return true
 end
 
---- Writes a text into a file, in place of what is there.
+-- Whether a file is its owner's alone.
+local function is_private(mode)
+  return type(mode) == "number" and mode % 64 == 0
+end
+
+--- Writes a text into a file, in place of what is there. A device or a FIFO is
+-- written to.
 -- @tparam string path in a directory that may be written to
 -- @tparam string text
 -- @treturn ?boolean true
@@ -32,8 +38,15 @@ function _M.save(path, text)
   if type(path) ~= "string" or type(text) ~= "string" then
     error("balance.report.file: the path and the text must be strings", 2)
   end
+  local size, mode = core.stat_file(path)
+  if not size and mode == "not_a_file" then
+    return write(path, text)
+  end
   -- the collector reads all that ends with .prom
   local beside = ("%s.%.0f.new"):format(path, core.random() * 2 ^ 52)
+  if is_private(mode) then
+    core.create_file(beside)
+  end
   local ok, problem = write(beside, text)
   if ok then
     ok, problem = os.rename(beside, path)

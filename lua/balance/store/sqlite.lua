@@ -13,6 +13,7 @@
 -- @module balance.store.sqlite
 
 local core = require "balance.core"
+local mistakes = require "balance.mistake"
 local schema = require "balance.schema"
 local text = require "balance.text"
 
@@ -146,6 +147,7 @@ end
 local function load_driver()
   local ok, driver = pcall(require, "luasql.sqlite3")
   if not ok then
+    mistakes.pass_on(driver)
     return nil, "LuaSQL's driver for SQLite is missing (Debian:"
       .. " lua-sql-sqlite3, LuaRocks: luasql-sqlite3): "
       .. tostring(driver):match "[^\n]*"

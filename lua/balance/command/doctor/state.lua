@@ -4,6 +4,7 @@
 
 local balance = require "balance"
 local core = require "balance.core"
+local monitors = require "balance.monitor"
 local paths = require "balance.command.paths"
 local shell = require "balance.command.shell"
 local reference = require "balance.command.reference"
@@ -24,7 +25,21 @@ local function can_be_made(path, with_directories)
     shell.quote(directory), shell.quote(directory))) == "yes\n"
 end
 
-local function check_file(findings, path)
+-- What is wrong with the file, or with what it has of an account.
+local function problem_in(path, accounts)
+  local store, watched = balance.store.sqlite(path), {}
+  for name, one in pairs(accounts) do
+    watched[name] = { provider = one.provider.name }
+  end
+  local _, problem = store:get "doctor"
+  problem = problem or next(watched) and monitors.new {
+    accounts = watched, store = store,
+  }:snapshot().problem
+  store:close()
+  return problem
+end
+
+local function check_file(findings, path, accounts)
   local shown = paths.shown(path)
   local _, mode = core.stat_file(path)
   if mode == "missing" then
@@ -36,12 +51,11 @@ local function check_file(findings, path)
     end
     return
   end
-  local store = balance.store.sqlite(path)
-  local _, problem = store:get "doctor"
-  store:close()
+  local problem = problem_in(path, accounts)
   if problem then
-    findings:add("wrong", "file", problem, "end `balance watch`, then"
-      .. " move it away, with the files beside it that end with -wal and -shm")
+    findings:add("wrong", "file", problem, "see whether you may write it;"
+      .. " where it is damaged, end `balance watch`, and move it away with the"
+      .. " files beside it that end with -wal and -shm")
   elseif type(mode) == "number" and reference.is_open(mode) then
     findings:add("warning", "file", ("%s can be read by others (mode %03o)")
       :format(shown, mode), "chmod 600 it")
@@ -53,7 +67,8 @@ end
 --- Looks.
 -- @tparam table findings
 -- @tparam table arguments `state`
-function _M.look(findings, arguments)
+-- @tparam table accounts by name
+function _M.look(findings, arguments, accounts)
   findings:begin "state"
   local path, problem = states.path(arguments.state)
   if not path then
@@ -72,7 +87,7 @@ function _M.look(findings, arguments)
   end
   findings:add("ok", "SQLite", tostring(driver._CLIENTVERSION
     or driver._VERSION))
-  check_file(findings, path)
+  check_file(findings, path, accounts)
 end
 
 return _M
