@@ -91,8 +91,8 @@ describe("balance watch #fast", function()
       end
       process.run("rm -rf " .. command.home .. "/.local")
       local output = watch("studio --exec 'exit 3'", nil, "nobody")
-      assert.matches("studio: nobody was told of 'low': the command of %-%-exec"
-        .. " ended with status 3\n", output)
+      assert.matches("studio: nobody was told of 'low': the command of"
+        .. " %-%-exec ended with status 3\n", output)
     end)
 
   it("tells a webhook, whose address is in no argument", function()

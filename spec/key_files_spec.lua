@@ -40,6 +40,24 @@ describe("a file with keys", function()
     assert.equal(most, (core.read_file(write("most", most), 65536)))
   end)
 
+  it("is looked at without being opened", function()
+    local path = write("file", "12345")
+    process.run("chmod 640 " .. path)
+    local size, mode, identity = core.stat_file(path)
+    assert.same({ 5, 416 }, { size, mode }) -- 0640
+    assert.equal(identity, select(3, core.stat_file(path)))
+    assert.not_equal(identity,
+      select(3, core.stat_file(write("other", "12345"))))
+    for name, problem in pairs { nowhere = "missing", [".tccli"] =
+      "not_a_file", ["file/below"] = "missing" } do
+      assert.same({ n = 2, nil, problem },
+        { n = 2, core.stat_file(path_of(name)) })
+    end
+    assert.same({ n = 2, nil, "not_a_file" },
+      { n = 2, core.stat_file(fifo "fifo") })
+    assert.equal("missing", select(2, core.stat_file "file\0x"))
+  end)
+
   it("must be a regular file, of some size", function()
     local file = write("file", "12345")
     local pipe = fifo "pipe"

@@ -121,6 +121,36 @@ describe("a monitor's store", function()
     assert.is_nil(settings.store:get "balance:monitor:lock:udio")
   end)
 
+  -- Its calls would wait for the lock, one after another.
+  it("is not asked again where its transaction cannot begin", function()
+    local world = world_of { udio = 1000, tempolor = 5 }
+    local behind = memory.new { now = world.clock }
+    local asked, store = 0, {}
+    for _, method in ipairs { "get", "set", "add", "delete" } do
+      store[method] = function(_, ...)
+        asked = asked + 1
+        return behind[method](behind, ...)
+      end
+    end
+    function store.atomically()
+      return nil, "database is locked", false
+    end
+    local watched = watching.monitor(world, { store = store })
+    watched:refresh()
+    assert.equal(0, asked)
+    local snapshot = watched:snapshot()
+    assert.equal("the store: database is locked", snapshot.problem)
+    assert.equal(1000, snapshot.accounts[2].available)
+    -- what was taken meanwhile is written once that works
+    function store.atomically(_, body)
+      body()
+      return true
+    end
+    round(world, watched)
+    assert.is_nil(watched:snapshot().problem)
+    assert.is_not_nil(behind:get "balance:monitor:state:udio")
+  end)
+
   it("counts each round of many processes at once #fast", function()
     local dir = process.run("mktemp -d"):gsub("%s+$", "")
     finally(function() process.run("rm -r " .. dir) end)

@@ -295,6 +295,27 @@ describe("balance.store.sqlite", function()
     other:close()
   end)
 
+  it("can be closed where Ctrl-C came within a query", function()
+    local store = open()
+    assert(store:set("key", "value"))
+    with_driver(function()
+      return nil, true
+    end, function()
+      local interrupted = open()
+      assert.equal("value", interrupted:get "key")
+      local connection = interrupted.connection
+      local execute = connection.execute
+      function connection.execute(...)
+        execute(...) -- whose cursor nobody closes
+        error("interrupted!", 0)
+      end
+      assert.has_error(function() interrupted:get "key" end, "interrupted!")
+      interrupted:close()
+    end)
+    assert.equal("value", store:get "key")
+    store:close()
+  end)
+
   it("goes on in the file that took its place", function()
     local store, other = open(), open(path .. ".other")
     assert(store:set("key", "old"))

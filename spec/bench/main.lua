@@ -9,7 +9,7 @@ local process = require "support.process"
 local report = require "bench.report"
 
 local rows = { "sign", "call", "by_hand", "process", "all", "growth", "nginx",
-  "require", "size", "hit", "guard" }
+  "require", "size", "hit", "guard", "command" }
 
 local function version(command, pattern)
   return process.run(command):match(pattern) or "?"

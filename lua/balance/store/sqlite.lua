@@ -167,9 +167,18 @@ local function may_open(path)
   return nil, "it cannot be opened: " .. problem:gsub("_", " ")
 end
 
+-- Where Ctrl-C came, there may be a cursor, with which the driver refuses.
+local function close_connection(connection)
+  if not pcall(connection.close, connection) then
+    collectgarbage()
+    collectgarbage()
+    connection:close()
+  end
+end
+
 local function close(store)
   if store.connection then
-    store.connection:close()
+    close_connection(store.connection)
   end
   if store.environment then
     store.environment:close()

@@ -3,34 +3,25 @@
 -- connection, beside `curl` of the same URL. Both trust what a system does,
 -- and the sandbox's CA: a copy of the bundle, and of the hashed directory.
 local measure = require "bench.measure"
-local process = require "support.process"
 local report = require "bench.report"
+local trust = require "bench.trust"
 
 local rounds, count = 15, 3
-local system = "/etc/ssl/certs"
-local copy = "build/bench/trust"
 
 if not measure.works "command -v curl" then
   report.skip(4, "a whole process", "curl", "it is not installed")
-elseif not measure.works("ls " .. system .. "/ca-certificates.crt") then
+elseif not trust.make() then
   report.skip(4, "a whole process", "curl",
     "no certificates where Debian has them")
 else
-  assert(measure.works(([[
-    rm -rf %s && cp -rL %s %s && cd %s &&
-    cat "$SSL_CERT_FILE" >>ca-certificates.crt &&
-    cp "$SSL_CERT_FILE" sandbox.pem &&
-    ln -s sandbox.pem "$(openssl x509 -noout -hash -in sandbox.pem).0"
-  ]]):format(copy, system, copy, copy)))
-  local bundle = copy .. "/ca-certificates.crt"
   local spawn = measure.program "spawn"
   local curl = ("CURL_CA_BUNDLE=%s %s curl -sS --capath %s"
     .. " -H 'Authorization: Bearer '$UDIO_API_KEY %s/api/v2/credits"):format(
-    bundle, spawn, copy, os.getenv "UDIO_ENDPOINT")
+    trust.bundle, spawn, trust.directory, os.getenv "UDIO_ENDPOINT")
   local stores = {
-    { "the hashed directory, as by default", "SSL_CERT_DIR=" .. copy,
-      aim = { most = 0.6 } },
-    { "the bundle", "SSL_CERT_FILE=" .. bundle, aim = { most = 1.2 } },
+    { "the hashed directory, as by default",
+      "SSL_CERT_DIR=" .. trust.directory, aim = { most = 0.6 } },
+    { "the bundle", "SSL_CERT_FILE=" .. trust.bundle, aim = { most = 1.2 } },
   }
   for _, lua in ipairs { "lua5.4", "luajit" } do
     for _, store in ipairs(stores) do
@@ -46,5 +37,5 @@ else
         store.aim)
     end
   end
-  process.run("rm -rf " .. copy)
+  trust.remove()
 end

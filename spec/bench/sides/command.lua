@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+--- The command, as its installed script.
+require("balance.command").main(arg)
