@@ -34,10 +34,10 @@ function _M.is_dumb()
 end
 
 --- Whether there are colours.
--- @tparam string choice "auto", "always" or "never"
+-- @tparam ?string choice "auto" (the default), "always" or "never"
 -- @treturn boolean
 function _M.has_colour(choice)
-  if choice == "auto" then
+  if not choice or choice == "auto" then
     return core.terminal(1) ~= nil and not environment.get "NO_COLOR"
       and not _M.is_dumb()
   end

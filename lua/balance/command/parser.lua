@@ -63,8 +63,7 @@ end
 
 local function colour(command)
   command:option("--color", "auto, always or never (auto)")
-    :argname "WHEN":choices { "auto", "always", "never" }:default "auto"
-    :show_default(false)
+    :argname "WHEN":choices { "auto", "always", "never" }
 end
 
 local function json_or(command, flag, words)
@@ -233,12 +232,25 @@ local epilog = [[
 Without a command it is `get`. `balance COMMAND --help` has examples.
 Exit status: 0 fine, 1 below a threshold, 2 not known, 64 usage.]]
 
+-- Defines a subcommand.
+local function define(parser, one, print_it)
+  local command = parser:command(one.name):summary(one.words)
+    :description((one.words:gsub("^%l", string.upper)) .. ".")
+    :epilog("Example:\n   " .. one.example):add_help(false)
+  command:help_max_width(79):help_description_margin(27)
+  one.define(command)
+  command:flag("-h --help", "show this, and exit")
+    :action(function() print_it(command:get_help()) end)
+end
+
 --- Makes the parser.
 -- @tparam function print_it gets a text that an option asks for: --help,
 -- --version; it must not return
+-- @tparam ?string name of the only subcommand that is needed, where there is one
+-- of this name: to define all takes longer than to parse
 -- @treturn table of argparse, whose result has `command`
 -- @treturn table its commands by name, each with `name`, `words`, `example`
-function _M.new(print_it)
+function _M.new(print_it, name)
   local parser = argparse("balance",
     "What is left on your TemPolor, Udio and Tencent Cloud accounts.", epilog)
   parser:usage "Usage: balance [COMMAND] [ARGUMENTS]"
@@ -250,14 +262,10 @@ function _M.new(print_it)
     :action(function() print_it("balance " .. require "balance.version") end)
   local by_name = {}
   for _, one in ipairs(commands) do
-    local command = parser:command(one.name):summary(one.words)
-      :description((one.words:gsub("^%l", string.upper)) .. ".")
-      :epilog("Example:\n   " .. one.example):add_help(false)
-    command:help_max_width(79):help_description_margin(27)
-    one.define(command)
-    command:flag("-h --help", "show this, and exit")
-      :action(function() print_it(command:get_help()) end)
     by_name[one.name] = one
+  end
+  for _, one in ipairs(by_name[name] and { by_name[name] } or commands) do
+    define(parser, one, print_it)
   end
   return parser, by_name
 end

@@ -81,18 +81,26 @@ local function transact(connection, body)
   return ok and value or nil, err
 end
 
-local what_is_there = "SELECT (SELECT count(*) FROM sqlite_master),"
-  .. " (SELECT application_id FROM pragma_application_id),"
-  .. " (SELECT user_version FROM pragma_user_version),"
-  .. " (SELECT quick_check FROM pragma_quick_check(1))"
+local questions = { "SELECT count(*) FROM sqlite_master",
+  "PRAGMA application_id", "PRAGMA user_version", "PRAGMA quick_check(1)" }
 
--- What a file is: "ours" or "new"; nil and what is wrong.
-local function look(connection)
-  local row, err = patiently(query, connection, what_is_there)
-  if not row then
-    return nil, err
+-- What a file is: "ours" or "new"; nil and what is wrong. The tables are asked for
+-- first: where there is one, the two numbers do not change any more. Where there is
+-- none, somebody may make them, unless this is a transaction.
+local function look(connection, is_transaction)
+  local answers = {}
+  for i, sql in ipairs(questions) do
+    local row, err = patiently(query, connection, sql)
+    if not row then
+      return nil, err
+    end
+    answers[i] = row[1]
+    if answers[1] == 0 and not is_transaction then
+      return "new"
+    end
   end
-  local count, id, version, sound = row[1], row[2], row[3], row[4]
+  local count, id, version, sound = answers[1], answers[2], answers[3],
+    answers[4]
   if count == 0 and id == 0 and version == 0 then
     return "new"
   elseif id ~= application_id then
@@ -115,7 +123,7 @@ local creation = {
 -- Makes the table in a new file. Somebody else may have just done so.
 local function create(connection)
   return transact(connection, function()
-    local found, err = look(connection)
+    local found, err = look(connection, true)
     for _, sql in ipairs(found == "new" and creation or {}) do
       if found then
         found, err = connection:execute(sql)

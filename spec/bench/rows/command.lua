@@ -13,13 +13,14 @@ local state = "build/bench/state.sqlite"
 local spawn = measure.program "spawn"
 
 local function command(lua, arguments)
-  return ("unset SSL_CERT_FILE; SSL_CERT_DIR=%s BALANCE_STATE=%s %s %s %s")
+  return ("unset SSL_CERT_FILE; SSL_CERT_DIR=%s BALANCE_STATE=%s %s env %s"
+    .. " %s")
     :format(trust.directory, state, spawn, measure.lua(lua, "command.lua"),
       arguments)
 end
 
 local function script(lua)
-  return ("unset SSL_CERT_FILE; SSL_CERT_DIR=%s %s %s"):format(
+  return ("unset SSL_CERT_FILE; SSL_CERT_DIR=%s %s env %s"):format(
     trust.directory, spawn, measure.lua(lua, "three_calls.lua"))
 end
 
