@@ -39,7 +39,7 @@ describe("balance check #fast", function()
     local wrong = "UDIO_API_KEY=wrong"
     local _, errors = command.expect(2, "check udio --min 0", wrong)
     assert.equal("balance: udio: auth: Unauthorized: Invalid or missing API"
-      .. " key\n", errors)
+      .. " key\nbalance: `balance doctor udio` looks for the cause\n", errors)
     _, errors = command.expect(2, "check udio tempolor --min 1000", wrong)
     assert.matches("udio: auth", errors)
     assert.matches("tempolor: 776.56 credits left, less than 1000 credits",

@@ -10,6 +10,7 @@ local schema = require "balance.schema"
 local shell = require "balance.command.shell"
 local spelling = require "balance.spelling"
 local stop = require "balance.command.stop"
+local text = require "balance.text"
 
 local _M = {}
 
@@ -23,7 +24,7 @@ local by_host = {
 }
 
 local function service_of(url)
-  local host = (url:match "^https://([^/:]+)" or ""):lower()
+  local host = text.lower(url:match "^https://([^/:]+)" or "")
   for _, rule in ipairs(by_host) do
     if host:find(rule[1]) then
       return rule[2]

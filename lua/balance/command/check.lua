@@ -98,6 +98,8 @@ function _M.run(arguments)
   end
   if arguments.json then
     data.write(require("balance.report.json").write(snapshot) .. "\n")
+  else
+    output.say_who_knows_more(snapshot)
   end
   return stop.status[worst]
 end

@@ -103,21 +103,21 @@ local colours = {
   skipped = "",
 }
 
-local marks = { 7, 12 } -- columns of the state and of the check
+local head = "  %-7s  %-12s " -- the state, and the check
+local indent = (" "):rep(#head:format("", ""))
 
 local function write_text(findings, arguments)
   local width = output.width()
   local has_colour = output.has_colour(arguments.color)
   local lines, section, wrong = {}, nil, findings:count "wrong"
-  local indent = (" "):rep(2 + marks[1] + 2 + marks[2] + 1)
   for _, found in ipairs(findings.list) do
     if found.section ~= section then
       section = found.section
       lines[#lines + 1] = section
     end
     local from = #lines + 1
-    layout.wrap(("  %-7s  %-12s %s"):format(found.state, found.check,
-      found.finding), indent, lines, width)
+    layout.wrap(head:format(found.state, found.check) .. found.finding, indent,
+      lines, width)
     if has_colour then
       lines[from] = lines[from]:gsub("^(  )(%l+)", function(blanks, state)
         return blanks .. colours[state] .. state .. layout.no_colour

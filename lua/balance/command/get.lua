@@ -28,6 +28,9 @@ end
 function _M.run(arguments)
   local snapshot, accounts = watched.ask(arguments)
   data.write(write(arguments, snapshot))
+  if not arguments.json and not arguments.plain then
+    output.say_who_knows_more(snapshot)
+  end
   local worst = "fine"
   for _, account in ipairs(snapshot.accounts) do
     local verdict, of = verdicts.of(account, accounts[account.name].alarms)

@@ -105,7 +105,8 @@ end
 
 -- A message with what others wrote may have any byte.
 local function say(text)
-  io.stderr:write("balance: ", (text:gsub("[%z\1-\31\127]", " ")), "\n")
+  io.stderr:write(("balance: %s\n"):format(
+    (text:gsub("[%z\1-\31\127]", " "))))
 end
 
 local function explain(problem)

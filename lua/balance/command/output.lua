@@ -11,7 +11,21 @@ local _M = {}
 --- Writes a line of words.
 -- @tparam string text of any origin
 function _M.say(text)
-  io.stderr:write("balance: ", clean(text, {}) or "", "\n")
+  -- in one piece, for others may write, too
+  io.stderr:write(("balance: %s\n"):format(clean(text, {}) or ""))
+end
+
+--- Says where to go on where accounts could not be asked.
+-- @tparam balance.Snapshot snapshot
+function _M.say_who_knows_more(snapshot)
+  local failed = {}
+  for _, account in ipairs(snapshot.accounts) do
+    failed[#failed + 1] = account.failure and account.name or nil
+  end
+  if failed[1] then
+    _M.say(("`balance doctor %s` looks for the cause"):format(
+      table.concat(failed, " ")))
+  end
 end
 
 local default_width = 80

@@ -68,6 +68,7 @@ end
 -- Views ------------------------------------------------------------------------
 -- Each has `look(snapshot)`, after each look of the monitor, and `tell(event)`.
 -- The latter only takes note: that nobody reads is no failure of a webhook.
+
 local function alarm_line(event)
   return with_time("ALARM " .. notify_text.write(event):gsub("\n", " "),
     event.at)
