@@ -170,21 +170,12 @@ describe("balance get in a terminal #fast", function()
       (command.in_terminal("get udio", "COLUMNS=wide", 0)))
   end)
 
-  it("shows that it waits after a second, and wipes that", function()
-    local output, status = command.in_terminal("get udio --timeout 2 --plain",
-      "UDIO_API_KEY=" .. accounts.udio.hanging.api_key)
-    assert.equal("asking udio ...\r\27[Kudio\tudio\t\t\t\t\t\tunknown\t"
-      .. "timeout\n", output)
-    assert.equal(2, status)
-    assert.is_nil(command.in_terminal("get udio"):find "asking")
-  end)
-
-  it("ends with 130 on Ctrl-C", function()
+  it("shows that it waits, wipes that, and ends on Ctrl-C", function()
     local output, status = command.in_terminal("get udio --timeout 60",
       "UDIO_API_KEY=" .. accounts.udio.hanging.api_key, 80, "asking udio",
       "\\003")
     assert.equal(130, status)
-    assert.matches("\r\27%[K", output)
+    assert.matches("^asking udio %.%.%..*\r\27%[K", output)
     assert.is_nil(output:find "traceback")
   end)
 end)

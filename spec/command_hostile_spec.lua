@@ -159,16 +159,18 @@ describe_command("a hostile state file", function()
   end)
 
   it("loses nothing of fifty at once", function()
+    local count = command.is_plain and 50 or 8 -- sanitizers take long
     local nowhere = "UDIO_ENDPOINT=http://127.0.0.1:1"
     local line = command.line("get udio --plain --timeout 5", nowhere)
     process.write(command.home .. "/one.sh", line .. "\necho $? >>"
       .. command.home .. "/statuses\n")
-    local output = process.run(("seq 50 | xargs -P 50 -I @ sh %s/one.sh")
-      :format(command.home))
-    assert.equal(("2\n"):rep(50), process.read(command.home .. "/statuses"))
+    local output = process.run(("seq %d | xargs -P %d -I @ sh %s/one.sh")
+      :format(count, count, command.home))
+    assert.equal(("2\n"):rep(count),
+      process.read(command.home .. "/statuses"))
     assert.is_nil(output:find "balance:", output)
     local document = cjson.decode((command.expect(0, "history udio --json")))
-    assert.equal(50, document.accounts.udio.failures.connect)
+    assert.equal(count, document.accounts.udio.failures.connect)
   end)
 end)
 

@@ -9,8 +9,8 @@ local _M = {}
 
 local quote = process.quote
 
--- Whether the specs run with a plain build of this checkout.
-local is_plain = not process.lua:find " "
+--- Whether the specs run with a plain build of this checkout.
+_M.is_plain = not process.lua:find " "
   and process.build == "build/" .. process.lua
   and (os.getenv "LUA_PATH" or ""):find("^[^;]*/lua/%?%.lua") ~= nil
   and not (os.getenv "LUA_INIT" or ""):find "collect"
@@ -21,7 +21,7 @@ local root -- of the installation
 local function install()
   root = process.run("mktemp -d \"$PWD/build/command.XXXXXX\"")
     :gsub("%s+$", "")
-  if is_plain then
+  if _M.is_plain then
     local output, status = process.run(("make -s install LUA=%s PREFIX=%s")
       :format(process.lua, quote(root)))
     assert.equal(0, status, output)
