@@ -175,10 +175,11 @@ local function may_open(path)
   return nil, "it cannot be opened: " .. problem:gsub("_", " ")
 end
 
--- Where Ctrl-C came, there may be a cursor, with which the driver refuses.
+-- Where Ctrl-C came, there may be a cursor, and the driver refuses to close.
 local function close_connection(connection)
-  if not pcall(connection.close, connection) then
-    collectgarbage()
+  local ok, is_closed = pcall(connection.close, connection)
+  if not ok or not is_closed then
+    collectgarbage() -- closes the cursor
     collectgarbage()
     connection:close()
   end
