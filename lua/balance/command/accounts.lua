@@ -240,7 +240,7 @@ function _M.read(named)
   local read, more = read_document(content)
   if not read then
     stop.with("usage", ("%s: %s"):format(shown, more),
-      "see `man balance`, or the README's section on the command")
+      "`balance manual | man -l -` shows how it looks")
   end
   if reference.is_writable(mode) then
     stop.with("usage", ("%s can be changed by others (mode %03o)"):format(
