@@ -150,12 +150,14 @@ describe("balance.store.sqlite", function()
     refuses(foreign, "it is another program's")
 
     local newer = dir .. "/newer.db"
-    assert(open(newer):set("key", "value"))
+    local store = open(newer)
+    assert(store:set("key", "value"))
+    store:close() -- later, it would write what is in its log
     sql("PRAGMA user_version = 2", newer)
     refuses(newer, "it is of a newer version")
 
     local damaged = dir .. "/damaged.db"
-    local store = open(damaged)
+    store = open(damaged)
     for i = 1, 200 do
       assert(store:set("key" .. i, ("x"):rep(200)))
     end
