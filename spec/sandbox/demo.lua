@@ -106,8 +106,8 @@ local function run(arguments)
   -- The words come back as a status in all versions of Lua, and as a number in
   -- 5.1 and LuaJIT.
   local ok = os.execute(("XDG_CONFIG_HOME=\"$SANDBOX_DIR\" XDG_STATE_HOME="
-    .. "\"$SANDBOX_DIR\" %s -e 'require(\"balance.command\").main(arg)'"
-    .. " demo %s"):format(os.getenv "BALANCE_LUA", arguments))
+    .. "\"$SANDBOX_DIR\" %s -e 'require(\"balance.command\").main { \"%s\" }'")
+    :format(os.getenv "BALANCE_LUA", arguments))
   if ok ~= true and ok ~= 0 then
     status = 1
   end
