@@ -9,6 +9,7 @@ local process = require "support.process"
 -- sends a signal. Returns its output, its standard error and its exit status.
 local function watch(arguments, setting, awaited, signal, path)
   local out, errors = command.home .. "/out", command.home .. "/errors"
+  os.remove(out) -- the last one's, in which to look would be too early
   process.write(command.home .. "/watch.sh", ([[
     %s >%s 2>%s </dev/null &
     tries=0
