@@ -4,7 +4,6 @@
 
 local json_event = require "balance.notify.json"
 local notify = require "balance.notify"
-local output = require "balance.command.output"
 local reference = require "balance.command.reference"
 local schema = require "balance.schema"
 local shell = require "balance.command.shell"
@@ -34,10 +33,7 @@ local function service_of(url)
 end
 
 local function resolve(value, what)
-  local secret, problem, warning = reference.resolve(value)
-  if warning then
-    output.say(warning)
-  end
+  local secret, problem = reference.obtain(value)
   if not secret then
     stop.with("usage", ("%s: %s"):format(what, problem))
   end

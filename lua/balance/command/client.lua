@@ -6,14 +6,11 @@
 local balance = require "balance"
 local core = require "balance.core"
 local failures = require "balance.failure"
-local output = require "balance.command.output"
 local progress = require "balance.command.progress"
 local reference = require "balance.command.reference"
 local text = require "balance.text"
 
 local _M = {}
-
-local is_told = {} -- warnings
 
 -- The options of a call, with the keys; or nil and why there are none.
 local function options_of(one, timeout)
@@ -21,13 +18,9 @@ local function options_of(one, timeout)
   given.provider = one.provider.name
   given.timeout = timeout or given.timeout -- the arguments win
   for name, value in pairs(one.keys or {}) do
-    local problem, warning
+    local problem
     if not one.is_resolved then
-      value, problem, warning = reference.resolve(value)
-    end
-    if warning and not is_told[warning] then
-      is_told[warning] = true
-      output.say(warning)
+      value, problem = reference.obtain(value)
     end
     if not value then
       return nil, ("its %s: %s"):format(name, problem)

@@ -5,6 +5,9 @@
 
 local core = require "balance.core"
 local environment = require "balance.environment"
+local is_readable_by_others =
+  require("balance.credentials.context").is_readable_by_others
+local output = require "balance.command.output"
 local paths = require "balance.command.paths"
 local shell = require "balance.command.shell"
 local text = require "balance.text"
@@ -16,13 +19,6 @@ local max_file = 65536 -- bytes
 -- The first line; password managers print notes below it.
 local function first_line(content)
   return text.non_empty(text.trim(content:match "^[^\n]*"))
-end
-
---- Whether others than the owner can read a file.
--- @tparam integer mode its permission bits
--- @treturn boolean
-function _M.is_open(mode)
-  return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
 end
 
 --- Whether others than the owner and his group can change a file.
@@ -37,7 +33,7 @@ end
 -- @tparam integer mode
 -- @treturn ?string nil where they cannot
 function _M.warning(path, mode)
-  return _M.is_open(mode)
+  return is_readable_by_others(mode)
     and ("%s can be read by others (mode %03o): chmod 600 it"):format(
       paths.shown(path), mode) or nil
 end
@@ -112,6 +108,21 @@ function _M.resolve(value)
   end
   local secret, problem, warning = read[kind](rest)
   return secret, not secret and problem or nil, warning
+end
+
+local is_told = {} -- warnings
+
+--- The same; a warning is told, once.
+-- @tparam string value
+-- @treturn ?string
+-- @treturn ?string
+function _M.obtain(value)
+  local secret, problem, warning = _M.resolve(value)
+  if warning and not is_told[warning] then
+    is_told[warning] = true
+    output.say(warning)
+  end
+  return secret, problem
 end
 
 return _M

@@ -38,10 +38,7 @@ end
 local function keys_of(one)
   local given = core.copy(one.given)
   for name, value in pairs(one.keys or {}) do
-    local secret, problem, warning = reference.resolve(value)
-    if warning then
-      output.say(warning)
-    end
+    local secret, problem = reference.obtain(value)
     if not secret then
       stop.with("unknown", ("its %s: %s"):format(name, problem))
     end

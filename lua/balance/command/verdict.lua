@@ -2,17 +2,9 @@
 --- Whether enough is left on an account.
 -- @module balance.command.verdict
 
+local days_of = require("balance.monitor.alarms").days_of
+
 local _M = {}
-
-local day = 86400 -- seconds
-
-local function days_of(account)
-  if account.time_to_empty then
-    return account.time_to_empty / day
-  elseif account.outlook ~= "not enough data" then
-    return math.huge -- idle, or more than a year
-  end
-end
 
 --- Judges an account.
 -- @tparam balance.WatchedAccount account

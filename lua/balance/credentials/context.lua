@@ -23,7 +23,10 @@ local _M = {}
 
 local max_file = 65536 -- bytes
 
-local function is_readable_by_others(mode)
+--- Whether others than the owner can read a file.
+-- @tparam integer mode its permission bits
+-- @treturn boolean
+function _M.is_readable_by_others(mode)
   return math.floor(mode / 32) % 2 == 1 or math.floor(mode / 4) % 2 == 1
 end
 
@@ -40,7 +43,7 @@ local function reader(context)
     if not content then
       return nil, problems[mode], mode == "resource" and { kind = mode } or nil
     end
-    if is_readable_by_others(mode) then
+    if _M.is_readable_by_others(mode) then
       context.warn(("%s can be read by others (mode %03o), use chmod 600"):
         format(path, mode))
     end

@@ -23,8 +23,10 @@ local function compare(value, threshold, is_topped_up)
   end
 end
 
--- For how long it lasts, in days; nil where nobody knows.
-local function days_of(seen)
+--- For how long what is left lasts.
+-- @tparam table seen `time_to_empty` and `outlook`, as of `balance.monitor.rate`
+-- @treturn ?number days; nil where nobody knows
+function _M.days_of(seen)
   if seen.time_to_empty then
     return seen.time_to_empty / day
   elseif seen.outlook ~= "not enough data" and seen.outlook ~= "known" then
@@ -43,7 +45,7 @@ function conditions.min(seen, settings)
 end
 
 function conditions.min_days(seen, settings)
-  local days = seen.is_up and settings.min_days and days_of(seen)
+  local days = seen.is_up and settings.min_days and _M.days_of(seen)
   return days and compare(days, settings.min_days, seen.top_up)
 end
 

@@ -56,9 +56,8 @@ local function check_file(findings, path, accounts)
     findings:add("wrong", "file", problem, "see whether you may write it;"
       .. " where it is damaged, end `balance watch`, and move it away with the"
       .. " files beside it that end with -wal and -shm")
-  elseif type(mode) == "number" and reference.is_open(mode) then
-    findings:add("warning", "file", ("%s can be read by others (mode %03o)")
-      :format(shown, mode), "chmod 600 it")
+  elseif type(mode) == "number" and reference.warning(path, mode) then
+    findings:add("warning", "file", reference.warning(path, mode))
   else
     findings:add("ok", "file", shown .. ", and it is sound")
   end
