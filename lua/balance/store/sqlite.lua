@@ -12,6 +12,7 @@
 -- for readers, too, and not on a network.
 -- @module balance.store.sqlite
 
+local connections = require "balance.store.sqlite_connection"
 local core = require "balance.core"
 local mistakes = require "balance.mistake"
 local schema = require "balance.schema"
@@ -19,138 +20,11 @@ local text = require "balance.text"
 
 local _M = {}
 
-local application_id = 0x62616c61 -- "bala", in the file's head
-local format = 1 -- the file's user_version
-local patience = 5 -- seconds for others to finish
-local pause = 0.004 -- seconds at most, from one try to the next
 local purge_interval = 100 -- changes, after which what has expired is removed
 local short = 86400 -- seconds; what lives longer is no lock
 
 local Store = {}
 Store.__index = Store
-
--- Does what may have to wait for others. SQLite itself would sleep longer with
--- each try, and those who came first would wait longest.
-local function patiently(try, connection, sql)
-  local deadline = core.now() + patience
-  while true do
-    local value, err = try(connection, sql)
-    if value or not tostring(err):find "database is locked"
-      or core.now() > deadline then
-      return value, err
-    end
-    core.sleep(pause * (0.2 + 0.8 * core.random()))
-  end
-end
-
-local function execute(connection, sql)
-  return connection:execute(sql)
-end
-
--- The first row of a query, as a list; an empty one where there is none.
-local function query(connection, sql)
-  local cursor, err = connection:execute(sql)
-  if not cursor then
-    return nil, err
-  end
-  local row
-  row, err = cursor:fetch({}, "n")
-  cursor:close()
-  return row or not err and {} or nil, err
-end
-
--- Calls a function in a transaction. It returns a value, or nil and why nothing
--- is to change.
-local function transact(connection, body)
-  local ok, err = patiently(execute, connection, "BEGIN IMMEDIATE")
-  if not ok then
-    return nil, err
-  end
-  local returned, value
-  returned, value, err = pcall(body)
-  ok = returned and value ~= nil
-  if ok then
-    ok, err = patiently(execute, connection, "COMMIT")
-  end
-  if not ok then
-    connection:execute "ROLLBACK"
-  end
-  if not returned then
-    error(value, 0)
-  end
-  return ok and value or nil, err
-end
-
-local questions = { "SELECT count(*) FROM sqlite_master",
-  "PRAGMA application_id", "PRAGMA user_version", "PRAGMA quick_check(1)" }
-
--- What a file is: "ours" or "new"; nil and what is wrong. The tables are asked for
--- first: where there is one, the two numbers do not change any more. Where there is
--- none, somebody may make them, unless this is a transaction.
-local function look(connection, is_transaction)
-  local answers = {}
-  for i, sql in ipairs(questions) do
-    local row, err = patiently(query, connection, sql)
-    if not row then
-      return nil, err
-    end
-    answers[i] = row[1]
-    if answers[1] == 0 and not is_transaction then
-      return "new"
-    end
-  end
-  local count, id, version, sound = answers[1], answers[2], answers[3],
-    answers[4]
-  if count == 0 and id == 0 and version == 0 then
-    return "new"
-  elseif id ~= application_id then
-    return nil, "it is another program's"
-  elseif version ~= format then
-    return nil, "it is of a newer version"
-  elseif sound ~= "ok" then
-    return nil, tostring(sound)
-  end
-  return "ours"
-end
-
-local creation = {
-  ("PRAGMA application_id = %d"):format(application_id),
-  ("PRAGMA user_version = %d"):format(format),
-  "CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB NOT NULL,"
-    .. " expires REAL, lifetime REAL) WITHOUT ROWID",
-}
-
--- Makes the table in a new file. Somebody else may have just done so.
-local function create(connection)
-  return transact(connection, function()
-    local found, err = look(connection, true)
-    for _, sql in ipairs(found == "new" and creation or {}) do
-      if found then
-        found, err = connection:execute(sql)
-      end
-    end
-    return found or nil, err
-  end)
-end
-
--- Returns true where a file is a store. Only then its journal is made a
--- write-ahead log: with a rollback journal, of fifty at once the last would wait
--- for more than a second. Where that cannot be, as on a file that may only be
--- read, the journal stays as it is.
-local function check(connection)
-  local found, err = look(connection)
-  if found == "new" then
-    found, err = create(connection)
-  end
-  if not found then
-    return nil, err
-  end
-  local journal = patiently(query, connection, "PRAGMA journal_mode = WAL")
-  if journal and journal[1] == "wal" then
-    return connection:execute "PRAGMA synchronous = NORMAL"
-  end
-  return true
-end
 
 local function load_driver()
   local ok, driver = pcall(require, "luasql.sqlite3")
@@ -237,7 +111,7 @@ local function open(store)
   if not connection then
     return nil, err
   end
-  ok, err = check(connection)
+  ok, err = connections.prepare(connection)
   if not ok then
     connection:close()
     return nil, err
@@ -307,7 +181,7 @@ local function change(store, ...)
   if store.transaction then
     changed, err = run()
   else
-    changed, err = transact(connection, run)
+    changed, err = connections.transact(connection, run)
   end
   if not changed then
     return fail(store, err)
@@ -337,7 +211,7 @@ function Store:get(key)
   local connection, err = open(self)
   local row
   if connection then
-    row, err = patiently(query, connection, ("SELECT value FROM entries WHERE"
+    row, err = connections.ask(connection, ("SELECT value FROM entries WHERE"
       .. " key = %s AND %s"):format(quote(key), is_there(self.now())))
   end
   if not row then
@@ -401,7 +275,7 @@ function Store:atomically(body)
   end
   local transaction = {}
   local returned, ok
-  returned, ok, err = pcall(transact, connection, function()
+  returned, ok, err = pcall(connections.transact, connection, function()
     self.transaction = transaction
     body()
     return not transaction.problem or nil, transaction.problem
